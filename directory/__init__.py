@@ -1,0 +1,1 @@
+"""Who pays whom: tenants, API keys, users, bank accounts, properties and leases, as pure values and rules."""

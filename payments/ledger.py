@@ -1,0 +1,73 @@
+"""Double-entry postings of each transition: debits equal credits, per transition, so the books balance at every commit.
+
+A payment is a debit of the payer and a credit of the payee (Nacha's words). Between the two the money is in flight, on the
+clearing account of its rail.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import assert_never
+
+from payments.payment import EventType, Head, Status, Transition
+
+SUSPENSE = "suspense"
+
+
+class Direction(StrEnum):
+    """Which side of an account a posting is on."""
+
+    DEBIT = "debit"
+    CREDIT = "credit"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Posting:
+    """One line of the ledger: `amount_minor` (cents, positive) on one side of `account`; `line` counts from 1."""
+
+    line: int
+    account: str
+    direction: Direction
+    amount_minor: int
+
+
+def bank_account(account_id: str) -> str:
+    return f"bank_account:{account_id}"
+
+
+def clearing(rail: str) -> str:
+    return f"clearing:{rail}"
+
+
+def postings(head: Head, transition: Transition) -> tuple[Posting, ...]:
+    """Return the ledger lines of one transition, oldest first; empty where no money moves. They always sum to zero."""
+    payer, payee = bank_account(head.payer_account_id), bank_account(head.payee_account_id)
+    in_flight = clearing(head.payment_rail_type)
+    match transition.event_type:
+        case EventType.PROCESSING:
+            transfers = [(payer, in_flight)]
+        case EventType.COMPLETED:
+            transfers = [(in_flight, payee)]
+        case EventType.FAILED:
+            # One that failed before it was claimed had moved nothing.
+            transfers = [(in_flight, payer)] if transition.previous_status is Status.PROCESSING else []
+        case EventType.RETURNED:
+            transfers = [(payee, in_flight), (in_flight, payer)]
+        case EventType.SUSPENSE_RECORDED:
+            transfers = [(in_flight, SUSPENSE)]
+        case EventType.INITIATED | EventType.CANCELLED:
+            transfers = []
+        case EventType.REFUNDED:
+            # A refund is a payment of its own, in the other direction: its own transitions move the money.
+            transfers = []
+        case _:
+            assert_never(transition.event_type)
+    lines = []
+    for debited, credited in transfers:
+        for account, direction in ((debited, Direction.DEBIT), (credited, Direction.CREDIT)):
+            lines.append(
+                Posting(line=len(lines) + 1, account=account, direction=direction, amount_minor=head.amount_minor)
+            )
+    assert sum(p.amount_minor if p.direction is Direction.DEBIT else -p.amount_minor for p in lines) == 0
+    return tuple(lines)

@@ -1,0 +1,170 @@
+"""The lifecycle: which move a payment may make, and what each order decides. Legal moves are a table; the rest is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import assert_never
+
+from payments.commands import CancelPayment, InitiatePayment, Order, RailReport, Report
+from payments.idempotency import FINGERPRINT_VERSION
+from payments.payment import EventType, Failure, Head, Payment, Status, Transition
+from payments.rails import Rail, claim_due_us, expected_settlement_us
+from payments.refusals import IllegalMove, KeyReusedWithOtherBody, PaymentUnknown, Refusal
+
+CANCEL = "cancelled"
+
+MOVES: dict[tuple[Status, Report | str], tuple[Status, EventType]] = {
+    (Status.PENDING, CANCEL): (Status.CANCELLED, EventType.CANCELLED),
+    (Status.PENDING, Report.CLAIMED): (Status.PROCESSING, EventType.PROCESSING),
+    (Status.PENDING, Report.REJECTED): (Status.FAILED, EventType.FAILED),
+    (Status.PROCESSING, Report.SETTLED): (Status.COMPLETED, EventType.COMPLETED),
+    (Status.PROCESSING, Report.REJECTED): (Status.FAILED, EventType.FAILED),
+    # A return before completion is a failure with the rail's code; after it, money that had arrived goes back.
+    (Status.PROCESSING, Report.RETURNED): (Status.FAILED, EventType.FAILED),
+    (Status.COMPLETED, Report.RETURNED): (Status.RETURNED, EventType.RETURNED),
+    # The bank moved money that we had given up: it is booked to suspense, never away, and the payment stays what it is.
+    (Status.CANCELLED, Report.SETTLED): (Status.CANCELLED, EventType.SUSPENSE_RECORDED),
+    (Status.FAILED, Report.SETTLED): (Status.FAILED, EventType.SUSPENSE_RECORDED),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moved:
+    """The payment after the order: its last transition is to be written."""
+
+    payment: Payment
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unchanged:
+    """The order had been heard before; nothing is to be written."""
+
+    payment: Payment
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """A rule says no; the payment, if there is one, stays as it was."""
+
+    refusal: Refusal
+
+
+Decision = Moved | Unchanged | Refused
+
+
+def decide(order: Order, payment: Payment | None, *, rail_speed: float = 1.0) -> Decision:
+    """Return what `order` does to the payment of its key; the same facts always give the same bytes."""
+    assert payment is None or payment.payment_id == order.payment_id, "an order meets only its own payment"
+    match order:
+        case InitiatePayment():
+            return _initiate(order, payment, rail_speed)
+        case CancelPayment():
+            return _move(order, payment, CANCEL, order.requested_at_us, {"cancel_key": order.cancel_key})
+        case RailReport():
+            return _hear(order, payment)
+        case _:
+            assert_never(order)
+
+
+def _initiate(order: InitiatePayment, payment: Payment | None, rail_speed: float) -> Decision:
+    if payment is not None:
+        if payment.head.fingerprint == order.fingerprint:
+            return Unchanged(payment=payment)
+        return Refused(refusal=KeyReusedWithOtherBody(payment.payment_id))
+    rail = Rail(order.payment_rail_type)
+    due_at_us = max(claim_due_us(rail, order.requested_at_us, rail_speed), _start_of_day_us(order.effective_date))
+    head = Head(
+        tenant_id=order.tenant_id,
+        idempotency_key=order.idempotency_key,
+        fingerprint=order.fingerprint,
+        fingerprint_version=FINGERPRINT_VERSION,
+        lease_id=order.lease_id,
+        payer_account_id=order.payer_account_id,
+        payee_account_id=order.payee_account_id,
+        amount_minor=order.amount_minor,
+        currency=order.currency,
+        payment_rail_type=rail,
+        description=order.description,
+        metadata_json=order.metadata_json,
+        effective_date=order.effective_date,
+        refund_of=order.refund_of,
+        initiated_at_us=order.requested_at_us,
+        due_at_us=due_at_us,
+        expected_settlement_at_us=expected_settlement_us(rail, due_at_us, rail_speed),
+    )
+    first = Transition(
+        sequence=1,
+        event_type=EventType.INITIATED,
+        previous_status=None,
+        new_status=Status.PENDING,
+        occurred_at_us=order.requested_at_us,
+        caused_by=order.id,
+        changes={},
+    )
+    first = replace(first, hash=first.hash_after(head.hash))
+    return Moved(
+        payment=Payment(
+            head=head, status=Status.PENDING, attempt=0, failure=None, refunded_minor=0, transitions=(first,)
+        )
+    )
+
+
+def _hear(report: RailReport, payment: Payment | None) -> Decision:
+    changes = {"attempt": str(report.attempt)}
+    if report.bank_reference is not None:
+        changes["bank_reference"] = report.bank_reference
+    failure = None
+    if report.report in (Report.REJECTED, Report.RETURNED):
+        assert report.code is not None
+        failure = Failure(code=report.code, reason=report.reason or "", source=report.source)
+        changes |= {"failure_code": failure.code, "failure_reason": failure.reason, "failure_source": failure.source}
+    return _move(report, payment, report.report, report.occurred_at_us, changes, failure)
+
+
+def _move(
+    order: CancelPayment | RailReport,
+    payment: Payment | None,
+    asked: Report | str,
+    at_us: int,
+    changes: Mapping[str, str],
+    failure: Failure | None = None,
+) -> Decision:
+    if payment is None:
+        return Refused(refusal=PaymentUnknown(order.payment_id))
+    if payment.has_heard(order.id):
+        return Unchanged(payment=payment)
+    move = MOVES.get((payment.status, asked))
+    if move is None:
+        return Refused(
+            refusal=IllegalMove(payment_id=payment.payment_id, status=payment.status.value, asked=str(asked))
+        )
+    status, event_type = move
+    transition = Transition(
+        sequence=payment.last.sequence + 1,
+        event_type=event_type,
+        previous_status=payment.status,
+        new_status=status,
+        # Clocks of different machines disagree; a history's times always increase.
+        occurred_at_us=max(at_us, payment.last.occurred_at_us + 1),
+        caused_by=order.id,
+        changes=changes,
+    )
+    transition = replace(transition, hash=transition.hash_after(payment.last.hash))
+    attempt = order.attempt if isinstance(order, RailReport) else payment.attempt
+    return Moved(
+        payment=replace(
+            payment,
+            status=status,
+            attempt=attempt,
+            failure=failure or payment.failure,
+            transitions=(*payment.transitions, transition),
+        )
+    )
+
+
+def _start_of_day_us(effective_date: str | None) -> int:
+    if effective_date is None:
+        return 0
+    return int(datetime.fromisoformat(effective_date).replace(tzinfo=UTC).timestamp()) * 1_000_000

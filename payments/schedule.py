@@ -1,0 +1,35 @@
+"""When rent is due: one date a month, from a lease's due day, start and end."""
+
+from __future__ import annotations
+
+import calendar
+from collections.abc import Iterator
+from datetime import date
+from itertools import islice
+
+
+def due_date_in(year: int, month: int, due_day: int) -> date:
+    """Return the due date in one month: due day 31 is the last day of a shorter month."""
+    return date(year, month, min(due_day, calendar.monthrange(year, month)[1]))
+
+
+def due_dates(*, due_day: int, start: date, end: date | None) -> Iterator[date]:
+    """Yield a lease's due dates, oldest first: none before `start` (a start on the due day is due that day) or after `end`.
+
+    Without an end the dates go on to the end of the calendar (year 9999).
+    """
+    year, month = start.year, start.month
+    while year <= date.max.year:
+        due = due_date_in(year, month, due_day)
+        if end is not None and due > end:
+            return
+        if due >= start:
+            yield due
+        year, month = (year, month + 1) if month < 12 else (year + 1, 1)
+
+
+def next_due_date(*, due_day: int, start: date, end: date | None, not_before: date | None = None) -> date | None:
+    """Return the first due date on or after `not_before` (the start, when not given), or None when the lease is over."""
+    if not_before is not None and not_before > start:
+        start = not_before
+    return next(iter(islice(due_dates(due_day=due_day, start=start, end=end), 1)), None)
