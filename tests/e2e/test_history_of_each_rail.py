@@ -1,0 +1,83 @@
+"""The audit trail: each rail's payment goes initiated, processing, completed, within the rail's range of time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cli.local_stack.stack import LocalStack
+from payments.rails import TIMINGS, Rail
+from tests.e2e.tenancy import Tenancy
+
+
+def test_history_on_each_rail_is_complete_ordered_and_in_range(stack: Any) -> None:
+    _check_every_rail(Tenancy.open(stack.stack), speed=stack.rail_speed)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(600)
+def test_history_on_each_rail_at_real_speed(tmp_path: Path) -> None:
+    for slow in _running(LocalStack(tmp_path / "stack", rail_speed=1)):
+        _check_every_rail(Tenancy.open(slow.stack), speed=1)
+
+
+def _running(stack: LocalStack) -> Iterator[LocalStack]:
+    stack.start()
+    try:
+        yield stack
+    finally:
+        stack.stop()
+
+
+def _check_every_rail(tenancy: Tenancy, *, speed: float) -> None:
+    before = time.time()
+    made = {rail: [tenancy.pay(payment_rail_type=rail.value, metadata={"n": str(n)}).json() for n in range(5)] for rail in Rail}
+    for rail, payments in made.items():
+        timing = TIMINGS[rail]
+        for n, payment in enumerate(payments):
+            tenancy.wait_for(payment["id"], "completed", within_s=timing.settle_s_max / speed + 30)
+            events = tenancy.history(payment["id"])
+            assert [event["sequence"] for event in events] == [1, 2, 3]
+            assert [(event["event_type"], event["previous_status"], event["new_status"]) for event in events] == [
+                ("payment_initiated", None, "pending"),
+                ("payment_processing", "pending", "processing"),
+                ("payment_completed", "processing", "completed"),
+            ]
+            times = [datetime.fromisoformat(event["timestamp"]).timestamp() for event in events]
+            assert before - 1 <= times[0] < times[1] < times[2]
+            assert timing.settle_s_min / speed <= times[2] - times[0] <= timing.settle_s_max / speed, rail
+            for event in events:
+                assert event["metadata"]["payer_account"] == tenancy.payer
+                assert event["metadata"]["payee_account"] == tenancy.payee
+                assert event["metadata"]["amount"] == "1500.00"
+                assert event["metadata"]["rail"] == rail.value
+                assert len(event["hash"]) == 64
+            assert tenancy.payment(payment["id"])["metadata"] == {"n": str(n)}
+
+
+@pytest.mark.parametrize(
+    ("account_number", "statuses", "code"),
+    [
+        ("10001", ["pending", "processing", "failed"], "R01"),
+        ("10016", ["pending", "processing", "failed"], "R16"),
+        ("20001", ["pending", "processing", "completed", "returned"], "R01"),
+        ("30000", ["pending", "processing", "completed"], None),
+        ("30001", ["pending", "processing", "completed"], None),
+        ("30002", ["pending", "processing", "completed"], None),
+    ],
+)
+def test_a_test_account_number_has_its_outcome(stack: Any, account_number: str, statuses: list[str], code: str | None) -> None:
+    tenancy = Tenancy.open(stack.stack)
+    payer = tenancy.account(tenancy.renter, account_number)
+    payment_id = tenancy.pay(payer_account_id=payer, lease_id=None).json()["id"]
+    payment = tenancy.wait_for(payment_id, statuses[-1])
+    assert [event["new_status"] for event in tenancy.history(payment_id)] == statuses
+    if code is not None:
+        assert (payment["failure"]["code"], payment["failure"]["source"]) == (code, "rail")
+    else:
+        assert payment.get("failure") is None
