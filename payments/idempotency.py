@@ -1,14 +1,19 @@
 """Idempotency: which payment a key names, and whether two bodies under one key are the same.
 
-A key is scoped to its tenant and never expires (the IETF draft httpapi-idempotency-key-header leaves expiry to the server).
+A key is scoped to its tenant and never expires; the IETF draft httpapi-idempotency-key-header leaves expiry to the
+server.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import re
 import uuid
+from functools import lru_cache
 from typing import Any
+
+import msgspec
 
 from payments.refusals import InvalidIdempotencyKey
 
@@ -16,8 +21,14 @@ KEY_CHARACTERS_MAX = 255
 # Keys of payments that the system itself makes (rent, refunds); a caller's key cannot collide with them.
 SYSTEM_KEY_PREFIX = "directpay:"
 FINGERPRINT_VERSION = 1
+# An id is asked for several times while its payment is at hand: enough for a few batches, about 3 MB.
+PAYMENT_IDS_REMEMBERED_MAX = 8192
 
-_NAMESPACE = uuid.uuid5(uuid.NAMESPACE_DNS, "directpay")
+_NAMESPACE = uuid.uuid5(uuid.NAMESPACE_DNS, "directpay").bytes
+_UNCLEAN = re.compile(r"[\x00\ud800-\udfff]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_CANONICAL_JSON = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+_CANONICAL_LIST = msgspec.json.Encoder(order="deterministic")
 
 
 def payment_key(tenant_id: str, idempotency_key: str) -> str:
@@ -25,19 +36,20 @@ def payment_key(tenant_id: str, idempotency_key: str) -> str:
     return f"{tenant_id}:{idempotency_key}"
 
 
+@lru_cache(maxsize=PAYMENT_IDS_REMEMBERED_MAX)
 def payment_id(tenant_id: str, idempotency_key: str) -> str:
     """Return the payment's id, known before anything is stored and the same for every retry on every node."""
-    return str(uuid.uuid5(_NAMESPACE, payment_key(tenant_id, idempotency_key)))
+    return _uuid5(_NAMESPACE, payment_key(tenant_id, idempotency_key))
 
 
 def cancel_id(payment_id: str, cancel_key: str) -> str:
     """Return the command id of a cancel: the same key asks for the same cancel."""
-    return str(uuid.uuid5(uuid.UUID(payment_id), f"cancel:{cancel_key}"))
+    return _uuid5(_uuid_bytes(payment_id), f"cancel:{cancel_key}")
 
 
 def report_id(payment_id: str, attempt: int, report: str) -> str:
     """Return the id of a rail report, so that a bank that answers twice is heard once."""
-    return str(uuid.uuid5(uuid.UUID(payment_id), f"report:{attempt}:{report}"))
+    return _uuid5(_uuid_bytes(payment_id), f"report:{attempt}:{report}")
 
 
 def check_key(key: str, *, system: bool = False) -> str:
@@ -49,7 +61,7 @@ def check_key(key: str, *, system: bool = False) -> str:
         raise InvalidIdempotencyKey("an idempotency key is required")
     if len(key) > KEY_CHARACTERS_MAX:
         raise InvalidIdempotencyKey(f"must be at most {KEY_CHARACTERS_MAX} characters")
-    if not is_clean_text(key) or any(ord(character) < 0x20 or 0x7F <= ord(character) <= 0x9F for character in key):
+    if _CONTROL.search(key):
         raise InvalidIdempotencyKey("must not contain control characters")
     if key.startswith(SYSTEM_KEY_PREFIX) and not system:
         raise InvalidIdempotencyKey(f"must not start with {SYSTEM_KEY_PREFIX!r}: such keys are the system's own")
@@ -58,12 +70,23 @@ def check_key(key: str, *, system: bool = False) -> str:
 
 def is_clean_text(text: str) -> bool:
     """Say whether every store on the path can hold `text`: Postgres takes no NUL, UTF-8 no lone surrogate."""
-    return "\0" not in text and not any(0xD800 <= ord(character) <= 0xDFFF for character in text)
+    return _UNCLEAN.search(text) is None
 
 
 def canonical_json(value: Any) -> str:
-    """Return the one JSON text of a value: keys sorted, no spaces, no escapes that JSON does not need."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    """Return the one JSON text of a value: keys sorted, no spaces, no escapes that JSON does not need.
+
+    Raises ValueError for what JSON cannot say (NaN, a cycle) and TypeError for what is no JSON value.
+    """
+    return _CANONICAL_JSON.encode(value)
+
+
+def canonical_list(parts: list[Any]) -> bytes:
+    """Return the canonical JSON of a list of text, integers, None and maps of text, as UTF-8: what hashes cover.
+
+    For such lists it gives the bytes of `canonical_json` (a test holds them equal) in a tenth of the time.
+    """
+    return _CANONICAL_LIST.encode(parts)
 
 
 def fingerprint(
@@ -77,14 +100,31 @@ def fingerprint(
     description: str | None,
     metadata_json: str,
     effective_date: str | None,
+    version: int = FINGERPRINT_VERSION,
 ) -> bytes:
-    """Return the SHA-256 (32 bytes) of what the caller supplied, in canonical form, by FINGERPRINT_VERSION.
+    """Return the SHA-256 (32 bytes) of what the caller supplied, in canonical form.
 
     The amount is in minor units, so that 1500 and "1500.00" are the same; `metadata_json` is canonical already.
+    A payment keeps the version it was created by, and later bodies under its key are compared by that one.
     """
+    assert version == FINGERPRINT_VERSION, f"fingerprints of version {version} are not known here"
     parts: list[Any] = [
-        lease_id, payer_account_id, payee_account_id, amount_minor, currency, payment_rail_type, description, metadata_json,
+        lease_id, payer_account_id, payee_account_id, amount_minor, currency, payment_rail_type, description,
+        metadata_json,
     ]  # fmt: skip
     if effective_date is not None:
         parts.append(effective_date)
-    return hashlib.sha256(canonical_json(parts).encode()).digest()
+    return hashlib.sha256(canonical_list(parts)).digest()
+
+
+def _uuid_bytes(text: str) -> bytes:
+    return bytes.fromhex(text.replace("-", ""))
+
+
+def _uuid5(namespace: bytes, name: str) -> str:
+    # RFC 9562, section 5.5. The standard library's uuid5 gives the same text at twice the cost.
+    digest = bytearray(hashlib.sha1(namespace + name.encode(), usedforsecurity=False).digest()[:16])
+    digest[6] = digest[6] & 0x0F | 0x50
+    digest[8] = digest[8] & 0x3F | 0x80
+    text = digest.hex()
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"

@@ -1,7 +1,7 @@
 """Double-entry postings of each transition: debits equal credits, per transition, so the books balance at every commit.
 
-A payment is a debit of the payer and a credit of the payee (Nacha's words). Between the two the money is in flight, on the
-clearing account of its rail.
+A payment is a debit of the payer and a credit of the payee (Nacha's words). Between the two the money is in flight, on
+the clearing account of its rail.
 """
 
 from __future__ import annotations
@@ -33,10 +33,12 @@ class Posting:
 
 
 def bank_account(account_id: str) -> str:
+    """Return the ledger account of a payer's or payee's bank account."""
     return f"bank_account:{account_id}"
 
 
 def clearing(rail: str) -> str:
+    """Return the ledger account of the money in flight on one rail."""
     return f"clearing:{rail}"
 
 
@@ -63,7 +65,7 @@ def postings(head: Head, transition: Transition) -> tuple[Posting, ...]:
             transfers = []
         case _:
             assert_never(transition.event_type)
-    lines = []
+    lines: list[Posting] = []
     for debited, credited in transfers:
         for account, direction in ((debited, Direction.DEBIT), (credited, Direction.CREDIT)):
             lines.append(

@@ -1,10 +1,10 @@
-"""The lifecycle: which move a payment may make, and what each order decides. Legal moves are a table; the rest is refused."""
+"""The lifecycle: which move a payment may make and what each order decides; what the table of moves lacks is refused."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import date
 from typing import assert_never
 
 from payments.commands import CancelPayment, InitiatePayment, Order, RailReport, Report
@@ -14,6 +14,8 @@ from payments.rails import Rail, claim_due_us, expected_settlement_us
 from payments.refusals import IllegalMove, KeyReusedWithOtherBody, PaymentUnknown, Refusal
 
 CANCEL = "cancelled"
+EPOCH_DAY = date(1970, 1, 1).toordinal()
+DAY_US = 86_400_000_000
 
 MOVES: dict[tuple[Status, Report | str], tuple[Status, EventType]] = {
     (Status.PENDING, CANCEL): (Status.CANCELLED, EventType.CANCELLED),
@@ -25,8 +27,13 @@ MOVES: dict[tuple[Status, Report | str], tuple[Status, EventType]] = {
     (Status.PROCESSING, Report.RETURNED): (Status.FAILED, EventType.FAILED),
     (Status.COMPLETED, Report.RETURNED): (Status.RETURNED, EventType.RETURNED),
     # The bank moved money that we had given up: it is booked to suspense, never away, and the payment stays what it is.
+    # Not so before the claim: nothing was handed to a bank, and hearing it then would silence the true report later.
     (Status.CANCELLED, Report.SETTLED): (Status.CANCELLED, EventType.SUSPENSE_RECORDED),
     (Status.FAILED, Report.SETTLED): (Status.FAILED, EventType.SUSPENSE_RECORDED),
+    # Likewise money that arrives a second time; the same attempt reported twice has the same id and is not heard again.
+    (Status.COMPLETED, Report.SETTLED): (Status.COMPLETED, EventType.SUSPENSE_RECORDED),
+    (Status.RETURNED, Report.SETTLED): (Status.RETURNED, EventType.SUSPENSE_RECORDED),
+    (Status.REFUNDED, Report.SETTLED): (Status.REFUNDED, EventType.SUSPENSE_RECORDED),
 }
 
 
@@ -56,7 +63,7 @@ Decision = Moved | Unchanged | Refused
 
 def decide(order: Order, payment: Payment | None, *, rail_speed: float = 1.0) -> Decision:
     """Return what `order` does to the payment of its key; the same facts always give the same bytes."""
-    assert payment is None or payment.payment_id == order.payment_id, "an order meets only its own payment"
+    assert payment is None or payment.key == order.key, "an order meets only its own payment"
     match order:
         case InitiatePayment():
             return _initiate(order, payment, rail_speed)
@@ -70,7 +77,7 @@ def decide(order: Order, payment: Payment | None, *, rail_speed: float = 1.0) ->
 
 def _initiate(order: InitiatePayment, payment: Payment | None, rail_speed: float) -> Decision:
     if payment is not None:
-        if payment.head.fingerprint == order.fingerprint:
+        if payment.head.fingerprint == order.fingerprint_by(payment.head.fingerprint_version):
             return Unchanged(payment=payment)
         return Refused(refusal=KeyReusedWithOtherBody(payment.payment_id))
     rail = Rail(order.payment_rail_type)
@@ -94,7 +101,8 @@ def _initiate(order: InitiatePayment, payment: Payment | None, rail_speed: float
         due_at_us=due_at_us,
         expected_settlement_at_us=expected_settlement_us(rail, due_at_us, rail_speed),
     )
-    first = Transition(
+    first = Transition.after(
+        head.hash,
         sequence=1,
         event_type=EventType.INITIATED,
         previous_status=None,
@@ -103,7 +111,6 @@ def _initiate(order: InitiatePayment, payment: Payment | None, rail_speed: float
         caused_by=order.id,
         changes={},
     )
-    first = replace(first, hash=first.hash_after(head.hash))
     return Moved(
         payment=Payment(
             head=head, status=Status.PENDING, attempt=0, failure=None, refunded_minor=0, transitions=(first,)
@@ -118,7 +125,7 @@ def _hear(report: RailReport, payment: Payment | None) -> Decision:
     failure = None
     if report.report in (Report.REJECTED, Report.RETURNED):
         assert report.code is not None
-        failure = Failure(code=report.code, reason=report.reason or "", source=report.source)
+        failure = Failure(code=report.code, reason=report.reason or "", source=report.source.value)
         changes |= {"failure_code": failure.code, "failure_reason": failure.reason, "failure_source": failure.source}
     return _move(report, payment, report.report, report.occurred_at_us, changes, failure)
 
@@ -133,7 +140,8 @@ def _move(
 ) -> Decision:
     if payment is None:
         return Refused(refusal=PaymentUnknown(order.payment_id))
-    if payment.has_heard(order.id):
+    order_id = order.id
+    if payment.has_heard(order_id):
         return Unchanged(payment=payment)
     move = MOVES.get((payment.status, asked))
     if move is None:
@@ -141,24 +149,25 @@ def _move(
             refusal=IllegalMove(payment_id=payment.payment_id, status=payment.status.value, asked=str(asked))
         )
     status, event_type = move
-    transition = Transition(
-        sequence=payment.last.sequence + 1,
+    last = payment.last
+    transition = Transition.after(
+        last.hash,
+        sequence=last.sequence + 1,
         event_type=event_type,
         previous_status=payment.status,
         new_status=status,
         # Clocks of different machines disagree; a history's times always increase.
-        occurred_at_us=max(at_us, payment.last.occurred_at_us + 1),
-        caused_by=order.id,
+        occurred_at_us=max(at_us, last.occurred_at_us + 1),
+        caused_by=order_id,
         changes=changes,
     )
-    transition = replace(transition, hash=transition.hash_after(payment.last.hash))
-    attempt = order.attempt if isinstance(order, RailReport) else payment.attempt
     return Moved(
-        payment=replace(
-            payment,
+        payment=Payment(
+            head=payment.head,
             status=status,
-            attempt=attempt,
+            attempt=order.attempt if isinstance(order, RailReport) else payment.attempt,
             failure=failure or payment.failure,
+            refunded_minor=payment.refunded_minor,
             transitions=(*payment.transitions, transition),
         )
     )
@@ -167,4 +176,4 @@ def _move(
 def _start_of_day_us(effective_date: str | None) -> int:
     if effective_date is None:
         return 0
-    return int(datetime.fromisoformat(effective_date).replace(tzinfo=UTC).timestamp()) * 1_000_000
+    return (date.fromisoformat(effective_date).toordinal() - EPOCH_DAY) * DAY_US

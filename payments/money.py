@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from decimal import Decimal
 
 CURRENCIES = frozenset({"USD"})
 MINOR_DIGITS = 2
@@ -41,5 +40,6 @@ def check_amount_minor(minor: int) -> int:
 
 
 def format_amount(minor: int) -> str:
-    """Return minor units as decimal text with 2 decimals: 150000 -> `1500.00`."""
-    return str(Decimal(minor).scaleb(-MINOR_DIGITS).quantize(Decimal("0.01")))
+    """Return minor units as decimal text with 2 decimals: 150000 -> `1500.00`, -5 -> `-0.05`."""
+    whole, fraction = divmod(abs(minor), 10**MINOR_DIGITS)
+    return f"{'-' if minor < 0 else ''}{whole}.{fraction:0{MINOR_DIGITS}d}"

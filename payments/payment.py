@@ -6,8 +6,10 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
-from payments.idempotency import canonical_json, payment_id, payment_key
+from payments.idempotency import canonical_list, payment_id, payment_key
+from payments.money import format_amount
 from payments.rails import Rail
 
 
@@ -33,7 +35,7 @@ class EventType(StrEnum):
     CANCELLED = "payment_cancelled"
     RETURNED = "payment_returned"
     REFUNDED = "payment_refunded"
-    # Money that arrived for a payment that should not have moved any: the status stays, the ledger books it to suspense.
+    # Money arrived that should not have moved (again): the status stays, the ledger books it to suspense.
     SUSPENSE_RECORDED = "payment_suspense_recorded"
 
 
@@ -79,7 +81,7 @@ class Head:
             self.description, self.metadata_json, self.effective_date, self.refund_of,
             self.initiated_at_us, self.due_at_us, self.expected_settlement_at_us,
         ]  # fmt: skip
-        return hashlib.sha256(canonical_json(parts).encode()).digest()
+        return hashlib.sha256(canonical_list(parts)).digest()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,13 +98,43 @@ class Transition:
     changes: Mapping[str, str]
     hash: bytes = field(default=b"")
 
+    @classmethod
+    def after(
+        cls,
+        previous_hash: bytes,
+        *,
+        sequence: int,
+        event_type: EventType,
+        previous_status: Status | None,
+        new_status: Status,
+        occurred_at_us: int,
+        caused_by: str,
+        changes: Mapping[str, str],
+    ) -> Transition:
+        """Return the transition that follows the one (or the head) with `previous_hash`, chained to it."""
+        parts = [sequence, event_type, previous_status, new_status, occurred_at_us, caused_by, changes]
+        return cls(
+            sequence=sequence,
+            event_type=event_type,
+            previous_status=previous_status,
+            new_status=new_status,
+            occurred_at_us=occurred_at_us,
+            caused_by=caused_by,
+            changes=changes,
+            hash=_chained(previous_hash, parts),
+        )
+
     def hash_after(self, previous_hash: bytes) -> bytes:
         """Return SHA-256(previous hash + this transition as a canonical JSON list): 32 bytes."""
         parts = [
             self.sequence, self.event_type, self.previous_status, self.new_status,
             self.occurred_at_us, self.caused_by, dict(self.changes),
         ]  # fmt: skip
-        return hashlib.sha256(previous_hash + canonical_json(parts).encode()).digest()
+        return _chained(previous_hash, parts)
+
+
+def _chained(previous_hash: bytes, parts: list[Any]) -> bytes:
+    return hashlib.sha256(previous_hash + canonical_list(parts)).digest()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,6 +167,10 @@ class Payment:
         return self.head.payment_id
 
     @property
+    def key(self) -> str:
+        return self.head.key
+
+    @property
     def created_by(self) -> str:
         """The id of the command that created it: that caller gets 201, others with the same body 200."""
         return self.transitions[0].caused_by
@@ -153,7 +189,7 @@ class Payment:
 
     def has_heard(self, cause_id: str) -> bool:
         """Say whether a command or report with this id has already changed the payment."""
-        return any(transition.caused_by == cause_id for transition in self.transitions)
+        return cause_id in [transition.caused_by for transition in self.transitions]
 
 
 def event_metadata(head: Head, transition: Transition) -> dict[str, str]:
@@ -161,7 +197,7 @@ def event_metadata(head: Head, transition: Transition) -> dict[str, str]:
     return {
         "payer_account": head.payer_account_id,
         "payee_account": head.payee_account_id,
-        "amount": f"{head.amount_minor // 100}.{head.amount_minor % 100:02d}",
+        "amount": format_amount(head.amount_minor),
         "currency": head.currency,
         "rail": head.payment_rail_type,
         **transition.changes,

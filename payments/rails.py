@@ -17,6 +17,9 @@ class Rail(StrEnum):
     WIRE = "wire"
 
 
+RAILS = tuple(rail.value for rail in Rail)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timing:
     """Seconds at rail speed 1: from initiation to claim, and from initiation to settlement at least and at most."""

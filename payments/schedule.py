@@ -5,7 +5,6 @@ from __future__ import annotations
 import calendar
 from collections.abc import Iterator
 from datetime import date
-from itertools import islice
 
 
 def due_date_in(year: int, month: int, due_day: int) -> date:
@@ -14,9 +13,9 @@ def due_date_in(year: int, month: int, due_day: int) -> date:
 
 
 def due_dates(*, due_day: int, start: date, end: date | None) -> Iterator[date]:
-    """Yield a lease's due dates, oldest first: none before `start` (a start on the due day is due that day) or after `end`.
+    """Yield a lease's due dates, oldest first, none before `start` or after `end`.
 
-    Without an end the dates go on to the end of the calendar (year 9999).
+    A lease that starts on its due day is due that day. Without an end the dates go on to the end of the calendar (year 9999).
     """
     year, month = start.year, start.month
     while year <= date.max.year:
@@ -29,7 +28,6 @@ def due_dates(*, due_day: int, start: date, end: date | None) -> Iterator[date]:
 
 
 def next_due_date(*, due_day: int, start: date, end: date | None, not_before: date | None = None) -> date | None:
-    """Return the first due date on or after `not_before` (the start, when not given), or None when the lease is over."""
-    if not_before is not None and not_before > start:
-        start = not_before
-    return next(iter(islice(due_dates(due_day=due_day, start=start, end=end), 1)), None)
+    """Return the first due date on or after `not_before` (else the start), or None when the lease is over."""
+    begin = start if not_before is None else max(start, not_before)
+    return next(due_dates(due_day=due_day, start=begin, end=end), None)
