@@ -1,13 +1,17 @@
-"""How the directory changes: commands in, one entity version out, decided by the same single-writer rule as payments."""
+"""How the directory changes: commands in, one entity version out, decided by one writer as for payments."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import assert_never
 
-from directory.entities import KINDS, Entity, Kind
+from directory.entities import KINDS, Entity, Kind, User, tenant_id_faults, user_id
 from directory.sealing import Sealed
-from payments.refusals import Refusal
+from payments.fields import Faults, fault, time_faults, uuid_faults
+from payments.refusals import InvalidCommand, Refusal
+
+FINGERPRINT_BYTES_MAX = 64
 
 
 class Action(StrEnum):
@@ -46,7 +50,10 @@ class EntityUnknown(Refusal):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DirectoryCommand:
-    """Create or revoke one entity. `fingerprint` is a keyed hash of the caller's body, `sealed` its secrets."""
+    """Create or revoke one entity. `fingerprint` is a keyed hash of the caller's body, `sealed` its secrets.
+
+    Raises InvalidCommand, naming every field at fault.
+    """
 
     command_id: str
     action: Action
@@ -57,6 +64,41 @@ class DirectoryCommand:
     requested_at_us: int
     entity: Entity | None = None
     sealed: Sealed | None = None
+
+    def __post_init__(self) -> None:
+        faults = (
+            *uuid_faults("command_id", self.command_id),
+            *tenant_id_faults("tenant_id", self.tenant_id),
+            *time_faults("requested_at", self.requested_at_us),
+            *self._entity_id_faults(),
+            *self._content_faults(),
+        )
+        if faults:
+            raise InvalidCommand(faults)
+
+    def _entity_id_faults(self) -> Faults:
+        if self.kind is Kind.TENANT:
+            return () if self.entity_id == self.tenant_id else fault("entity_id", "of a tenant must be its tenant_id")
+        if isinstance(self.entity, User) and self.entity_id != user_id(self.tenant_id, self.entity.email):
+            # Another id would give an e-mail a second user.
+            return fault("entity_id", "of a user must be the one that its tenant and e-mail give")
+        return uuid_faults("entity_id", self.entity_id)
+
+    def _content_faults(self) -> Faults:
+        match self.action:
+            case Action.CREATE:
+                faults: Faults = ()
+                if self.entity is None or KINDS[type(self.entity)] is not self.kind:
+                    faults += fault("entity", f"must be the {self.kind} to create")
+                if not 0 < len(self.fingerprint) <= FINGERPRINT_BYTES_MAX:
+                    faults += fault("fingerprint", f"must have 1 to {FINGERPRINT_BYTES_MAX} bytes")
+                return faults
+            case Action.REVOKE:
+                if self.entity is not None or self.sealed is not None:
+                    return fault("entity", "must be absent when it is revoked, and so must its secrets")
+                return ()
+            case _:
+                assert_never(self.action)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +133,11 @@ class DirectorySecret:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Changed:
-    """The record and, where the command brought one, the secret to write."""
+    """The record and, where the command brought one, the secret to write.
+
+    Whoever writes the two one after the other writes the secret first: once the record is there, a replay of the
+    command writes nothing again.
+    """
 
     record: DirectoryRecord
     secret: DirectorySecret | None
@@ -113,13 +159,18 @@ class NotChanged:
 
 def change(command: DirectoryCommand, record: DirectoryRecord | None) -> Changed | Known | NotChanged:
     """Return what `command` does to the entity of its id."""
-    if command.action is Action.CREATE:
-        return _create(command, record)
-    return _revoke(command, record)
+    assert record is None or record.entity_id == command.entity_id, "a command meets only its own entity"
+    match command.action:
+        case Action.CREATE:
+            return _create(command, record)
+        case Action.REVOKE:
+            return _revoke(command, record)
+        case _:
+            assert_never(command.action)
 
 
 def _create(command: DirectoryCommand, record: DirectoryRecord | None) -> Changed | Known | NotChanged:
-    assert command.entity is not None, "the codec refuses a create without its entity"
+    assert command.entity is not None, "no create is built without its entity"
     if record is not None:
         if (record.tenant_id, record.kind, record.fingerprint) == (
             command.tenant_id,

@@ -7,21 +7,27 @@ tenant's, which is chosen by the operator. Secrets are not here: they travel sea
 from __future__ import annotations
 
 import re
+import unicodedata
 import uuid
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
+from payments.fields import Faults, amount_faults, fault, name_faults, uuid_faults
 from payments.idempotency import is_clean_text
-from payments.money import InvalidAmount, check_amount_minor
+from payments.metadata import metadata_faults
 from payments.refusals import FieldError, InvalidCommand
 
 TEXT_CHARACTERS_MAX = 200
 EMAIL_CHARACTERS_MAX = 254  # RFC 5321's limit for a path, less its brackets.
 TERMS_BYTES_MAX = 8 * 1024
+HINT_CHARACTERS_MAX = 4  # A hint tells keys apart; more of a key would help to guess it.
 
 _NAMESPACE = uuid.uuid5(uuid.NAMESPACE_DNS, "directpay-directory")
 _TENANT_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}", re.ASCII)
+_LAST4 = re.compile(r"[0-9]{4}", re.ASCII)
+_ROUTING_NUMBER = re.compile(r"[0-9]{9}", re.ASCII)
+_ACCOUNT_NUMBER = re.compile(r"[0-9]{4,17}", re.ASCII)
 _EMAIL = re.compile(r"[^@\s\x00-\x1f\x7f]+@[^@\s\x00-\x1f\x7f.]+(?:\.[^@\s\x00-\x1f\x7f.]+)+")
 _ROUTING_WEIGHTS = (3, 7, 1, 3, 7, 1, 3, 7)
 
@@ -65,7 +71,7 @@ class Tenant:
     name: str
 
     def __post_init__(self) -> None:
-        _refuse(_text("name", self.name))
+        _refuse(name_faults("name", self.name, TEXT_CHARACTERS_MAX))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,10 +83,11 @@ class ApiKey:
     hint: str
 
     def __post_init__(self) -> None:
-        errors = _text("name", self.name)
-        if not self.scopes:
-            errors.append(FieldError(field="scopes", message="must name at least one of read, write"))
-        _refuse(errors)
+        faults = name_faults("name", self.name, TEXT_CHARACTERS_MAX)
+        if not self.scopes or len(set(self.scopes)) != len(self.scopes):
+            faults += fault("scopes", "must name read, write or both, each once")
+        faults += name_faults("hint", self.hint, HINT_CHARACTERS_MAX)
+        _refuse(faults)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,12 +99,10 @@ class User:
     name: str | None
 
     def __post_init__(self) -> None:
-        errors = []
+        faults = name_faults("name", self.name, TEXT_CHARACTERS_MAX)
         if len(self.email) > EMAIL_CHARACTERS_MAX or not is_clean_text(self.email) or not _EMAIL.fullmatch(self.email):
-            errors.append(FieldError(field="email", message="must be an e-mail address such as alice@landlord.com"))
-        if self.name is not None:
-            errors.extend(_text("name", self.name))
-        _refuse(errors)
+            faults += fault("email", "must be an e-mail address such as alice@landlord.com")
+        _refuse(faults)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,7 +116,15 @@ class BankAccount:
     last4: str
 
     def __post_init__(self) -> None:
-        _refuse([*_uuid("user_id", self.user_id), *_text("account_holder_name", self.account_holder_name)])
+        faults = (
+            *uuid_faults("user_id", self.user_id),
+            *name_faults("account_holder_name", self.account_holder_name, TEXT_CHARACTERS_MAX),
+            *name_faults("token", self.token, TEXT_CHARACTERS_MAX),
+        )
+        # Four digits and no more: this value is on an open topic, where a whole number must never be.
+        if not _LAST4.fullmatch(self.last4):
+            faults += fault("last4", "must be the last 4 digits of the account number")
+        _refuse(faults)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,12 +135,12 @@ class Property:
     address: str
 
     def __post_init__(self) -> None:
-        _refuse([*_uuid("owner_id", self.owner_id), *_text("address", self.address)])
+        _refuse(uuid_faults("owner_id", self.owner_id) + name_faults("address", self.address, TEXT_CHARACTERS_MAX))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lease:
-    """Who rents what, for how much (cents), due on which day. `terms_json` is whatever else was agreed, canonical JSON."""
+    """Who rents what, for how much (cents), due on which day. `terms_json` is what else was agreed, canonical JSON."""
 
     property_id: str
     renter_id: str
@@ -138,18 +151,17 @@ class Lease:
     terms_json: str = "{}"
 
     def __post_init__(self) -> None:
-        errors = [*_uuid("property_id", self.property_id), *_uuid("renter_id", self.renter_id)]
-        try:
-            check_amount_minor(self.rent_amount_minor)
-        except InvalidAmount as error:
-            errors.append(FieldError(field="rent_amount", message=str(error)))
+        faults = (
+            *uuid_faults("property_id", self.property_id),
+            *uuid_faults("renter_id", self.renter_id),
+            *amount_faults("rent_amount", self.rent_amount_minor),
+            *metadata_faults("terms", self.terms_json, bytes_max=TERMS_BYTES_MAX),
+        )
         if not 1 <= self.due_day <= 31:
-            errors.append(FieldError(field="due_day", message="must be from 1 to 31"))
+            faults += fault("due_day", "must be from 1 to 31")
         if self.end_date is not None and self.end_date < self.start_date:
-            errors.append(FieldError(field="end_date", message="must not be before start_date"))
-        if len(self.terms_json.encode()) > TERMS_BYTES_MAX:
-            errors.append(FieldError(field="terms", message=f"must be at most {TERMS_BYTES_MAX} bytes as JSON"))
-        _refuse(errors)
+            faults += fault("end_date", "must not be before start_date")
+        _refuse(faults)
 
 
 Entity = Tenant | ApiKey | User | BankAccount | Property | Lease
@@ -165,8 +177,10 @@ KINDS: dict[type[Entity], Kind] = {
 
 
 def user_id(tenant_id: str, email: str) -> str:
-    """Return a user's id: an e-mail has one user per tenant, however it is capitalised."""
-    return str(uuid.uuid5(_NAMESPACE, f"{tenant_id}:user:{email.strip().casefold()}"))
+    """Return a user's id: an e-mail has one user per tenant, however it is capitalised or its accents are composed."""
+    # Lower case, not case folding: folding makes one of names that mail servers tell apart (straße, strasse).
+    normal = unicodedata.normalize("NFC", email.strip().lower())
+    return str(uuid.uuid5(_NAMESPACE, f"{tenant_id}:user:{normal}"))
 
 
 def keyed_id(tenant_id: str, kind: Kind, idempotency_key: str) -> str:
@@ -174,24 +188,31 @@ def keyed_id(tenant_id: str, kind: Kind, idempotency_key: str) -> str:
     return str(uuid.uuid5(_NAMESPACE, f"{tenant_id}:{kind}-key:{idempotency_key}"))
 
 
+def tenant_id_faults(field: str, text: str) -> Faults:
+    """A tenant's id has 1 to 64 of a-z, 0-9, - and _, and so never a colon, which ends it in Kafka keys."""
+    if _TENANT_ID.fullmatch(text):
+        return ()
+    return fault(field, "must be 1 to 64 of a-z, 0-9, - and _, the first a letter or digit")
+
+
 def check_tenant_id(text: str) -> str:
-    """Return a tenant id (1 to 64 of a-z, 0-9, - and _, so never a colon), or raise InvalidCommand."""
-    if not _TENANT_ID.fullmatch(text):
-        raise InvalidCommand((FieldError(field="id", message="must be 1 to 64 of a-z, 0-9, - and _"),))
+    """Return a tenant id that keeps the rule of `tenant_id_faults`, or raise InvalidCommand."""
+    _refuse(tenant_id_faults("id", text))
     return text
 
 
 def account_number_errors(routing_number: str, account_number: str) -> list[FieldError]:
     """Return the faults of a routing and an account number.
 
-    A routing number has 9 digits, the last a check digit (weights 3, 7, 1); a Nacha entry holds 17 of an account number.
+    A routing number has 9 digits, the last a check digit (weights 3, 7, 1); a Nacha entry holds 17 characters of an
+    account number.
     """
     errors = []
-    if not re.fullmatch(r"[0-9]{9}", routing_number, re.ASCII):
+    if not _ROUTING_NUMBER.fullmatch(routing_number):
         errors.append(FieldError(field="routing_number", message="must be 9 digits"))
     elif check_digit(routing_number[:8]) != int(routing_number[8]):
         errors.append(FieldError(field="routing_number", message="its check digit is wrong"))
-    if not re.fullmatch(r"[0-9]{4,17}", account_number, re.ASCII):
+    if not _ACCOUNT_NUMBER.fullmatch(account_number):
         errors.append(FieldError(field="account_number", message="must be 4 to 17 digits"))
     return errors
 
@@ -202,20 +223,6 @@ def check_digit(first_eight: str) -> int:
     return -total % 10
 
 
-def _text(field: str, text: str) -> list[FieldError]:
-    if not text.strip() or len(text) > TEXT_CHARACTERS_MAX or not is_clean_text(text):
-        return [FieldError(field=field, message=f"must be 1 to {TEXT_CHARACTERS_MAX} characters of text")]
-    return []
-
-
-def _uuid(field: str, text: str) -> list[FieldError]:
-    try:
-        canonical = str(uuid.UUID(text))
-    except ValueError:
-        canonical = ""
-    return [] if canonical == text else [FieldError(field=field, message="must be a lowercase UUID")]
-
-
-def _refuse(errors: list[FieldError]) -> None:
-    if errors:
-        raise InvalidCommand(tuple(errors))
+def _refuse(faults: Faults) -> None:
+    if faults:
+        raise InvalidCommand(faults)

@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from payments.fields import fault
+from payments.refusals import InvalidCommand
+
 NONCE_BYTES = 12
 KEY_BYTES = 32
 
@@ -27,6 +30,12 @@ class Sealed:
     nonce: bytes
     ciphertext: bytes
 
+    def __post_init__(self) -> None:
+        if not self.key_id or len(self.nonce) != NONCE_BYTES or not self.ciphertext:
+            raise InvalidCommand(
+                fault("sealed", f"must have a key id, a nonce of {NONCE_BYTES} bytes and a ciphertext")
+            )
+
 
 class Keyring:
     """Encryption keys by id; the first seals, all open, so that keys can be rotated."""
@@ -42,9 +51,15 @@ class Keyring:
         """Read `id:base64[,id:base64]`, the form of DIRECTPAY_ENCRYPTION_KEYS."""
         try:
             pairs = [item.strip().split(":", 1) for item in text.split(",") if item.strip()]
-            return cls({key_id: base64.b64decode(key, validate=True) for key_id, key in pairs})
+            keys = {key_id: base64.b64decode(key, validate=True) for key_id, key in pairs if key_id}
+            if len(keys) != len(pairs):
+                # The later of two keys with one id would win, and nothing sealed under the earlier could be opened.
+                raise ValueError("an id is missing or used twice")
+            return cls(keys)
         except ValueError as error:
-            raise ValueError(f"encryption keys must be id:base64 pairs of {KEY_BYTES}-byte keys") from error
+            raise ValueError(
+                f"encryption keys must be id:base64 pairs of {KEY_BYTES}-byte keys, each id once"
+            ) from error
 
     def seal(self, entity_id: str, secret: bytes, nonce: bytes) -> Sealed:
         """Seal `secret` for `entity_id` under the current key; `nonce` must be fresh random bytes."""

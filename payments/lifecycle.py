@@ -1,4 +1,4 @@
-"""The lifecycle: which move a payment may make and what each order decides; what the table of moves lacks is refused."""
+"""The lifecycle: which move a payment may make, and what each order decides; what the table lacks is refused."""
 
 from __future__ import annotations
 

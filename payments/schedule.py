@@ -15,7 +15,8 @@ def due_date_in(year: int, month: int, due_day: int) -> date:
 def due_dates(*, due_day: int, start: date, end: date | None) -> Iterator[date]:
     """Yield a lease's due dates, oldest first, none before `start` or after `end`.
 
-    A lease that starts on its due day is due that day. Without an end the dates go on to the end of the calendar (year 9999).
+    A lease that starts on its due day is due that day. Without an end the dates go on to the
+    end of the calendar (year 9999).
     """
     year, month = start.year, start.month
     while year <= date.max.year:
