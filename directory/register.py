@@ -26,6 +26,7 @@ class Entry:
     version: int
     created_by: str
     fingerprint: bytes
+    created_at_us: int
     role: Role | None = None  # of a user
     user_id: str | None = None  # of a bank account: who holds it
     token: str | None = None  # of a bank account
@@ -101,6 +102,7 @@ def _entry(record: DirectoryRecord) -> Entry:
         version=record.version,
         created_by=record.created_by,
         fingerprint=record.fingerprint,
+        created_at_us=record.created_at_us,
         role=role,
         user_id=user_id,
         token=token,

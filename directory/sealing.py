@@ -6,6 +6,8 @@ Pure: the nonce is given. A sealed secret of one entity does not open as another
 from __future__ import annotations
 
 import base64
+import hashlib
+import hmac
 from dataclasses import dataclass
 
 from cryptography.exceptions import InvalidTag
@@ -45,6 +47,8 @@ class Keyring:
             raise ValueError(f"encryption keys: at least one, each of {KEY_BYTES} bytes")
         self._current = next(iter(keys))
         self._ciphers = {key_id: AESGCM(key) for key_id, key in keys.items()}
+        # A key of its own for each use: what a digest tells must say nothing about what is sealed.
+        self._digest_keys = [hmac.digest(key, b"directpay digest", hashlib.sha256) for key in keys.values()]
 
     @classmethod
     def parse(cls, text: str) -> Keyring:
@@ -65,6 +69,13 @@ class Keyring:
         """Seal `secret` for `entity_id` under the current key; `nonce` must be fresh random bytes."""
         ciphertext = self._ciphers[self._current].encrypt(nonce, secret, entity_id.encode())
         return Sealed(key_id=self._current, nonce=nonce, ciphertext=ciphertext)
+
+    def digests(self, data: bytes) -> tuple[bytes, ...]:
+        """Return a keyed hash (HMAC-SHA-256, 32 bytes) of `data` under every key, the current one first.
+
+        Nobody without a key can try values against it. What was digested under an earlier key is still recognised.
+        """
+        return tuple(hmac.digest(key, data, hashlib.sha256) for key in self._digest_keys)
 
     def open(self, entity_id: str, sealed: Sealed) -> bytes:
         """Return the secret, or raise CannotOpen."""
