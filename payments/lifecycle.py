@@ -9,6 +9,7 @@ from typing import assert_never
 
 from payments.commands import CancelPayment, InitiatePayment, Order, RailReport, Report
 from payments.idempotency import FINGERPRINT_VERSION
+from payments.money import format_amount
 from payments.payment import EventType, Failure, Head, Payment, Status, Transition
 from payments.rails import Rail, claim_due_us, expected_settlement_us
 from payments.refusals import IllegalMove, KeyReusedWithOtherBody, PaymentUnknown, Refusal
@@ -122,6 +123,9 @@ def _hear(report: RailReport, payment: Payment | None) -> Decision:
     changes = {"attempt": str(report.attempt)}
     if report.bank_reference is not None:
         changes["bank_reference"] = report.bank_reference
+    if payment is not None and report.amount_minor not in (None, payment.head.amount_minor):
+        # The bank moved another amount than it was told: history says so, and reconciliation finds it there.
+        changes["reported_amount"] = format_amount(report.amount_minor)
     failure = None
     if report.report in (Report.REJECTED, Report.RETURNED):
         assert report.code is not None

@@ -205,10 +205,13 @@ def event_metadata(head: Head, transition: Transition) -> dict[str, str]:
 
 
 def first_broken_link(payment: Payment) -> int | None:
-    """Return the sequence of the first transition whose hash does not cover what is before it, or None when intact."""
+    """Return the place (from 1) of the first transition whose hash does not cover it and all before; None when intact.
+
+    A tail that was cut off cannot be seen here: whoever keeps the last hash (a later event, the views) sees it.
+    """
     previous = payment.head.hash
-    for transition in payment.transitions:
+    for place, transition in enumerate(payment.transitions, start=1):
         if transition.hash_after(previous) != transition.hash:
-            return transition.sequence
+            return place
         previous = transition.hash
     return None
