@@ -1,0 +1,1 @@
+"""Decides: commands and rail reports in, the events of payments and of the directory out."""

@@ -1,0 +1,87 @@
+"""The agents: look up, decide, commit, apply, for every batch of every partition."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any, Protocol, TypeVar
+
+from schemas import codec, topics
+from stream_app.decisions import Written, directory_decisions, payment_decisions, refuse_unknown_schema
+from stream_app.exactly_once.lane import Lane
+from stream_app.exactly_once.records import InputRecord
+from stream_app.exactly_once.worker import LaneApp
+from stream_app.schema_source import SchemaSource
+from stream_app.table import Table
+
+Value = TypeVar("Value")
+
+
+class StateOfUnknownSchema(Exception):
+    """The log holds a state that this version cannot read: written by a newer one."""
+
+    def __init__(self, schema_id: int) -> None:
+        super().__init__(f"schema id {schema_id}")
+        self.schema_id = schema_id
+
+
+class Decisions(Protocol[Value]):
+    """Decides one record against a table; see `stream_app.decisions`."""
+
+    def decide(self, record: InputRecord, table: Table[Value], written: Written) -> None: ...
+
+
+async def decide_partition(
+    lane: Lane, *, events_topic: str, decisions: Decisions[Value], schemas: SchemaSource
+) -> None:
+    """Decide one partition, batch after batch, until it is given back."""
+    table: Table[Value] = Table(_decode_state)
+    await lane.restore(events_topic, table.restore)
+    async for taken in lane.batches():
+        written, batch, unknown = Written(), taken, None
+        for number, record in enumerate(taken.records):
+            try:
+                decisions.decide(record, table, written)
+            except (codec.UnknownSchema, StateOfUnknownSchema) as error:
+                if schemas.is_absent(error.schema_id):
+                    if isinstance(error, StateOfUnknownSchema):
+                        raise  # Deciding without the state would decide twice: stop.
+                    refuse_unknown_schema(record, error.schema_id, written, lane.agent)
+                    continue
+                # What is before it is decided now; the record and what follows wait until somebody knows the schema.
+                batch, unknown = lane.give_back(taken, number), error.schema_id
+                break
+        await lane.commit(batch, written.secrets, written.records)
+        table.apply()
+        if unknown is not None:
+            await schemas.resolve(unknown, lane)
+
+
+def _decode_state(data: bytes) -> Any:
+    try:
+        return codec.decode(data)
+    except codec.UnknownSchema as error:
+        raise StateOfUnknownSchema(error.schema_id) from error
+
+
+def add_agents(app: LaneApp, *, partitions: int, rail_speed: float, schemas: SchemaSource) -> None:
+    """Give the app its two agents: payments, with both their inputs, and the directory."""
+    app.lane_agent(
+        "payments",
+        (topics.PAYMENT_COMMANDS, topics.RAIL_REPORTS),
+        partial(
+            decide_partition,
+            events_topic=topics.PAYMENT_EVENTS,
+            decisions=payment_decisions(partitions=partitions, rail_speed=rail_speed),
+            schemas=schemas,
+        ),
+    )
+    app.lane_agent(
+        "directory",
+        (topics.DIRECTORY_COMMANDS,),
+        partial(
+            decide_partition,
+            events_topic=topics.DIRECTORY_EVENTS,
+            decisions=directory_decisions(partitions=partitions),
+            schemas=schemas,
+        ),
+    )

@@ -1,0 +1,71 @@
+"""The stream app's composition: two agents on one worker, with health beside it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+
+from kafka_log.topics_admin import require_partitions
+from observability.health import HealthServer
+from observability.logs import configure_logging
+from stream_app.agents import add_agents
+from stream_app.exactly_once.fail_stop import fail_stop
+from stream_app.exactly_once.worker import LaneApp, WorkerConfig, run_worker
+from stream_app.schema_source import SchemaSource
+
+GROUP = "directpay-stream"
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamConfig:
+    """`instance` is this worker's stable name: a restart under it takes its partitions back without a rebalance.
+
+    `schema_registry_url` is where unknown schema ids are asked for; `rail_speed` divides the rails' delays.
+    """
+
+    bootstrap: str
+    partitions: int
+    state_dir: Path
+    instance: str
+    health_port: int
+    rail_speed: float = 1.0
+    schema_registry_url: str | None = None
+    log_level: str = "INFO"
+
+
+def run(config: StreamConfig) -> None:
+    """Decide until SIGTERM or SIGINT, then return; any failure ends the process with a status other than zero."""
+    configure_logging(config.instance, config.log_level)
+    try:
+        require_partitions(config.bootstrap, config.partitions)
+        app = build_app(config)
+        HealthServer(config.health_port, app.ready).start()
+    except Exception as error:
+        fail_stop("start_failed", error)
+    log.info("stream_started", instance=config.instance, kafka=config.bootstrap)
+    run_worker(app)
+    log.info("stream_stopped", instance=config.instance)
+
+
+def build_app(config: StreamConfig) -> LaneApp:
+    """Return the app with its agents, connected to nothing yet."""
+    app = LaneApp(
+        WorkerConfig(
+            name=GROUP,
+            bootstrap=config.bootstrap,
+            partitions=config.partitions,
+            instance=config.instance,
+            directory=Path(config.state_dir) / config.instance,
+        )
+    )
+    add_agents(
+        app,
+        partitions=config.partitions,
+        rail_speed=config.rail_speed,
+        schemas=SchemaSource(config.schema_registry_url),
+    )
+    return app

@@ -1,0 +1,192 @@
+"""Deciding one record: look it up, decide, and say what is to be written. No IO, no waiting."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, assert_never
+
+import structlog
+
+from directory.changes import Changed, DirectoryCommand, DirectoryRecord, Known, NotChanged, change
+from payments.commands import CancelPayment, InitiatePayment, Order, RailReport
+from payments.lifecycle import Moved, Refused, Unchanged, decide
+from payments.payment import Payment
+from payments.rejection import Rejection
+from schemas import codec, topics
+from stream_app import metrics
+from stream_app.exactly_once.records import Headers, InputRecord, OutputRecord
+from stream_app.intake import Intake, Stray
+from stream_app.rejections import refused_unread, refused_value
+from stream_app.table import Table
+
+log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class Written:
+    """What a batch writes: `secrets` first, so that no subscriber sees an entity whose secret is not there yet."""
+
+    secrets: list[OutputRecord] = field(default_factory=list)
+    records: list[OutputRecord] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentDecisions:
+    """Decides orders (commands and rail reports) against the payments of a partition."""
+
+    intake: Intake[Order]
+    rail_speed: float
+
+    def decide(self, record: InputRecord, table: Table[Payment], written: Written) -> None:
+        """Add to `written` what the record means and stage it; raises UnknownSchema when it cannot be read yet."""
+        order = self.intake.read(record)
+        if isinstance(order, Stray | Rejection):
+            _turn_away(order, written, "payments")
+            return
+        payment = table.peek(order.payment_id)
+        _quarantined(record, order, "payments", written, lambda: self._decide(record, order, payment, table, written))
+
+    def _decide(
+        self, record: InputRecord, order: Order, payment: Payment | None, table: Table[Payment], written: Written
+    ) -> None:
+        decision = decide(order, payment, rail_speed=self.rail_speed)
+        match decision:
+            case Moved():
+                moved = decision.payment
+                value = codec.encode(moved)
+                headers = [*codec.event_headers(moved), *_trace(record)]
+                written.records.append(_kept(topics.PAYMENT_EVENTS, moved.payment_id, value, record.partition, headers))
+                table.stage(moved.payment_id, moved, value)
+                metrics.DECISIONS.labels("payments", moved.last.event_type.value).inc()
+            case Unchanged():
+                metrics.DECISIONS.labels("payments", "unchanged").inc()
+            case Refused():
+                refusal = decision.refusal
+                _reject(refused_value(record, order, refusal.code, refusal.detail, refusal.errors), written, "payments")
+            case _:
+                assert_never(decision)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DirectoryDecisions:
+    """Decides directory commands against the entities of a partition."""
+
+    intake: Intake[DirectoryCommand]
+
+    def decide(self, record: InputRecord, table: Table[DirectoryRecord], written: Written) -> None:
+        """Add to `written` what the record means and stage it; raises UnknownSchema when it cannot be read yet."""
+        command = self.intake.read(record)
+        if isinstance(command, Stray | Rejection):
+            _turn_away(command, written, "directory")
+            return
+        entity = table.peek(command.entity_id)
+        _quarantined(
+            record, command, "directory", written, lambda: self._decide(record, command, entity, table, written)
+        )
+
+    def _decide(
+        self,
+        record: InputRecord,
+        command: DirectoryCommand,
+        entity: DirectoryRecord | None,
+        table: Table[DirectoryRecord],
+        written: Written,
+    ) -> None:
+        decision = change(command, entity)
+        match decision:
+            case Changed():
+                changed, secret = decision.record, decision.secret
+                value = codec.encode(changed)
+                if secret is not None:
+                    sealed = codec.encode(secret)
+                    written.secrets.append(
+                        _kept(topics.DIRECTORY_SECRETS, changed.entity_id, sealed, record.partition, ())
+                    )
+                written.records.append(
+                    _kept(topics.DIRECTORY_EVENTS, changed.entity_id, value, record.partition, _trace(record))
+                )
+                table.stage(changed.entity_id, changed, value)
+                metrics.DECISIONS.labels("directory", "changed").inc()
+            case Known():
+                metrics.DECISIONS.labels("directory", "unchanged").inc()
+            case NotChanged():
+                refusal = decision.refusal
+                _reject(
+                    refused_value(record, command, refusal.code, refusal.detail, refusal.errors), written, "directory"
+                )
+            case _:
+                assert_never(decision)
+
+
+def payment_decisions(*, partitions: int, rail_speed: float) -> PaymentDecisions:
+    """Return what decides payment-commands and rail-reports."""
+    accepts: dict[str, tuple[type[Order], ...]] = {
+        topics.PAYMENT_COMMANDS: (InitiatePayment, CancelPayment),
+        topics.RAIL_REPORTS: (RailReport,),
+    }
+    intake: Intake[Order] = Intake(accepts=accepts, key_of=lambda order: order.key, partitions=partitions)
+    return PaymentDecisions(intake=intake, rail_speed=rail_speed)
+
+
+def directory_decisions(*, partitions: int) -> DirectoryDecisions:
+    """Return what decides directory-commands."""
+    return DirectoryDecisions(
+        intake=Intake(
+            accepts={topics.DIRECTORY_COMMANDS: (DirectoryCommand,)},
+            key_of=lambda command: command.entity_id,
+            partitions=partitions,
+        )
+    )
+
+
+def refuse_unknown_schema(record: InputRecord, schema_id: int, written: Written, agent: str) -> None:
+    """Refuse a record whose schema the registry says does not exist."""
+    _reject(refused_unread(record, "unknown-schema", f"schema id {schema_id} does not exist"), written, agent)
+
+
+def _quarantined(record: InputRecord, value: Any, agent: str, written: Written, step: Callable[[], None]) -> None:
+    """Run `step`; if it breaks, refuse this record and go on: one record must not stop its partition."""
+    try:
+        step()
+    except Exception as error:
+        log.exception(
+            "decision_failed", agent=agent, topic=record.topic, partition=record.partition, offset=record.offset
+        )
+        _reject(refused_value(record, value, "decision-failed", type(error).__name__), written, agent)
+
+
+def _turn_away(turned: Stray | Rejection, written: Written, agent: str) -> None:
+    match turned:
+        case Stray():
+            written.records.append(turned.forwarded)
+            metrics.FORWARDED.labels(turned.forwarded.topic).inc()
+        case Rejection():
+            _reject(turned, written, agent)
+        case _:
+            assert_never(turned)
+
+
+def _reject(rejection: Rejection, written: Written, agent: str) -> None:
+    key = rejection.key.encode() if rejection.key is not None else None
+    written.records.append(OutputRecord(topic=topics.PAYMENT_REJECTIONS, key=key, value=codec.encode(rejection)))
+    metrics.REJECTIONS.labels(agent, rejection.reason).inc()
+    log.info(
+        "record_rejected",
+        agent=agent,
+        reason=rejection.reason,
+        topic=rejection.topic,
+        partition=rejection.partition,
+        offset=rejection.offset,
+        payment_id=rejection.payment_id,
+        command_id=rejection.command_id,
+    )
+
+
+def _kept(topic: str, key: str, value: bytes, partition: int, headers: Headers) -> OutputRecord:
+    """Return a record of the table's own topic: always on the partition that decided it."""
+    return OutputRecord(topic=topic, key=key.encode(), value=value, headers=tuple(headers), partition=partition)
+
+
+def _trace(record: InputRecord) -> list[tuple[str, bytes]]:
+    return [(name, value) for name, value in record.headers if name == "traceparent"][:1]

@@ -1,0 +1,28 @@
+"""What the runtime counts, as Prometheus metrics; `agent` is the name of the agent whose lanes they are."""
+
+from __future__ import annotations
+
+from prometheus_client import Counter, Gauge, Histogram
+
+RECORDS = Counter("directpay_stream_records_total", "Records decided.", ["agent", "topic"])
+BATCH_RECORDS = Histogram(
+    "directpay_stream_batch_records", "Records of a batch.", ["agent"], buckets=(1, 2, 5, 10, 20, 50, 100, 200, 500)
+)
+COMMIT_S = Histogram(
+    "directpay_stream_commit_seconds",
+    "From the first record of a batch handed to Kafka to the last acknowledged.",
+    ["agent"],
+    buckets=(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10),
+)
+WRITTEN = Counter("directpay_stream_written_total", "Records written and acknowledged.", ["topic"])
+LAG = Gauge("directpay_stream_lag_records", "Records after the last decided one.", ["topic", "partition"])
+RESTORED = Counter("directpay_stream_restored_records_total", "Records read to restore state.", ["topic", "partition"])
+RESTORE_S = Histogram(
+    "directpay_stream_restore_seconds",
+    "Restore of one partition.",
+    ["topic"],
+    buckets=(0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 60, 120, 300),
+)
+OPEN_LANES = Gauge("directpay_stream_open_lanes", "Lanes that are restored and deciding.", ["agent"])
+WAITING_LANES = Gauge("directpay_stream_waiting_lanes", "Lanes that wait for something outside.", ["agent"])
+REBALANCES = Counter("directpay_stream_rebalances_total", "Assignments received.")

@@ -1,0 +1,243 @@
+"""The worker: a Faust app whose agents hand fetches to lanes, with fail-stop, watchdog and readiness around it."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import faust
+import structlog
+from faust.types import TP
+from yarl import URL
+
+from stream_app.exactly_once import metrics
+from stream_app.exactly_once.fail_stop import Fail, fail_stop
+from stream_app.exactly_once.fetches import FetchSchema, LaneConsumer, LaneTransport
+from stream_app.exactly_once.lane import Surroundings
+from stream_app.exactly_once.lanes import LaneAgent, Lanes, Work
+from stream_app.exactly_once.output import Output
+from stream_app.exactly_once.restore import Apply, Restored, restore
+from stream_app.exactly_once.watchdog import Bounds, EndOffsets, Facts, Watchdog
+
+# A dead worker's partitions wait this long for another; a restart with the same instance id does not wait.
+SESSION_TIMEOUT_S = 10.0
+HEARTBEAT_S = 2.0
+# A member that does not come back to a rebalance in this time loses its place; a lane closes well before.
+REBALANCE_TIMEOUT_S = 40.0
+COMMIT_EVERY_S = 0.5
+DELIVERY_TIMEOUT_S = 20.0
+PULSE_S = 0.25
+# Beyond this a stop is no longer orderly; what is not committed is decided again by the next worker.
+STOP_S_MAX = 10.0
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerConfig:
+    """`name` is the consumer group, `instance` this member's stable name in it, `directory` a folder of its own."""
+
+    name: str
+    bootstrap: str
+    partitions: int
+    instance: str
+    directory: Path
+    bounds: Bounds = field(default_factory=Bounds)
+
+
+class LaneApp(faust.App):
+    """A Faust app with lanes; add agents with `lane_agent` before it starts."""
+
+    lanes: Lanes
+
+    def __init__(self, config: WorkerConfig, *, fail: Fail = fail_stop) -> None:
+        super().__init__(
+            config.name,
+            broker=[URL(f"kafka://{server.strip()}") for server in config.bootstrap.split(",")],
+            broker_client_id=config.instance,
+            broker_session_timeout=SESSION_TIMEOUT_S,
+            broker_heartbeat_interval=HEARTBEAT_S,
+            broker_rebalance_timeout=REBALANCE_TIMEOUT_S,
+            broker_request_timeout=REBALANCE_TIMEOUT_S + 5,
+            broker_commit_interval=COMMIT_EVERY_S,
+            consumer_auto_offset_reset="earliest",
+            # A worker that comes back under its name finds its partitions as they were, without a rebalance.
+            consumer_group_instance_id=config.instance,
+            # It is part of the assignment: with another URL under the same name Faust leaves the worker without work.
+            canonical_url=f"http://{config.instance}",
+            datadir=config.directory,
+            store="memory://",
+            table_standby_replicas=0,
+            topic_partitions=config.partitions,
+            topic_allow_declare=False,
+            topic_disable_leader=True,
+            stream_wait_empty=False,
+            web_enabled=False,
+            worker_redirect_stdouts=False,
+        )
+        self._config = config
+        self._fail = fail
+        self._pulse_at = time.monotonic()
+        self._restored_records = 0
+        self._stopping = False
+        self.output = Output(
+            config.bootstrap, client_id=f"{config.instance}-output", delivery_timeout_s=DELIVERY_TIMEOUT_S
+        )
+        self.lanes = Lanes(
+            Surroundings(
+                output=self.output,
+                restore=self._restore,
+                owns=self.owns,
+                hold=lambda topic, number: self._lane_consumer.hold(topic, number),
+                release=lambda topic, number: self._lane_consumer.release(topic, number),
+                fail=fail,
+            )
+        )
+        self._watchdog = Watchdog(
+            bounds=config.bounds,
+            facts=self.facts,
+            partitions=lambda: list(self.lanes.assigned),
+            ends=EndOffsets(config.bootstrap, client_id=f"{config.instance}-watchdog"),
+            fail=self._fail_unless_stopping,
+        )
+
+    def lane_agent(self, name: str, topics: tuple[str, ...], work: Work) -> None:
+        """Add an agent: for every partition of `topics` a lane runs `work`."""
+        self.lanes.add(LaneAgent(name=name, topics=topics, work=work))
+        # Without acks: Faust neither tracks nor acknowledges anything of it.
+        channel = self.topic(*topics, schema=FetchSchema(), acks=False)
+
+        async def hand_over(stream: Any) -> None:
+            async for event in stream.noack().events():
+                try:
+                    self.lanes.take(event.value)
+                except Exception as error:
+                    self._fail("fetch_not_taken", error, agent=name)
+
+        self.agent(channel, name=name)(hand_over)
+
+    def owns(self, generation: int) -> bool:
+        """Say whether this process may still write for partitions that it was given in `generation`."""
+        was_awake = time.monotonic() - self._pulse_at < self._config.bounds.pause_s
+        return was_awake and self._lane_consumer.thread.generation == generation
+
+    def ready(self) -> tuple[bool, dict[str, Any]]:
+        """Say whether every assigned partition is restored and being decided, and what is missing."""
+        restoring = self.lanes.restoring()
+        is_ready = self.lanes.is_assigned and not self.rebalancing and not restoring and not self._stopping
+        partitions = sorted({number for _, number in self.lanes.assigned})
+        return is_ready, {
+            "instance": self._config.instance,
+            "assigned": self.lanes.is_assigned,
+            "rebalancing": bool(self.rebalancing),
+            "partitions": partitions,
+            "restoring": restoring,
+            "restored_records": self._restored_records,
+            "waiting": self.lanes.waiting(),
+        }
+
+    def facts(self, ends: dict[tuple[str, int], int]) -> Facts:
+        """Return what the watchdog judges, and set the lag metrics from the same figures."""
+        behind: dict[str, int] = {}
+        positions: dict[str, int | None] = {}
+        for (topic, number), lane in self.lanes.assigned.items():
+            position = lane.next_offsets.get(topic)
+            fetched_to = self._lane_consumer.thread.position(TP(topic, number)) if lane.is_idle else None
+            end = ends.get((topic, number))
+            if end is None:
+                continue
+            # A transaction marker at the end is fetched, and never decided.
+            lag = max(0, end - max(position or 0, fetched_to or 0))
+            metrics.LAG.labels(topic, str(number)).set(lag)
+            if lane.is_restored and lane.waits_for is None:
+                behind[f"{topic}-{number}"] = lag
+                positions[f"{topic}-{number}"] = position
+        return Facts(
+            crashed=self.crash_reason,
+            pulse_at=self._pulse_at,
+            is_ready=self.ready()[0],
+            progress=self._restored_records,
+            behind=behind,
+            positions=positions,
+        )
+
+    @property
+    def _lane_consumer(self) -> LaneConsumer:
+        consumer = self.consumer
+        assert isinstance(consumer, LaneConsumer)
+        return consumer
+
+    def _new_transport(self) -> LaneTransport:
+        return LaneTransport(self.conf.broker_consumer, self)
+
+    def _restore(self, topic: str, number: int, apply: Apply, cancelled: threading.Event) -> Restored:
+        def progress(records: int) -> None:
+            self._restored_records += records
+
+        return restore(self._config.bootstrap, topic, number, apply, cancelled=cancelled, progress=progress)
+
+    async def on_start(self) -> None:
+        self._config.directory.mkdir(parents=True, exist_ok=True)
+        self._watchdog.start()
+        self.add_future(self._pulse())
+        await super().on_start()
+
+    async def on_stop(self) -> None:
+        """Finish the batches in hand, so that Faust's consumer commits them as it stops, and leave."""
+        self._stopping = True
+        deadline = threading.Timer(STOP_S_MAX, partial(self._fail, "stop_took_too_long"))
+        deadline.daemon = True
+        deadline.start()
+        await self.lanes.close()
+        await super().on_stop()
+
+    def stopped_cleanly(self) -> None:
+        """Let go of the threads after the last commit."""
+        self._watchdog.stop()
+        self.output.close()
+
+    def _crash(self, reason: BaseException) -> None:
+        """Every crash of a Faust service ends here: none is survived, because Faust commits on its way out."""
+        super()._crash(reason)
+        if not isinstance(reason, asyncio.CancelledError):
+            self._fail_unless_stopping("faust_crashed", reason)
+
+    def _fail_unless_stopping(self, reason: str, error: BaseException | None = None, **fields: object) -> None:
+        if not self._stopping:
+            self._fail(reason, error, **fields)
+
+    async def _pulse(self) -> None:
+        """Prove that the loop runs; having slept longer than the bound, stop before anything else is written."""
+        while not self.should_stop:
+            await asyncio.sleep(PULSE_S)
+            now = time.monotonic()
+            slept_s = now - self._pulse_at
+            if slept_s > self._config.bounds.pause_s:
+                self._fail("paused", slept_s=round(slept_s, 1))
+            self._pulse_at = now
+
+
+class LaneWorker(faust.Worker):
+    """Faust's worker (signals, start, stop) without its own logging and without its second of farewell."""
+
+    def __init__(self, app: LaneApp) -> None:
+        super().__init__(app, quiet=True, override_logging=False, redirect_stdouts=False)
+
+    async def _sentinel_task(self) -> None:
+        await asyncio.sleep(0)
+
+
+def run_worker(app: LaneApp) -> None:
+    """Run the app until SIGTERM or SIGINT, then return; any failure ends the process with fail-stop."""
+    worker = LaneWorker(app)
+    try:
+        worker.execute_from_commandline()
+    except SystemExit as leaving:
+        if leaving.code not in (None, 0):
+            fail_stop("faust_exited", leaving)
+    app.stopped_cleanly()

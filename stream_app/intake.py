@@ -1,0 +1,72 @@
+"""Intake: what a record of a command topic is before anything is decided: an order, a stray, or refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from payments.rejection import Rejection
+from schemas import codec
+from schemas.partitioning import partition_of
+from stream_app.exactly_once.records import InputRecord, OutputRecord
+from stream_app.rejections import refused_unread, refused_value
+
+# Below librdkafka's and the broker's limit of about a million, with room for what Kafka adds.
+RECORD_BYTES_MAX = 900_000
+
+Order = TypeVar("Order")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stray:
+    """A record on a partition that murmur2 does not give for its key: a lookup there would miss its payment."""
+
+    forwarded: OutputRecord
+
+
+class Intake(Generic[Order]):
+    """Reads the records of some topics: `accepts` says which values a topic carries, `key_of` the key of each."""
+
+    def __init__(
+        self, *, accepts: dict[str, tuple[type[Order], ...]], key_of: Callable[[Order], str], partitions: int
+    ) -> None:
+        self._accepts = accepts
+        self._key_of = key_of
+        self._partitions = partitions
+
+    def read(self, record: InputRecord) -> Order | Stray | Rejection:
+        """Return what the record is; raises UnknownSchema for an id that has to be resolved first."""
+        if _size(record) > RECORD_BYTES_MAX:
+            return refused_unread(record, "record-too-large", f"must be at most {RECORD_BYTES_MAX} bytes")
+        try:
+            key = record.key.decode() if record.key is not None else None
+        except UnicodeDecodeError:
+            key = None
+        if key is None:
+            return refused_unread(record, "key-mismatch", "the key is missing or not UTF-8")
+        right = partition_of(key, self._partitions)
+        if right != record.partition:
+            return Stray(forwarded=_forwarded(record, right))
+        try:
+            value = codec.decode(record.value or b"")
+        except codec.Undecodable as error:
+            return refused_unread(record, error.reason, error.detail, error.errors, error.fields)
+        accepted = self._accepts[record.topic]
+        if not isinstance(value, accepted):
+            names = " or ".join(kind.__name__ for kind in accepted)
+            return refused_unread(record, "undecodable", f"{record.topic} takes {names}, not {type(value).__name__}")
+        if self._key_of(value) != key:
+            return refused_value(record, value, "key-mismatch", f"the key of this value is {self._key_of(value)!r}")
+        return value
+
+
+def _forwarded(record: InputRecord, partition: int) -> OutputRecord:
+    return OutputRecord(
+        topic=record.topic, key=record.key, value=record.value, headers=tuple(record.headers), partition=partition
+    )
+
+
+def _size(record: InputRecord) -> int:
+    headers = sum(len(name) + len(value or b"") for name, value in record.headers)
+    return len(record.key or b"") + len(record.value or b"") + headers

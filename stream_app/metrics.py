@@ -1,0 +1,9 @@
+"""What the stream app counts of payments and directory, as Prometheus metrics."""
+
+from __future__ import annotations
+
+from prometheus_client import Counter
+
+DECISIONS = Counter("directpay_stream_decisions_total", "Decisions, by what came of them.", ["agent", "decision"])
+REJECTIONS = Counter("directpay_stream_rejections_total", "Records refused, by reason.", ["agent", "reason"])
+FORWARDED = Counter("directpay_stream_forwarded_total", "Records sent on to the partition of their key.", ["topic"])

@@ -1,0 +1,90 @@
+"""Rejections: what is written of a record that is refused, the same bytes however often it is refused."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+from directory.changes import DirectoryCommand
+from payments.idempotency import cancel_id, payment_id
+from payments.refusals import FieldError
+from payments.rejection import Rejection
+from stream_app.exactly_once.records import InputRecord
+
+RAW_BYTES_MAX = 32 * 1024
+DETAIL_CHARACTERS_MAX = 1000
+
+
+def refused_unread(
+    record: InputRecord,
+    reason: str,
+    detail: str,
+    errors: tuple[FieldError, ...] = (),
+    fields: Mapping[str, Any] | None = None,
+) -> Rejection:
+    """Refuse a record that is no value; `fields` is what could be read of it, so that its sender can be told."""
+    return _rejection(record, reason, detail, errors, **_ids_of_fields(fields or {}))
+
+
+def refused_value(
+    record: InputRecord, value: Any, reason: str, detail: str, errors: tuple[FieldError, ...] = ()
+) -> Rejection:
+    """Refuse a value that was read: an order of a payment or a directory command."""
+    if isinstance(value, DirectoryCommand):
+        ids = {"tenant_id": value.tenant_id, "command_id": value.command_id, "entity_id": value.entity_id}
+    else:
+        ids = {"tenant_id": value.tenant_id, "command_id": value.id, "payment_id": value.payment_id}
+    return _rejection(record, reason, detail, errors, **ids)
+
+
+def _rejection(
+    record: InputRecord,
+    reason: str,
+    detail: str,
+    errors: tuple[FieldError, ...],
+    *,
+    tenant_id: str | None = None,
+    payment_id: str | None = None,
+    command_id: str | None = None,
+    entity_id: str | None = None,
+) -> Rejection:
+    raw = record.value or b""
+    return Rejection(
+        topic=record.topic,
+        partition=record.partition,
+        offset=record.offset,
+        key=_text(record.key),
+        reason=reason,
+        detail=detail[:DETAIL_CHARACTERS_MAX],
+        errors=errors,
+        tenant_id=tenant_id,
+        payment_id=payment_id,
+        command_id=command_id,
+        entity_id=entity_id,
+        # The broker's time of the refused record: a replay refuses it with the same bytes.
+        rejected_at_us=record.timestamp * 1000,
+        raw=raw[:RAW_BYTES_MAX],
+        raw_bytes=len(raw),
+        raw_sha256=hashlib.sha256(raw).digest(),
+    )
+
+
+def _ids_of_fields(fields: Mapping[str, Any]) -> dict[str, str | None]:
+    def text(name: str) -> str | None:
+        value = fields.get(name)
+        return value if isinstance(value, str) and value else None
+
+    tenant_id, key, cancel_key = text("tenant_id"), text("idempotency_key"), text("cancel_key")
+    payment = payment_id(tenant_id, key) if tenant_id is not None and key is not None else None
+    command = text("command_id")
+    if command is None and payment is not None and cancel_key is not None:
+        command = cancel_id(payment, cancel_key)
+    return {"tenant_id": tenant_id, "payment_id": payment, "command_id": command, "entity_id": text("entity_id")}
+
+
+def _text(key: bytes | None) -> str | None:
+    try:
+        return None if key is None else key.decode()
+    except UnicodeDecodeError:
+        return None
