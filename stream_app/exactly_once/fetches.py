@@ -173,7 +173,7 @@ class LaneConsumer(driver.Consumer):
             generation_id=fetch.generation,
         )
 
-    async def commit(self, topics: Any = None, start_new_transaction: bool = True) -> bool:  # noqa: ARG002
+    async def commit(self, topics: Any = None, start_new_transaction: bool = True) -> bool:
         """Commit the offsets of what the lanes have decided, whatever Faust believes was acknowledged."""
         if self.app.client_only or await self.maybe_wait_for_commit_to_finish():
             return False
@@ -227,8 +227,8 @@ class LaneTransport(driver.Transport):
 class FetchSchema(faust.Schema):
     """Hands the fetch on as it is: Faust decodes nothing, so it has nothing to acknowledge as undecodable."""
 
-    def loads_key(self, app: Any, message: Any, **_: Any) -> None:  # noqa: ARG002
+    def loads_key(self, app: Any, message: Any, **_: Any) -> None:
         return None
 
-    def loads_value(self, app: Any, message: Any, **_: Any) -> Fetch:  # noqa: ARG002
+    def loads_value(self, app: Any, message: Any, **_: Any) -> Fetch:
         return message.value  # type: ignore[no-any-return]

@@ -11,12 +11,12 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import structlog
 
 from stream_app.exactly_once import metrics
 from stream_app.exactly_once.fail_stop import Fail
-from stream_app.exactly_once.output import Output
 from stream_app.exactly_once.records import Batch, Fetch, InputRecord, OutputRecord
 from stream_app.exactly_once.restore import Apply, Restored
 
@@ -42,11 +42,17 @@ class LaneClosed(Exception):
     """The partition is being given back: stop waiting, touch nothing more."""
 
 
+class Writes(Protocol):
+    """Where a batch goes; see `stream_app.exactly_once.output`."""
+
+    async def write(self, records: Sequence[OutputRecord]) -> None: ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
     """What a lane needs of the process: where it writes, what it restores from, whether it still owns its partition."""
 
-    output: Output
+    output: Writes
     restore: Callable[[str, int, Apply, threading.Event], Restored]
     owns: Callable[[int], bool]
     hold: Callable[[str, int], None]
