@@ -5,17 +5,20 @@ One class a concern; a process reads the ones it needs. `docs/settings.md` lists
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from directory.sealing import Keyring
-from schemas.topics import PARTITIONS_DEFAULT
+
+PARTITIONS_DEFAULT = 8
 
 PREFIX = "DIRECTPAY_"
 PORT_MAX = 65535
+Kind = TypeVar("Kind", bound="Settings")
 Port = Annotated[int, Field(ge=0, le=PORT_MAX)]
 
 
@@ -24,32 +27,43 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True, env_ignore_empty=True)
 
-    log_level: str = Field("INFO", pattern="(?i)^(DEBUG|INFO|WARNING|ERROR)$", description="Least severe log that is written.")
+    log_level: str = Field(
+        "INFO", pattern="(?i)^(DEBUG|INFO|WARNING|ERROR)$", description="Least severe log that is written."
+    )
     instance: str = Field(
         "",
         max_length=100,
         pattern=r"^[A-Za-z0-9._-]*$",
-        description="Stable name of this process, the same after a restart, different for every one (stream-0). Default: the process's kind.",
+        description="Name of this process: the same after a restart, another for every process. Default: its kind.",
     )
 
 
 class KafkaSettings(Settings):
     kafka: str = Field("127.0.0.1:9092", min_length=3, description="Bootstrap servers, host:port[,host:port].")
     partitions: int = Field(
-        PARTITIONS_DEFAULT, ge=1, le=10_000, description="Partitions of every topic. Fixed when the topics are created; processes refuse to start when Kafka's number differs."
+        PARTITIONS_DEFAULT,
+        ge=1,
+        le=10_000,
+        description="Partitions of every topic, fixed for good; processes refuse to start when Kafka's number differs.",
     )
 
 
 class TopicSettings(KafkaSettings):
-    replication_factor: int = Field(1, ge=1, le=7, description="Copies of each topic that `directpay topics apply` creates; 3 in production.")
+    replication_factor: int = Field(
+        1, ge=1, le=7, description="Copies of each topic that `directpay topics apply` creates; 3 in production."
+    )
 
 
 class PostgresSettings(Settings):
-    postgres: SecretStr = Field(description="URI of the role that owns the projections: postgresql://directpay:...@host/directpay.")
+    postgres: SecretStr = Field(
+        description="URI of the role that owns the projections: postgresql://directpay:...@host/directpay."
+    )
 
 
 class MigrationSettings(PostgresSettings):
-    analyst_password: SecretStr = Field(description="Password of the read-only role directpay_analyst, set by the migrations.")
+    analyst_password: SecretStr = Field(
+        description="Password of the read-only role directpay_analyst, set by the migrations."
+    )
 
 
 class HttpSettings(Settings):
@@ -58,16 +72,22 @@ class HttpSettings(Settings):
 
 
 class HealthSettings(Settings):
-    health_host: str = Field("127.0.0.1", description="Address of /health and /metrics of the processes that serve nothing else.")
-    health_port: Port = Field(0, description="Port of /health and /metrics of the processes that serve nothing else; 0 picks a free one.")
+    health_port: Port = Field(
+        0, description="Port of /health and /metrics of the processes that serve nothing else; 0 picks a free one."
+    )
 
 
 class StateSettings(Settings):
-    state_dir: Path = Field(Path(".directpay"), description="Folder for what a process keeps; all of it but the simulated bank's books can be rebuilt from Kafka.")
+    state_dir: Path = Field(
+        Path(".directpay"),
+        description="Folder for what a process keeps; all but the simulated bank's books can be rebuilt from Kafka.",
+    )
 
 
 class RailSettings(Settings):
-    rail_speed: float = Field(1.0, gt=0, le=10_000, allow_inf_nan=False, description="Divides the simulated bank's delays; 1 is real time.")
+    rail_speed: float = Field(
+        1.0, gt=0, le=10_000, allow_inf_nan=False, description="Divides the simulated bank's delays; 1 is real time."
+    )
 
 
 class EncryptionSettings(Settings):
@@ -88,8 +108,12 @@ class ApiSettings(KafkaSettings, PostgresSettings, HttpSettings, EncryptionSetti
     """The ingest API."""
 
     admin_key: SecretStr = Field(min_length=16, description="Bearer key that may create tenants and API keys.")
-    outcome_wait_s: float = Field(2.0, ge=0, le=30, description="Longest time that a POST waits for its outcome before it answers 202.")
-    max_body_bytes: int = Field(8 * 1024 * 1024, ge=1024, description="Largest request body; a larger one is answered 413.")
+    outcome_wait_s: float = Field(
+        2.0, ge=0, le=30, description="Longest time that a POST waits for its outcome before it answers 202."
+    )
+    max_body_bytes: int = Field(
+        8 * 1024 * 1024, ge=1024, description="Largest request body; a larger one is answered 413."
+    )
     docs_tenant: str = Field("demo", description="Tenant whose data the examples in /docs use.")
     reuse_port: bool = Field(False, description="Let several API processes of one machine listen on the same port.")
 
@@ -97,13 +121,17 @@ class ApiSettings(KafkaSettings, PostgresSettings, HttpSettings, EncryptionSetti
 class StreamSettings(KafkaSettings, HealthSettings, StateSettings, RailSettings):
     """The stream app. It knows the rails' speed because due times are part of its decisions."""
 
-    schema_registry_url: str | None = Field(None, description="Registry that is asked about a schema id which this version does not know.")
+    schema_registry_url: str | None = Field(
+        None, description="Registry that is asked about a schema id which this version does not know."
+    )
 
 
 class RailsSettings(KafkaSettings, HealthSettings, StateSettings, RailSettings, EncryptionSettings):
     """The gateway."""
 
-    bank_url: str = Field("http://127.0.0.1:8010", pattern=r"^https?://", description="The bank that the gateway sends to.")
+    bank_url: str = Field(
+        "http://127.0.0.1:8010", pattern=r"^https?://", description="The bank that the gateway sends to."
+    )
 
 
 class BankSettings(HttpSettings, StateSettings, RailSettings):
@@ -115,7 +143,31 @@ class ProjectorSettings(KafkaSettings, MigrationSettings, HealthSettings):
 
 
 class DownloadSettings(Settings):
-    cache_dir: Path = Field(Path("~/.cache/directpay"), description="Where the local stack keeps what it downloaded (Kafka's jars), shared by all stacks of a user.")
+    cache_dir: Path = Field(
+        Path("~/.cache/directpay"),
+        description="Where the local stack keeps what it downloaded (Kafka's jars), shared by all stacks of a user.",
+    )
 
 
-ALL: tuple[type[Settings], ...] = (ApiSettings, StreamSettings, RailsSettings, BankSettings, ProjectorSettings, TopicSettings, DownloadSettings)
+ALL: tuple[type[Settings], ...] = (
+    ApiSettings,
+    StreamSettings,
+    RailsSettings,
+    BankSettings,
+    ProjectorSettings,
+    TopicSettings,
+    DownloadSettings,
+)
+
+
+def load(kind: type[Kind]) -> Kind:
+    """Read the environment, or end the process with a line for each variable that is missing or wrong."""
+    try:
+        return kind()
+    except ValidationError as error:
+        lines = []
+        for fault in error.errors(include_url=False, include_input=False):
+            name = PREFIX + str(fault["loc"][0]).upper() if fault["loc"] else PREFIX
+            said = "is not set" if fault["type"] == "missing" else f"is wrong: {fault['msg']}"
+            lines.append(f"{name} {said}")
+        sys.exit("\n".join([*lines, "docs/settings.md describes every setting."]))

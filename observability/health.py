@@ -21,7 +21,7 @@ REQUEST_S_MAX = 5.0  # A probe that sends nothing must not hold a thread for eve
 class HealthServer:
     """Answers /health/live, /health/ready (200 or 503, as JSON) and /metrics from a daemon thread.
 
-    `ready` is called in the server's threads: it must be quick and must not block. Port 0 picks a free one (`port` tells).
+    `ready` is called in the server's threads: it must be quick and must not block. Port 0 picks a free one.
     """
 
     def __init__(self, port: int, ready: Readiness, *, host: str = "127.0.0.1") -> None:
@@ -63,7 +63,9 @@ def _handler(ready: Readiness) -> type[BaseHTTPRequestHandler]:
                     self._answer_json(200, {"status": "live"})
                 case "/health/ready":
                     is_ready, details = _judge(ready)
-                    self._answer_json(200 if is_ready else 503, {"status": "ready" if is_ready else "unready", **details})
+                    self._answer_json(
+                        200 if is_ready else 503, {"status": "ready" if is_ready else "unready", **details}
+                    )
                 case "/metrics":
                     self._answer(200, CONTENT_TYPE_LATEST, generate_latest())
                 case _:
@@ -79,8 +81,8 @@ def _handler(ready: Readiness) -> type[BaseHTTPRequestHandler]:
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, format: str, *args: Any) -> None:
-            """Probes come every second; they are not news."""
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 (the base names it)
+            """Stay silent: probes come every second and are not news."""
 
     return Handler
 

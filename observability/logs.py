@@ -7,7 +7,7 @@ import sys
 from typing import Any
 
 import structlog
-from structlog.typing import Processor
+from structlog.typing import EventDict, Processor
 
 QUIET = ("httpx", "httpcore", "aiokafka", "urllib3", "asyncio")
 
@@ -15,7 +15,7 @@ QUIET = ("httpx", "httpcore", "aiokafka", "urllib3", "asyncio")
 def configure_logging(process: str, level: str = "INFO") -> None:
     """Send every log of this process to stderr as JSON lines that name `process`; later calls replace earlier ones."""
 
-    def name_process(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:
+    def name_process(_logger: Any, _method: str, event: EventDict) -> EventDict:
         event.setdefault("process", process)
         return event
 

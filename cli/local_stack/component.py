@@ -32,5 +32,6 @@ class Component:
     stop_s_max: float = 10.0
     account: Account | None = None
     cwd: Path | None = None
+    health_url: str | None = None  # Where it tells its health over HTTP, if it does.
     # Called before each start: removes what would confuse it.
     prepare: Callable[[], None] = field(default=lambda: None)

@@ -39,7 +39,7 @@ def _bundled() -> list[Path]:
 
 
 def _version(java: Path) -> int:
-    """Return the major version of an executable, 0 when it does not run (macOS has a `java` that only says it is missing)."""
+    """Return the major version of an executable, 0 when it does not run (macOS has a `java` that only says so)."""
     try:
         answer = subprocess.run([java, "-version"], capture_output=True, text=True, timeout=ANSWER_S_MAX, check=True)
     except (OSError, subprocess.SubprocessError):

@@ -41,6 +41,9 @@ SETTINGS: dict[str, str] = {
     # Workers of one machine start together within moments; waiting 3 s for more of them helps nobody.
     "group.initial.rebalance.delay.ms": "0",
     "group.min.session.timeout.ms": "1000",
+    # After kill -9 the node may register again only when its former session has ended (9 s by default).
+    "broker.session.timeout.ms": "2000",
+    "broker.heartbeat.interval.ms": "500",
     "log.cleaner.dedupe.buffer.size": "16777216",
     "num.network.threads": "2",
     "num.io.threads": "4",
@@ -87,7 +90,7 @@ class KafkaServer:
         return Component(
             name="kafka",
             kind="kafka",
-            argv=tuple(self._jvm("kafka.Kafka", f"-Xmx{HEAP_MAX}", "-Xms128m")) + (str(self._home / "server.properties"),),
+            argv=(*self._jvm("kafka.Kafka", f"-Xmx{HEAP_MAX}", "-Xms128m"), str(self._home / "server.properties")),
             env=_environment(),
             log_path=self._log_path,
             is_ready=self.is_ready,
@@ -169,7 +172,11 @@ class KafkaServer:
 
 def _environment() -> dict[str, str]:
     # Options meant for other Java programs of this shell could break or slow the broker.
-    return {name: value for name, value in os.environ.items() if name not in ("JAVA_TOOL_OPTIONS", "_JAVA_OPTIONS", "KAFKA_OPTS")}
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name not in ("JAVA_TOOL_OPTIONS", "_JAVA_OPTIONS", "KAFKA_OPTS")
+    }
 
 
 def _silent() -> logging.Logger:
@@ -178,4 +185,3 @@ def _silent() -> logging.Logger:
     logger.addHandler(logging.NullHandler())
     logger.propagate = False
     return logger
-

@@ -56,7 +56,7 @@ def _only_one(path: Path, say: Say) -> Iterator[None]:
 
 
 def _download_into(finished: Path, say: Say) -> None:
-    """Download every jar into a staging folder and rename it; a run that is cut short leaves nothing behind that counts."""
+    """Download every jar into a staging folder and rename it; a run that is cut short leaves nothing that counts."""
     for leftover in finished.parent.glob("staging-*"):
         shutil.rmtree(leftover, ignore_errors=True)  # We hold the lock, so its owner is gone.
     staging = Path(tempfile.mkdtemp(prefix="staging-", dir=finished.parent))
@@ -85,7 +85,9 @@ def _fetch(staging: Path, progress: _Progress) -> Iterator[Path]:
             context = MavenContext(
                 repo_cache=staging / "repository", resolver=PythonResolver(progress_callback=progress.of_file)
             )
-            builder = EnvironmentBuilder(context=context, cache_dir=staging / f"environment-{number}", link_strategy=LinkStrategy.COPY)
+            builder = EnvironmentBuilder(
+                context=context, cache_dir=staging / f"environment-{number}", link_strategy=LinkStrategy.COPY
+            )
             # `all_jars`: `classpath` holds only about half of them.
             yield from builder.from_endpoint(endpoint=endpoint).all_jars
     except OSError as error:

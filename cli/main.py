@@ -1,0 +1,45 @@
+"""The directpay command. Subcommands are imported when they are called, so that each starts with what it needs only."""
+
+from __future__ import annotations
+
+import importlib
+
+import click
+
+SUBCOMMANDS = {
+    "api": "cli.processes.api:api",
+    "bank": "cli.processes.bank:bank",
+    "demo": "cli.demo:demo",
+    "projector": "cli.processes.projector:projector",
+    "rails": "cli.processes.rails:rails",
+    "status": "cli.status:status",
+    "stream": "cli.processes.stream:stream",
+    "topics": "cli.topics:topics",
+    "up": "cli.up:up",
+}
+
+
+class Subcommands(click.Group):
+    """Finds a subcommand by name and imports it then."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(SUBCOMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        place = SUBCOMMANDS.get(cmd_name)
+        if place is None:
+            return None
+        module, _, attribute = place.partition(":")
+        command = getattr(importlib.import_module(module), attribute)
+        assert isinstance(command, click.Command)
+        return command
+
+
+@click.group(cls=Subcommands)
+@click.version_option(package_name="directpay")
+def main() -> None:
+    """DirectPay: rent from a renter's bank account to a landlord's; never twice, never lost, always explainable."""
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,29 @@
+"""`directpay stream`: one worker of the stream app."""
+
+from __future__ import annotations
+
+import click
+
+from cli.settings import StreamSettings, load
+from observability.logs import configure_logging
+from stream_app.app import StreamConfig, run
+
+
+@click.command()
+def stream() -> None:
+    """Decide payments and directory changes; configured by DIRECTPAY_* variables."""
+    settings = load(StreamSettings)
+    instance = settings.instance or "stream-0"
+    configure_logging(instance, settings.log_level)
+    run(
+        StreamConfig(
+            bootstrap=settings.kafka,
+            partitions=settings.partitions,
+            state_dir=settings.state_dir,
+            instance=instance,
+            health_port=settings.health_port,
+            rail_speed=settings.rail_speed,
+            schema_registry_url=settings.schema_registry_url,
+            log_level=settings.log_level,
+        )
+    )
