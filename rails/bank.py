@@ -1,0 +1,143 @@
+"""The port to a bank: what the gateway may ask of one, in values that any adapter can carry.
+
+An adapter promises three things. An instruction is taken at most once per reference, however often it is sent. What
+was taken can be asked for by its reference, for ever. Outcomes are told in a feed whose order never changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+from directory.entities import AccountType
+from payments.rails import Rail
+
+INSTRUCTIONS_MAX = 500  # In one submit: about 250 KB, and a few milliseconds of one transaction at the bank.
+QUESTIONS_MAX = 1000  # In one ask.
+OUTCOMES_MAX = 1000  # In one page of the feed.
+
+
+class BankUnavailable(Exception):
+    """The bank gave no answer. What was sent may or may not have arrived: only asking tells."""
+
+
+class InvalidReference(ValueError):
+    """Text that is no reference of ours."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reference:
+    """What the bank knows an attempt by, written `{payment_id}:{attempt}`; attempts count from 1."""
+
+    payment_id: str
+    attempt: int
+
+    def __str__(self) -> str:
+        return f"{self.payment_id}:{self.attempt}"
+
+    @classmethod
+    def parse(cls, text: str) -> Reference:
+        """Read a reference, or raise InvalidReference."""
+        payment_id, colon, attempt = text.rpartition(":")
+        if not colon or not attempt.isascii() or not attempt.isdecimal() or int(attempt) < 1:
+            raise InvalidReference(text)
+        return cls(payment_id=payment_id, attempt=int(attempt))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Party:
+    """One side of a transfer. The account number is in clear here and nowhere else, so it is kept out of every repr."""
+
+    holder: str
+    routing_number: str
+    account_number: str = field(repr=False)
+    account_type: AccountType
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Instruction:
+    """Move `amount_minor` (cents) from `debit` to `credit`.
+
+    `claimed_at_us` is when the payment was committed to this rail, `settle_by_us` when its settlement is expected.
+    The bank gives `payment_key` back with every outcome, unchanged; an adapter to a bank that carries no such text
+    keeps the mapping itself.
+    """
+
+    reference: str
+    payment_key: str
+    rail: Rail
+    amount_minor: int
+    currency: str
+    debit: Party
+    credit: Party
+    claimed_at_us: int
+    settle_by_us: int
+
+
+class Result(StrEnum):
+    """How an instruction ended, in the words of `payments.commands.Report`."""
+
+    SETTLED = "settled"
+    REJECTED = "rejected"
+    RETURNED = "returned"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """One thing that happened to an instruction, at the bank's own time; `code` and `reason` say why it failed."""
+
+    reference: str
+    payment_key: str
+    result: Result
+    amount_minor: int
+    occurred_at_us: int
+    bank_reference: str
+    code: str | None = None
+    reason: str | None = None
+
+
+class Standing(StrEnum):
+    """What the bank says of a reference."""
+
+    NOT_RECEIVED = "not_received"  # Nothing is or will be done under it: it may be sent.
+    IN_PROGRESS = "in_progress"  # Taken, once; the outcome will come.
+    DECIDED = "decided"  # Its outcomes are in the answer.
+    REFUSED = "refused"  # Not taken, and never will be: the instruction itself is at fault.
+    UNCLEAR = "unclear"  # The bank cannot tell. It must not be sent again.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """The bank's word on one reference; `code` and `reason` say why it was refused."""
+
+    reference: str
+    standing: Standing
+    outcomes: tuple[Outcome, ...] = ()
+    code: str | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutcomePage:
+    """Outcomes in the feed's order, and the cursor behind the last of them."""
+
+    outcomes: tuple[Outcome, ...]
+    cursor: str
+
+
+class Bank(Protocol):
+    """A bank that moves money. Every method raises BankUnavailable when no answer came within the adapter's bound."""
+
+    async def submit(self, instructions: Sequence[Instruction]) -> dict[str, Answer]:
+        """Hand over at most INSTRUCTIONS_MAX; answers by reference. One that is missing got no answer: ask about it."""
+        ...
+
+    async def ask(self, references: Sequence[str]) -> dict[str, Answer]:
+        """Return the standing of at most QUESTIONS_MAX references; one that is missing got no answer."""
+        ...
+
+    async def outcomes(self, after: str, limit: int, wait_s: float) -> OutcomePage:
+        """Return the outcomes behind cursor `after` ("" for the first), waiting up to `wait_s` for one to come."""
+        ...

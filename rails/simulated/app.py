@@ -1,0 +1,201 @@
+"""The simulated bank over HTTP.
+
+POST /transfers       {"transfers": [...]}: take them; answers by reference. One that is missing got no answer.
+POST /transfers/ask   {"references": [...]}: the standing of each.
+GET  /outcomes        ?after=&limit=&wait_s=: the feed, a long poll.
+GET  /books           ?after=&accounts_after=&limit=: totals, accounts, transfers; shows that debits equal credits.
+GET  /health/live, /health/ready
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+
+import msgspec
+import structlog
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from rails.bank import OUTCOMES_MAX, Answer, Instruction, Standing
+from rails.simulated.teller import Teller
+from rails.simulated.wire import (
+    AnswersBody,
+    NamedBody,
+    OutcomesBody,
+    QuestionsBody,
+    TransferBody,
+    TransfersBody,
+    answer_body,
+    instruction,
+    outcome_body,
+)
+
+log = structlog.get_logger(__name__)
+
+BODY_BYTES_MAX = 4 * 1024 * 1024  # 500 instructions with the longest texts.
+WAIT_S_MAX = 30.0
+BOOKS_MAX = 1000
+# How long a withheld answer holds its connection: longer than any client of ours waits.
+WITHHELD_S = 30.0
+
+_transfers = msgspec.json.Decoder(TransfersBody)
+_transfer = msgspec.json.Decoder(TransferBody)
+_named = msgspec.json.Decoder(NamedBody)
+_questions = msgspec.json.Decoder(QuestionsBody)
+
+
+class BadRequest(Exception):
+    """The request breaks the bank's rules; the message is for the caller."""
+
+
+def build_app(teller: Teller, *, on_failure: Callable[[], None]) -> Starlette:
+    """Return the bank's HTTP app; it settles while it runs, and calls `on_failure` when it no longer can."""
+
+    async def settle() -> None:
+        try:
+            await teller.settle()
+        except asyncio.CancelledError:
+            raise
+        except Exception:
+            log.exception("bank_cannot_settle")
+            on_failure()
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        settling = asyncio.create_task(settle(), name="settle")
+        try:
+            yield
+        finally:
+            settling.cancel()
+            await asyncio.gather(settling, return_exceptions=True)
+            await teller.close()
+
+    desk = _Desk(teller)
+    return Starlette(
+        routes=[
+            Route("/transfers", desk.take, methods=["POST"]),
+            Route("/transfers/ask", desk.ask, methods=["POST"]),
+            Route("/outcomes", desk.outcomes),
+            Route("/books", desk.books),
+            Route("/health/live", desk.health),
+            Route("/health/ready", desk.health),
+        ],
+        exception_handlers={BadRequest: _bad_request},
+        lifespan=lifespan,
+    )
+
+
+class _Desk:
+    def __init__(self, teller: Teller) -> None:
+        self._teller = teller
+
+    async def take(self, request: Request) -> Response:
+        taken, refused = _read_transfers(await _body(request))
+        answers = await self._teller.take(taken) if taken else {}
+        if not answers and not refused:
+            # Every one of them is a test value that gets no answer: neither does the request.
+            await asyncio.sleep(WITHHELD_S)
+            return Response(status_code=504)
+        bodies = [answer_body(answer) for answer in (*answers.values(), *refused)]
+        return _json(AnswersBody(answers=bodies))
+
+    async def ask(self, request: Request) -> Response:
+        try:
+            questions = _questions.decode(await _body(request))
+        except msgspec.DecodeError as error:
+            raise BadRequest(str(error)) from None
+        answers = await self._teller.ask(questions.references)
+        return _json(AnswersBody(answers=[answer_body(answer) for answer in answers.values()]))
+
+    async def outcomes(self, request: Request) -> Response:
+        after = self._sequence(request.query_params.get("after", ""))
+        limit = _whole(request, "limit", least=1, most=OUTCOMES_MAX, default=OUTCOMES_MAX)
+        wait_s = min(WAIT_S_MAX, _seconds(request, "wait_s"))
+        told = await self._teller.outcomes(after, limit, wait_s)
+        last = told[-1][0] if told else after
+        cursor = f"{self._teller.books_id}:{last}"
+        return _json(OutcomesBody(outcomes=[outcome_body(outcome) for _, outcome in told], cursor=cursor))
+
+    async def books(self, request: Request) -> Response:
+        report = await self._teller.report(
+            after=_whole(request, "after", least=0, most=2**62, default=0),
+            accounts_after=_whole(request, "accounts_after", least=0, most=2**62, default=0),
+            limit=_whole(request, "limit", least=1, most=BOOKS_MAX, default=100),
+        )
+        return _json(report)
+
+    async def health(self, _request: Request) -> Response:
+        return _json({"status": "ready", "books_id": self._teller.books_id})
+
+    def _sequence(self, cursor: str) -> int:
+        """Return the sequence in a cursor; one into other books (they were deleted) starts at the beginning."""
+        if not cursor:
+            return 0
+        books_id, colon, sequence = cursor.partition(":")
+        if not colon or not (sequence.isascii() and sequence.isdecimal()) or len(sequence) > 18:
+            raise BadRequest("after: must be a cursor of this feed")
+        return int(sequence) if books_id == self._teller.books_id else 0
+
+
+def _read_transfers(body: bytes) -> tuple[list[Instruction], list[Answer]]:
+    """Return the instructions, and a refusal for each that breaks a rule: naming the field, never its value."""
+    try:
+        raw = _transfers.decode(body).transfers
+    except msgspec.DecodeError as error:
+        raise BadRequest(str(error)) from None
+    taken, refused = [], []
+    for each in raw:
+        try:
+            reference = _named.decode(each).reference
+        except msgspec.DecodeError as error:
+            raise BadRequest(str(error)) from None
+        try:
+            taken.append(instruction(_transfer.decode(each)))
+        except msgspec.DecodeError as error:
+            refused.append(
+                Answer(reference=reference, standing=Standing.REFUSED, code="instruction_invalid", reason=str(error))
+            )
+    return taken, refused
+
+
+async def _body(request: Request) -> bytes:
+    chunks, size = [], 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > BODY_BYTES_MAX:
+            raise BadRequest(f"body: must be at most {BODY_BYTES_MAX} bytes")
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def _whole(request: Request, name: str, *, least: int, most: int, default: int) -> int:
+    text = request.query_params.get(name)
+    if text is None:
+        return default
+    if not (text.isascii() and text.isdecimal()) or len(text) > 19 or not least <= int(text) <= most:
+        raise BadRequest(f"{name}: must be a whole number from {least} to {most}")
+    return int(text)
+
+
+def _seconds(request: Request, name: str) -> float:
+    text = request.query_params.get(name, "0")
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds < 1e9:
+        raise BadRequest(f"{name}: must be a number of seconds")
+    return seconds
+
+
+def _json(value: object) -> Response:
+    return Response(msgspec.json.encode(value), media_type="application/json")
+
+
+async def _bad_request(_request: Request, error: Exception) -> Response:
+    problem = {"type": "about:blank", "title": "Bad Request", "status": 400, "detail": str(error)}
+    return Response(msgspec.json.encode(problem), status_code=400, media_type="application/problem+json")

@@ -1,0 +1,242 @@
+"""The simulated bank's durable books: accounts, transfers, double entries and the feed of outcomes, in one SQLite file.
+
+Every method is one transaction. `synchronous=FULL`, because a bank that has answered must not forget, not even when
+the power fails: DirectPay could tell nobody where the money is. Not for several threads at once: a process has one
+thread for its books.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import secrets
+import sqlite3
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, assert_never
+
+from rails.bank import Answer, Instruction, Outcome, Party, Reference, Result, Standing
+from rails.simulated.delays import returns_at_us, settles_at_us
+from rails.simulated.scenarios import ANSWERS_NO_SUBMIT, Scenario, reason_of, script_of
+from rails.sql_files import read_statements
+
+DUE_MAX = 1000  # Settled in one transaction: a few ten milliseconds, during which nothing else is answered.
+BUSY_S_MAX = 10.0
+
+_FOLDER = Path(__file__).parent / "sql"
+_SQL = read_statements(_FOLDER / "statements.sql")
+
+
+class Books:
+    """The books in `path`, opened or made. Delays are the rails' own, divided by `speed`."""
+
+    def __init__(self, path: Path, *, speed: float) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._speed = speed
+        self._connection = sqlite3.connect(path, isolation_level=None, timeout=BUSY_S_MAX, check_same_thread=False)
+        self._connection.row_factory = sqlite3.Row
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+            self._connection.execute(f"PRAGMA {pragma}")
+        self._connection.executescript((_FOLDER / "schema.sql").read_text(encoding="utf-8"))
+        fresh = {"books_id": uuid.uuid4().hex, "salt": secrets.token_bytes(32)}
+        self._connection.execute(_SQL["open_books"], fresh)
+        row = self._connection.execute(_SQL["read_books"]).fetchone()
+        self.books_id: str = row["books_id"]
+        self._salt: bytes = row["salt"]
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def take(self, instructions: Sequence[Instruction], *, now_us: int) -> dict[str, Answer]:
+        """Take what is new and return the standing of all, but for those whose script answers no submit."""
+        with self._transaction() as connection:
+            connection.executemany(_SQL["open_account"], self._accounts_of(instructions, now_us))
+            connection.executemany(_SQL["take_transfer"], [self._transfer_of(each, now_us) for each in instructions])
+            answers = self._standings([each.reference for each in instructions])
+        silent = {
+            each.reference for each in instructions if script_of(each.debit, each.credit).scenario in ANSWERS_NO_SUBMIT
+        }
+        return {reference: answer for reference, answer in answers.items() if reference not in silent}
+
+    def ask(self, references: Sequence[str]) -> dict[str, Answer]:
+        """Return the standing of every reference."""
+        return self._standings(references)
+
+    def settle_due(self, *, now_us: int) -> int:
+        """Do what is due by now, at most DUE_MAX transfers, and return how many were."""
+        with self._transaction() as connection:
+            due = connection.execute(_SQL["due"], (now_us, DUE_MAX)).fetchall()
+            for row in due:
+                self._advance(row)
+        return len(due)
+
+    def next_due_us(self) -> int | None:
+        """Return when something is next due, or None."""
+        due_us: int | None = self._connection.execute(_SQL["next_due"]).fetchone()[0]
+        return due_us
+
+    def outcomes(self, after: int, limit: int) -> list[tuple[int, Outcome]]:
+        """Return what the feed tells behind sequence `after`, each with its sequence."""
+        rows = self._connection.execute(_SQL["feed"], (after, limit))
+        return [(row["sequence"], _outcome(row)) for row in rows]
+
+    def totals(self) -> dict[str, int]:
+        return dict(self._connection.execute(_SQL["totals"]).fetchone())
+
+    def accounts(self, after: int, limit: int) -> list[dict[str, Any]]:
+        return [dict(row) for row in self._connection.execute(_SQL["list_accounts"], (after, limit))]
+
+    def transfers(self, after: int, limit: int) -> list[dict[str, Any]]:
+        return [dict(row) for row in self._connection.execute(_SQL["list_transfers"], (after, limit))]
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield self._connection
+        except BaseException:
+            self._connection.execute("ROLLBACK")
+            raise
+        self._connection.execute("COMMIT")
+
+    def _hash(self, party: Party) -> bytes:
+        # The books know accounts again without holding a number in clear, so that a copy of the file gives none away.
+        number = f"{party.routing_number}:{party.account_number}".encode()
+        return hmac.digest(self._salt, number, hashlib.sha256)
+
+    def _accounts_of(self, instructions: Sequence[Instruction], now_us: int) -> list[dict[str, Any]]:
+        return [
+            {
+                "number_hash": self._hash(party),
+                "routing_number": party.routing_number,
+                "last4": party.account_number[-4:],
+                "holder": party.holder,
+                "account_type": party.account_type.value,
+                "opened_at_us": now_us,
+            }
+            for instruction in instructions
+            for party in (instruction.debit, instruction.credit)
+        ]
+
+    def _transfer_of(self, instruction: Instruction, now_us: int) -> dict[str, Any]:
+        script = script_of(instruction.debit, instruction.credit)
+        settles_us = settles_at_us(instruction, received_at_us=now_us, speed=self._speed)
+        returns_us = None
+        if script.scenario is Scenario.RETURNED:
+            returns_us = returns_at_us(instruction, settled_at_us=settles_us, speed=self._speed)
+        return {
+            "reference": instruction.reference,
+            "payment_key": instruction.payment_key,
+            "rail": instruction.rail.value,
+            "amount_minor": instruction.amount_minor,
+            "currency": instruction.currency,
+            "debit_hash": self._hash(instruction.debit),
+            "credit_hash": self._hash(instruction.credit),
+            "scenario": script.scenario.value,
+            "code": script.code,
+            "received_at_us": now_us,
+            "settles_at_us": settles_us,
+            "returns_at_us": returns_us,
+            "next_at_us": None if script.scenario is Scenario.NEVER_HEARD_OF else settles_us,
+        }
+
+    def _standings(self, references: Sequence[str]) -> dict[str, Answer]:
+        known: dict[str, Answer] = {}
+        for row in self._connection.execute(_SQL["standings"], (json.dumps(list(references)),)):
+            reference = row["reference"]
+            if row["sequence"] is not None:
+                before = known[reference].outcomes if reference in known else ()
+                outcomes = (*before, _outcome(row))
+                known[reference] = Answer(reference=reference, standing=Standing.DECIDED, outcomes=outcomes)
+            elif row["scenario"] == Scenario.NEVER_HEARD_OF:
+                known[reference] = Answer(reference=reference, standing=Standing.UNCLEAR)
+            else:
+                known[reference] = Answer(reference=reference, standing=Standing.IN_PROGRESS)
+        unheard = {
+            reference: Answer(reference=reference, standing=Standing.NOT_RECEIVED)
+            for reference in references
+            if reference not in known
+        }
+        return known | unheard
+
+    def _advance(self, row: sqlite3.Row) -> None:
+        scenario = Scenario(row["scenario"])
+        debit, credit = row["debit_account"], row["credit_account"]
+        if row["state"] == "settled":
+            self._book(row, "returned", row["returns_at_us"], debited=credit, credited=debit)
+            self._tell(row, Result.RETURNED, row["returns_at_us"], code=row["code"])
+            self._move(row, "returned", None)
+            return
+        match scenario:
+            case Scenario.REFUSED:
+                self._tell(row, Result.REJECTED, row["settles_at_us"], code=row["code"])
+                self._move(row, "rejected", None)
+            case (
+                Scenario.SETTLES
+                | Scenario.UNANSWERED
+                | Scenario.ANSWER_LOST
+                | Scenario.ANSWERED_TWICE
+                | Scenario.RETURNED
+            ):
+                self._book(row, "settled", row["settles_at_us"], debited=debit, credited=credit)
+                self._tell(row, Result.SETTLED, row["settles_at_us"], is_told=scenario is not Scenario.ANSWER_LOST)
+                if scenario is Scenario.ANSWERED_TWICE:
+                    self._tell(row, Result.SETTLED, row["settles_at_us"])
+                self._move(row, "settled", row["returns_at_us"])
+            case Scenario.NEVER_HEARD_OF:
+                raise AssertionError("a transfer that is never heard of is never due")
+            case _:
+                assert_never(scenario)
+
+    def _book(self, row: sqlite3.Row, booking: str, at_us: int, *, debited: int, credited: int) -> None:
+        for line, account_id, amount_minor in ((1, debited, -row["amount_minor"]), (2, credited, row["amount_minor"])):
+            entry = {
+                "transfer_id": row["transfer_id"],
+                "booking": booking,
+                "line": line,
+                "account_id": account_id,
+                "amount_minor": amount_minor,
+                "booked_at_us": at_us,
+            }
+            self._connection.execute(_SQL["post"], entry)
+            self._connection.execute(_SQL["change_balance"], {"account_id": account_id, "amount_minor": amount_minor})
+
+    def _tell(
+        self, row: sqlite3.Row, result: Result, at_us: int, *, code: str | None = None, is_told: bool = True
+    ) -> None:
+        told = {
+            "transfer_id": row["transfer_id"],
+            "result": result.value,
+            "code": code,
+            "reason": reason_of(code) if code is not None else None,
+            "occurred_at_us": at_us,
+            "is_told": int(is_told),
+        }
+        self._connection.execute(_SQL["tell"], told)
+
+    def _move(self, row: sqlite3.Row, state: str, next_at_us: int | None) -> None:
+        moved = {"transfer_id": row["transfer_id"], "state": state, "next_at_us": next_at_us}
+        self._connection.execute(_SQL["advance"], moved)
+
+
+def bank_reference(transfer_id: int) -> str:
+    """Return the bank's own number of a transfer."""
+    return f"SIM{transfer_id:012d}"
+
+
+def _outcome(row: sqlite3.Row) -> Outcome:
+    reference = row["reference"]
+    assert Reference.parse(reference), "nothing else was taken"
+    return Outcome(
+        reference=reference,
+        payment_key=row["payment_key"],
+        result=Result(row["result"]),
+        amount_minor=row["amount_minor"],
+        occurred_at_us=row["occurred_at_us"],
+        bank_reference=bank_reference(row["transfer_id"]),
+        code=row["code"],
+        reason=row["reason"],
+    )

@@ -1,0 +1,103 @@
+"""The bank at work: takes instructions, settles them when they are due, and lets readers of the feed wait for news."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any, TypeVar
+
+import structlog
+
+from rails.bank import Answer, Instruction, Outcome
+from rails.simulated.books import DUE_MAX, Books
+from rails.simulated.clock import Clock
+
+log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
+
+# The clock may be set from outside: nobody tells the teller, so it looks at least this often.
+LOOK_S_MAX = 0.5
+
+
+class Teller:
+    """Everything that touches the books, through the one thread that may."""
+
+    def __init__(self, books: Books, clock: Clock) -> None:
+        self._books = books
+        self._clock = clock
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="books")
+        self._due_sooner = asyncio.Event()
+        self._news = asyncio.Event()
+
+    @property
+    def books_id(self) -> str:
+        return self._books.books_id
+
+    async def take(self, instructions: Sequence[Instruction]) -> dict[str, Answer]:
+        answers = await self._run(partial(self._books.take, instructions, now_us=self._clock.now_us()))
+        self._due_sooner.set()
+        return answers
+
+    async def ask(self, references: Sequence[str]) -> dict[str, Answer]:
+        return await self._run(partial(self._books.ask, references))
+
+    async def outcomes(self, after: int, limit: int, wait_s: float) -> list[tuple[int, Outcome]]:
+        """Return what the feed tells behind `after`; when that is nothing, wait up to `wait_s` for something."""
+        until = asyncio.get_running_loop().time() + wait_s
+        while True:
+            # Taken before the look: news that come between the look and the wait have set it already.
+            news = self._news
+            found = await self._run(partial(self._books.outcomes, after, limit))
+            left_s = until - asyncio.get_running_loop().time()
+            if found or left_s <= 0:
+                return found
+            try:
+                await asyncio.wait_for(news.wait(), left_s)
+            except TimeoutError:
+                return []
+
+    async def report(self, *, after: int, accounts_after: int, limit: int) -> dict[str, Any]:
+        """Return the books as they stand: totals, a page of accounts, a page of transfers."""
+        totals = await self._run(self._books.totals)
+        accounts = await self._run(partial(self._books.accounts, accounts_after, limit))
+        transfers = await self._run(partial(self._books.transfers, after, limit))
+        return {
+            "books_id": self.books_id,
+            "totals": totals,
+            "accounts": accounts,
+            "accounts_next": accounts[-1]["account_id"] if len(accounts) == limit else None,
+            "transfers": transfers,
+            "next": transfers[-1]["transfer_id"] if len(transfers) == limit else None,
+        }
+
+    async def settle(self) -> None:
+        """Do what is due when it is due, until cancelled."""
+        while True:
+            self._due_sooner.clear()
+            done = await self._run(lambda: self._books.settle_due(now_us=self._clock.now_us()))
+            if done:
+                self._news.set()
+                self._news = asyncio.Event()
+                log.debug("transfers_settled", count=done)
+            if done == DUE_MAX:
+                continue
+            try:
+                await asyncio.wait_for(self._due_sooner.wait(), await self._wait_s())
+            except TimeoutError:
+                continue
+
+    async def close(self) -> None:
+        await self._run(self._books.close)
+        self._thread.shutdown()
+
+    async def _wait_s(self) -> float:
+        due_us = await self._run(self._books.next_due_us)
+        if due_us is None:
+            return LOOK_S_MAX
+        return min(LOOK_S_MAX, max(0.0, (due_us - self._clock.now_us()) / 1_000_000))
+
+    async def _run(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
