@@ -29,19 +29,16 @@ class StateDir:
 
     def open(self) -> None:
         """Take the folder: make it, lock it, end what a killed run left running, check the disk."""
-        with explained(self.path):
-            self.path.mkdir(parents=True, exist_ok=True)
-            if self.path.stat().st_uid == os.geteuid():
-                # Others see nothing; when we are root, Postgres' account must be able to pass through.
-                self.path.chmod(0o711 if os.geteuid() == 0 else 0o700)
-            self.logs.mkdir(exist_ok=True)
-            self._take_lock()
-            self._end_leftovers()
-            (self.path / "stack.json").unlink(missing_ok=True)
-            free_bytes = psutil.disk_usage(str(self.path)).free
-            if free_bytes < FREE_BYTES_MIN:
-                self.close()
-                raise DiskFull(self.path, free_bytes)
+        try:
+            with explained(self.path):
+                self._make()
+                self._take_lock()
+                self._end_leftovers()
+                (self.path / "stack.json").unlink(missing_ok=True)
+                self._require_space()
+        except BaseException:
+            self.close()
+            raise
 
     def close(self) -> None:
         if self._lock is not None:
@@ -71,6 +68,18 @@ class StateDir:
     @property
     def _pids_path(self) -> Path:
         return self.path / "pids.json"
+
+    def _make(self) -> None:
+        self.path.mkdir(parents=True, exist_ok=True)
+        if self.path.stat().st_uid == os.geteuid():
+            # Others see nothing; when we are root, Postgres' account must be able to pass through.
+            self.path.chmod(0o711 if os.geteuid() == 0 else 0o700)
+        self.logs.mkdir(exist_ok=True)
+
+    def _require_space(self) -> None:
+        free_bytes = psutil.disk_usage(str(self.path)).free
+        if free_bytes < FREE_BYTES_MIN:
+            raise DiskFull(self.path, free_bytes)
 
     def _take_lock(self) -> None:
         # The lock is the system's: it goes with its process, so a file that is left behind locks nothing.
