@@ -1,0 +1,59 @@
+"""What every client of ours tells librdkafka, and where librdkafka's own log lines go."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from confluent_kafka import KafkaError
+
+# librdkafka writes to stderr unless it is given a logger; a process's logging decides about level and form.
+LIBRDKAFKA_LOG = logging.getLogger("librdkafka")
+
+# Public names of the client's own errors, for all their underscores.
+PARTITION_EOF = KafkaError._PARTITION_EOF  # noqa: SLF001
+OFFSET_NOT_THERE = KafkaError._AUTO_OFFSET_RESET  # noqa: SLF001
+
+# A broker that comes back is found within a second; librdkafka's own bound is 10 s, and then callers wait for nothing.
+RECONNECT_BACKOFF_MS_MAX = 1000
+FETCH_BACKOFF_MS = 50
+
+
+def client_settings(bootstrap: str, client_id: str) -> dict[str, Any]:
+    """Return the settings of any client of the brokers at `bootstrap` (host:port, comma-separated)."""
+    return {
+        "bootstrap.servers": bootstrap,
+        "client.id": client_id,
+        "reconnect.backoff.ms": 50,
+        "reconnect.backoff.max.ms": RECONNECT_BACKOFF_MS_MAX,
+        "socket.keepalive.enable": True,
+        # A topic that was just created, or a broker that just came back, is seen soon.
+        "topic.metadata.refresh.fast.interval.ms": 100,
+    }
+
+
+def producer_settings(bootstrap: str, client_id: str, *, linger_ms: float) -> dict[str, Any]:
+    """Return the settings of a producer: acknowledged by all replicas, in order, once, keys placed by murmur2."""
+    return client_settings(bootstrap, client_id) | {
+        "acks": "all",
+        "enable.idempotence": True,
+        "partitioner": "murmur2_random",
+        "compression.type": "lz4",
+        "linger.ms": linger_ms,
+    }
+
+
+def consumer_settings(bootstrap: str, client_id: str, group_id: str, *, isolation: str) -> dict[str, Any]:
+    """Return the settings of a consumer that is told what to read and stores no offsets in Kafka."""
+    return client_settings(bootstrap, client_id) | {
+        # The client insists on a group; one that only assigns never joins it.
+        "group.id": group_id,
+        "isolation.level": isolation,
+        "enable.auto.commit": False,
+        "enable.auto.offset.store": False,
+        "enable.partition.eof": True,
+        # A position that is not there (any more) must be noticed, never replaced by another.
+        "auto.offset.reset": "error",
+        "fetch.error.backoff.ms": FETCH_BACKOFF_MS,
+        "fetch.queue.backoff.ms": FETCH_BACKOFF_MS,
+    }

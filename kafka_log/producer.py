@@ -1,0 +1,253 @@
+"""Appending to the log: a record counts as written when the broker has said so, and never later than its bound."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import structlog
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
+
+from kafka_log.connection import LIBRDKAFKA_LOG, producer_settings
+
+log = structlog.get_logger()
+
+# librdkafka looks for overdue messages once a second, so a message's own time-out ends that much before the bound.
+TIMEOUT_SCAN_S = 1.1
+MESSAGE_TIMEOUT_S_MIN = 0.3
+QUEUE_MESSAGES_MAX = 200_000
+QUEUE_KIBIBYTES_MAX = 256 * 1024
+# How many records are handed over before other tasks of the event loop get a turn (about 2 us each).
+RECORDS_A_TURN_MAX = 500
+QUEUE_FULL_PAUSE_S = 0.005
+POLL_S = 0.2
+
+
+class LogUnavailable(Exception):
+    """The log did not take the records in time, and will not take them later from this call: the outcome is unknown.
+
+    `positions` has one item a record: where it stands, or None when nobody can say whether it was written.
+    """
+
+    def __init__(self, detail: str, positions: tuple[Position | None, ...] = ()) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.positions = positions
+
+
+class RecordTooLarge(ValueError):
+    """A record above the client's limit: it was not sent and never will be."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutRecord:
+    """A record to append. Without a partition, murmur2 of the key decides; a value of None is a tombstone."""
+
+    topic: str
+    key: str
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes]] = ()
+    partition: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Position:
+    """Where a record stands."""
+
+    topic: str
+    partition: int
+    offset: int
+
+
+class LogProducer:
+    """Appends records from any thread or event loop; one background thread hears what the broker says of them.
+
+    A call returns when every record of it is acknowledged by all replicas, or raises LogUnavailable at most
+    `delivery_timeout_s` later; what it gave up is not sent afterwards. `failed` is set when the client can no longer
+    work at all: its owner should end.
+    """
+
+    def __init__(self, bootstrap: str, *, client_id: str, delivery_timeout_s: float, linger_ms: float = 5) -> None:
+        message_timeout_s = max(delivery_timeout_s - TIMEOUT_SCAN_S, MESSAGE_TIMEOUT_S_MIN)
+        settings = producer_settings(bootstrap, client_id, linger_ms=linger_ms) | {
+            "message.timeout.ms": int(message_timeout_s * 1000),
+            "queue.buffering.max.messages": QUEUE_MESSAGES_MAX,
+            "queue.buffering.max.kbytes": QUEUE_KIBIBYTES_MAX,
+        }
+        self.failed: BaseException | None = None
+        self._delivery_timeout_s = delivery_timeout_s
+        self._producer = Producer(settings, logger=LIBRDKAFKA_LOG, error_cb=self._on_error)
+        self._closing = threading.Event()
+        self._wake_ups: dict[asyncio.AbstractEventLoop, _WakeUp] = {}
+        self._thread = threading.Thread(target=self._hear, name=f"{client_id}-deliveries", daemon=True)
+        self._thread.start()
+
+    async def send(self, record: OutRecord) -> Position:
+        """Append one record and return where it stands."""
+        return (await self.send_all((record,)))[0]
+
+    async def send_all(self, records: Sequence[OutRecord]) -> list[Position]:
+        """Append records and return where each stands. Records of one partition stay in order; they are no unit."""
+        if not records:
+            return []
+        deadline = time.monotonic() + self._delivery_timeout_s
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[None] = loop.create_future()
+        wake_up = self._wake_ups.get(loop) or self._wake_ups.setdefault(loop, _WakeUp(loop))
+        batch = _Batch(len(records), partial(wake_up.finished, future))
+        for index, record in enumerate(records):
+            while not self._hand_over(batch, index, record):
+                if time.monotonic() >= deadline:
+                    batch.skip_from(index)
+                    break
+                await asyncio.sleep(QUEUE_FULL_PAUSE_S)
+            if batch.skipped:
+                break
+            if index % RECORDS_A_TURN_MAX == RECORDS_A_TURN_MAX - 1:
+                await asyncio.sleep(0)
+        try:
+            async with asyncio.timeout(max(deadline - time.monotonic(), 0) + self._grace_s):
+                await future
+        except TimeoutError:
+            raise LogUnavailable("no answer from Kafka in time", batch.positions) from None
+        return batch.result()
+
+    def send_all_blocking(self, records: Sequence[OutRecord]) -> list[Position]:
+        """Do what `send_all` does, for callers without an event loop."""
+        if not records:
+            return []
+        deadline = time.monotonic() + self._delivery_timeout_s
+        finished = threading.Event()
+        batch = _Batch(len(records), finished.set)
+        for index, record in enumerate(records):
+            while not self._hand_over(batch, index, record):
+                if time.monotonic() >= deadline:
+                    batch.skip_from(index)
+                    break
+                time.sleep(QUEUE_FULL_PAUSE_S)
+            if batch.skipped:
+                break
+        if not finished.wait(max(deadline - time.monotonic(), 0) + self._grace_s):
+            raise LogUnavailable("no answer from Kafka in time", batch.positions)
+        return batch.result()
+
+    def close(self, timeout_s: float = 5.0) -> None:
+        """Wait for what was handed over, at most `timeout_s`, give the rest up, and end the thread."""
+        self._closing.set()
+        if self._producer.flush(timeout_s):
+            self._producer.purge()
+            self._producer.flush(1.0)
+        self._thread.join()
+
+    @property
+    def _grace_s(self) -> float:
+        return 0.0
+
+    def _hand_over(self, batch: _Batch, index: int, record: OutRecord) -> bool:
+        """Give a record to librdkafka; False when its queue is full."""
+        if self.failed is not None:
+            batch.skip_from(index)
+            return True
+        optional: dict[str, Any] = {} if record.partition is None else {"partition": record.partition}
+        if record.headers:
+            optional["headers"] = list(record.headers)
+        try:
+            self._producer.produce(
+                record.topic, key=record.key, value=record.value, on_delivery=partial(batch.hear, index), **optional
+            )
+        except BufferError:
+            return False
+        except KafkaException as error:
+            batch.skip_from(index)
+            if error.args[0].code() == KafkaError.MSG_SIZE_TOO_LARGE:
+                raise RecordTooLarge(f"{len(record.value or b'')} bytes for {record.topic}") from None
+            raise LogUnavailable(str(error.args[0]), batch.positions) from None
+        return True
+
+    def _hear(self) -> None:
+        while not self._closing.is_set():
+            self._producer.poll(POLL_S)
+
+    def _on_error(self, error: KafkaError) -> None:
+        if error.fatal():
+            self.failed = KafkaException(error)
+            log.error("log_producer_failed", error=str(error))
+
+
+class _Batch:
+    """The records of one call: counts what the broker says of them."""
+
+    def __init__(self, size: int, finished: Any) -> None:
+        self._positions: list[Position | None] = [None] * size
+        self._open = size
+        self._lock = threading.Lock()
+        self._finished = finished
+        self._error: str | None = None
+        self.skipped = False
+
+    def hear(self, index: int, error: KafkaError | None, message: Message) -> None:
+        if error is None:
+            topic, partition, offset = message.topic(), message.partition(), message.offset()
+            assert topic is not None
+            assert partition is not None
+            assert offset is not None
+            self._positions[index] = Position(topic=topic, partition=partition, offset=offset)
+        else:
+            self._error = error.str()
+        self._close(1)
+
+    def skip_from(self, index: int) -> None:
+        """Give up the records from `index` on, which were not handed over."""
+        self.skipped = True
+        self._error = self._error or "Kafka cannot be reached and the queue to it is full"
+        self._close(len(self._positions) - index)
+
+    def _close(self, count: int) -> None:
+        with self._lock:
+            self._open -= count
+            is_finished = self._open == 0
+        if is_finished:
+            self._finished()
+
+    @property
+    def positions(self) -> tuple[Position | None, ...]:
+        return tuple(self._positions)
+
+    def result(self) -> list[Position]:
+        found = [position for position in self._positions if position is not None]
+        if len(found) < len(self._positions):
+            raise LogUnavailable(self._error or "not delivered", self.positions)
+        return found
+
+
+class _WakeUp:
+    """Tells an event loop which calls are finished: many at one wake-up, since each costs a write to a socket."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._lock = threading.Lock()
+        self._futures: list[asyncio.Future[None]] = []
+
+    def finished(self, future: asyncio.Future[None]) -> None:
+        with self._lock:
+            self._futures.append(future)
+            is_first = len(self._futures) == 1
+        if is_first:
+            try:
+                self._loop.call_soon_threadsafe(self._resolve)
+            except RuntimeError:
+                # The loop has ended, and with it everybody who waited.
+                with self._lock:
+                    self._futures.clear()
+
+    def _resolve(self) -> None:
+        with self._lock:
+            futures, self._futures = self._futures, []
+        for future in futures:
+            if not future.done():
+                future.set_result(None)
