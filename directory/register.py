@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from directory.changes import DirectoryRecord, DirectorySecret, State
-from directory.entities import ApiKey, BankAccount, Kind, Lease, Property, Role, Scope, Tenant, User
+from directory.entities import AccountType, ApiKey, BankAccount, Kind, Lease, Property, Role, Scope, Tenant, User
 from directory.sealing import Sealed
 
 
@@ -30,6 +30,8 @@ class Entry:
     role: Role | None = None  # of a user
     user_id: str | None = None  # of a bank account: who holds it
     token: str | None = None  # of a bank account
+    account_holder_name: str | None = None  # of a bank account
+    account_type: AccountType | None = None  # of a bank account
     owner_id: str | None = None  # of a property
     property_id: str | None = None  # of a lease
     renter_id: str | None = None  # of a lease
@@ -76,7 +78,7 @@ class Register:
 
 
 def _entry(record: DirectoryRecord) -> Entry:
-    role = user_id = token = owner_id = property_id = renter_id = None
+    role = user_id = token = account_holder_name = account_type = owner_id = property_id = renter_id = None
     scopes: tuple[Scope, ...] = ()
     entity = record.entity
     match entity:
@@ -84,6 +86,7 @@ def _entry(record: DirectoryRecord) -> Entry:
             role = entity.role
         case BankAccount():
             user_id, token = entity.user_id, entity.token
+            account_holder_name, account_type = entity.account_holder_name, entity.account_type
         case Property():
             owner_id = entity.owner_id
         case Lease():
@@ -106,6 +109,8 @@ def _entry(record: DirectoryRecord) -> Entry:
         role=role,
         user_id=user_id,
         token=token,
+        account_holder_name=account_holder_name,
+        account_type=account_type,
         owner_id=owner_id,
         property_id=property_id,
         renter_id=renter_id,
