@@ -13,8 +13,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from directory.sealing import Keyring
-
-PARTITIONS_DEFAULT = 8
+from schemas.topics import PARTITIONS_DEFAULT
 
 PREFIX = "DIRECTPAY_"
 PORT_MAX = 65535

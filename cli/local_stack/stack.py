@@ -18,10 +18,11 @@ from cli.local_stack.state_dir import StateDir
 from cli.local_stack.supervisor import Say, Supervisor
 from cli.local_stack.trouble import StackError, explained
 from cli.settings import ALL, PREFIX, KafkaSettings
-from kafka_log.topics_admin import apply_topics
-from projections.migrate import migrate
+from kafka_log.topics_admin import TopicsUnfit, apply_topics
+from projections.migrate import MigrationRefused, migrate
 
 ANALYST = "directpay_analyst"
+DATA_REMEDY = "Use the settings and the release that made it, or start anew with another --state-dir."
 
 
 class LocalStack:
@@ -110,8 +111,11 @@ class LocalStack:
         )
         components = our_processes(around, workers=self._workers, api_processes=self._api_processes)
         self._say("Creating topics and tables")
-        apply_topics(servers.bootstrap, self._partitions)
-        migrate(servers.postgres.owner_uri, analyst_password=credentials.analyst_password)
+        try:
+            apply_topics(servers.bootstrap, self._partitions)
+            migrate(servers.postgres.owner_uri, analyst_password=credentials.analyst_password)
+        except (TopicsUnfit, MigrationRefused) as error:
+            raise StackError(f"The data in {self.state.path} does not fit: {error}.", DATA_REMEDY) from error
         self._say("Starting DirectPay's processes")
         self._supervisor.start(components)
         http = f"http://{HOST}:{http_port}"
