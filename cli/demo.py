@@ -12,7 +12,8 @@ import click
 
 from cli.local_stack.stack import LocalStack
 from cli.local_stack.trouble import StackError
-from cli.walkthrough import Places, Tour, TourFailed
+from cli.walkthrough.conversation import TourFailed
+from cli.walkthrough.tour import Places, walk
 
 
 @click.command()
@@ -27,7 +28,9 @@ def demo(rail_speed: float) -> None:
     try:
         stack.start()
         places = stack.stack
-        click.echo(f"\nEverything runs ({time.monotonic() - began:.0f} s). API: {places['http']}  Kafka: {places['kafka']}")
+        click.echo(
+            f"\nEverything runs ({time.monotonic() - began:.0f} s). API: {places['http']}  Kafka: {places['kafka']}"
+        )
         tour = Places(
             http=places["http"],
             kafka=places["kafka"],
@@ -35,7 +38,7 @@ def demo(rail_speed: float) -> None:
             api_key=places["api_key"],
             rail_speed=rail_speed,
         )
-        Tour(tour, click.echo).walk()
+        walk(tour, click.echo)
     except (TourFailed, StackError) as failure:
         stack.stop()
         click.echo(f"\nThe demo failed: {failure}\nThe logs of every process are in {state_dir / 'logs'}.", err=True)

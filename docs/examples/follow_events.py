@@ -1,6 +1,6 @@
 """Follow payment-events: print each transition of each payment once, in order.
 
-    .venv/bin/python docs/examples/follow_events.py STACK_JSON [--until-idle SECONDS]
+.venv/bin/python docs/examples/follow_events.py STACK_JSON [--until-idle SECONDS]
 """
 
 import io
@@ -8,26 +8,27 @@ import json
 import struct
 import sys
 import time
-import urllib.request
+from pathlib import Path
+from typing import Any
 
 import fastavro
+import httpx
 from confluent_kafka import Consumer
 
-schemas: dict = {}
+schemas: dict[int, Any] = {}
 
 
-def decode(http: str, value: bytes) -> dict:
+def decode(http: str, value: bytes) -> Any:
     """Read Confluent's wire format: a zero byte, the schema's id (4 bytes, big-endian), the Avro body."""
     _, schema_id = struct.unpack(">bI", value[:5])
     if schema_id not in schemas:
-        with urllib.request.urlopen(f"{http}/schemas/ids/{schema_id}") as answer:
-            schemas[schema_id] = fastavro.parse_schema(json.loads(json.load(answer)["schema"]))
+        answer = httpx.get(f"{http}/schemas/ids/{schema_id}").raise_for_status()
+        schemas[schema_id] = fastavro.parse_schema(json.loads(answer.json()["schema"]))
     return fastavro.schemaless_reader(io.BytesIO(value[5:]), schemas[schema_id], None)
 
 
 def main(stack_json: str, idle_s: float | None) -> None:
-    with open(stack_json) as file:
-        stack = json.load(file)
+    stack = json.loads(Path(stack_json).read_text())
     consumer = Consumer(
         {
             "bootstrap.servers": stack["kafka"],
@@ -47,12 +48,18 @@ def main(stack_json: str, idle_s: float | None) -> None:
         if message is None or message.error() or message.value() is None:
             continue
         last_seen = time.monotonic()
-        event = decode(stack["http"], message.value())
+        event = decode(stack["http"], message.value() or b"")
         # Work through the transitions after the last one handled: compaction may have removed the records between.
         for transition in event["transitions"][handled.get(event["payment_id"], 0) :]:
-            print(event["payment_id"], transition["sequence"], transition["event_type"], transition["occurred_at_us"], flush=True)
+            print(
+                event["payment_id"],
+                transition["sequence"],
+                transition["event_type"],
+                transition["occurred_at_us"],
+                flush=True,
+            )
             handled[event["payment_id"]] = transition["sequence"]
-        consumer.commit(message, asynchronous=True)
+        consumer.commit(message=message, asynchronous=True)
     consumer.close()
 
 

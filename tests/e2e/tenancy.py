@@ -40,7 +40,9 @@ class Tenancy:
         tenant_id = f"t{uuid.uuid4().hex[:12]}"
         admin = {"Authorization": f"Bearer {places['admin_key']}"}
         base = places["http"]
-        answer = httpx.post(f"{base}/api/v1/tenants/", json={"id": tenant_id, "name": tenant_id}, headers=admin, timeout=20)
+        answer = httpx.post(
+            f"{base}/api/v1/tenants/", json={"id": tenant_id, "name": tenant_id}, headers=admin, timeout=20
+        )
         assert answer.status_code == 201, answer.text
         answer = httpx.post(
             f"{base}/api/v1/api-keys/", json={"tenant_id": tenant_id, "name": "test"}, headers=admin, timeout=20
@@ -60,7 +62,9 @@ class Tenancy:
 
     def furnish(self) -> None:
         word = uuid.uuid4().hex[:8]
-        self.landlord = self.create("users", email=f"alice+{word}@landlord.com", password="x" * 12, role="landlord")["id"]
+        self.landlord = self.create("users", email=f"alice+{word}@landlord.com", password="x" * 12, role="landlord")[
+            "id"
+        ]
         self.renter = self.create("users", email=f"bob+{word}@renter.com", password="x" * 12, role="renter")["id"]
         self.payee = self.account(self.landlord, "44001288")
         self.payer = self.account(self.renter, "98765432")

@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from payments.rails import TIMINGS, Rail
+from tests.conftest import RAIL_SPEED
 from tests.e2e.tenancy import Tenancy
 
 RACES = 500
@@ -20,7 +21,7 @@ THREADS = 32
 
 def test_500_cancels_racing_the_gateway_are_never_both_paid_and_cancelled(stack: Any) -> None:
     tenancy = Tenancy.open(stack.stack)
-    claim_after_s = TIMINGS[Rail.STANDARD_ACH].claim_delay_s / stack.rail_speed
+    claim_after_s = TIMINGS[Rail.STANDARD_ACH].claim_delay_s / RAIL_SPEED
     chance = random.Random(7)
     # Around the moment of the claim: both outcomes must be met, or the race was not one.
     delays = [chance.uniform(0.2, 1.6) * claim_after_s for _ in range(RACES)]
@@ -81,7 +82,9 @@ def _paid_at_the_bank(bank: str) -> collections.Counter[str]:
     paid: collections.Counter[str] = collections.Counter()
     after = None
     while True:
-        page = httpx.get(f"{bank}/books", params={"after": after, "limit": 1000} if after else {"limit": 1000}, timeout=20).json()
+        page = httpx.get(
+            f"{bank}/books", params={"after": after, "limit": 1000} if after else {"limit": 1000}, timeout=20
+        ).json()
         for transfer in page["transfers"]:
             paid[transfer["reference"].split(":")[0]] += 1
         after = page.get("next")

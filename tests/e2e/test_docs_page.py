@@ -1,4 +1,4 @@
-"""The docs page in a real browser without internet: it renders, and every example works when it is executed as shown."""
+"""The docs page in a real browser without internet renders, and every example works when executed as shown."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ def browser() -> Iterator[webdriver.Chrome]:
     options = webdriver.ChromeOptions()
     options.binary_location = chromium
     for argument in (
-        "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", "--disable-quic",
+        "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
+        "--disable-quic",
         "--disable-background-networking", "--disable-component-update", "--disable-sync", "--window-size=1400,2400",
         # No internet: every other name fails to resolve, also where the machine has a connection.
         "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
@@ -56,7 +57,11 @@ def test_every_example_of_the_docs_page_works_when_executed_as_shown(
     browser.save_screenshot(str(tmp_path / "docs.png"))
     failed = {name: status for name, status in answers.items() if not status.startswith("2")}
     assert not failed, failed
-    errors = [entry["message"] for entry in browser.get_log("browser") if entry["level"] == "SEVERE"]
+    errors = [
+        entry["message"]
+        for entry in browser.get_log("browser")  # type: ignore[no-untyped-call]
+        if entry["level"] == "SEVERE"
+    ]
     assert not errors, errors
 
 

@@ -1,4 +1,4 @@
-"""Every record of every topic decodes with the schema that the API serves, and every event carries its whole history."""
+"""Every record of every topic decodes with the schema served, and every event carries its whole history."""
 
 from __future__ import annotations
 
@@ -30,7 +30,11 @@ def test_every_record_of_every_topic_decodes_with_the_schema_served(stack: Any) 
     tenancy.wait_for(payments[1], "completed")
     schemas: dict[int, Any] = {}
     bootstrap = stack.stack["kafka"]
-    names = {name for name in AdminClient({"bootstrap.servers": bootstrap}).list_topics(timeout=20).topics if not name.startswith("__")}
+    names = {
+        name
+        for name in AdminClient({"bootstrap.servers": bootstrap}).list_topics(timeout=20).topics
+        if not name.startswith("__")
+    }
     assert names == TOPICS
     counts = dict.fromkeys(TOPICS, 0)
     histories: dict[str, list[Any]] = {}

@@ -19,7 +19,9 @@ def test_a_payment_produced_as_the_guide_shows_is_followed_as_the_guide_shows(st
     places = tmp_path / "stack.json"
     places.write_text(json.dumps(stack.stack))
     key = f"guide-{uuid.uuid4().hex}"
-    payment_id = _run("produce_payment.py", str(places), tenancy.tenant_id, key, tenancy.payer, tenancy.payee, "150000").strip()
+    payment_id = _run(
+        "produce_payment.py", str(places), tenancy.tenant_id, key, tenancy.payer, tenancy.payee, "150000"
+    ).strip()
     assert tenancy.wait_for(payment_id, "completed")["amount"] == "1500.00"
     lines = [line.split() for line in _run("follow_events.py", str(places), "--until-idle", "5").splitlines()]
     mine = [line[1:3] for line in lines if line[0] == payment_id]

@@ -12,11 +12,12 @@ import pytest
 
 from cli.local_stack.stack import LocalStack
 from payments.rails import TIMINGS, Rail
+from tests.conftest import RAIL_SPEED
 from tests.e2e.tenancy import Tenancy
 
 
 def test_history_on_each_rail_is_complete_ordered_and_in_range(stack: Any) -> None:
-    _check_every_rail(Tenancy.open(stack.stack), speed=stack.rail_speed)
+    _check_every_rail(Tenancy.open(stack.stack), speed=RAIL_SPEED)
 
 
 @pytest.mark.long
@@ -36,7 +37,10 @@ def _running(stack: LocalStack) -> Iterator[LocalStack]:
 
 def _check_every_rail(tenancy: Tenancy, *, speed: float) -> None:
     before = time.time()
-    made = {rail: [tenancy.pay(payment_rail_type=rail.value, metadata={"n": str(n)}).json() for n in range(5)] for rail in Rail}
+    made = {
+        rail: [tenancy.pay(payment_rail_type=rail.value, metadata={"n": str(n)}).json() for n in range(5)]
+        for rail in Rail
+    }
     for rail, payments in made.items():
         timing = TIMINGS[rail]
         for n, payment in enumerate(payments):
@@ -71,7 +75,9 @@ def _check_every_rail(tenancy: Tenancy, *, speed: float) -> None:
         ("30002", ["pending", "processing", "completed"], None),
     ],
 )
-def test_a_test_account_number_has_its_outcome(stack: Any, account_number: str, statuses: list[str], code: str | None) -> None:
+def test_a_test_account_number_has_its_outcome(
+    stack: Any, account_number: str, statuses: list[str], code: str | None
+) -> None:
     tenancy = Tenancy.open(stack.stack)
     payer = tenancy.account(tenancy.renter, account_number)
     payment_id = tenancy.pay(payer_account_id=payer, lease_id=None).json()["id"]

@@ -1,4 +1,4 @@
-"""No account number in clear: not in logs, records, database or answers. A control that is in clear is found by the same search."""
+"""No account number in clear in logs, records, database or answers; a control in clear is found by the same search."""
 
 from __future__ import annotations
 
@@ -74,7 +74,11 @@ def test_200_account_numbers_appear_nowhere_in_clear_and_a_control_is_found_ever
 
 def _every_record(bootstrap: str) -> str:
     """Return every record of every topic of ours: its raw bytes and its decoded form."""
-    topics = [name for name in AdminClient({"bootstrap.servers": bootstrap}).list_topics(timeout=20).topics if not name.startswith("__")]
+    topics = [
+        name
+        for name in AdminClient({"bootstrap.servers": bootstrap}).list_topics(timeout=20).topics
+        if not name.startswith("__")
+    ]
     assert len(topics) == 7
     parts: list[str] = []
     for topic in topics:

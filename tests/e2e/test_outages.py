@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import time
 import uuid
 from collections.abc import Iterator
@@ -78,7 +80,9 @@ def test_with_postgres_stopped_payments_are_accepted_and_checked_also_by_an_api_
     assert tenancy.pay(keys[0]).status_code == 200
 
 
-def test_with_the_stream_app_stopped_payments_are_accepted_and_made_when_it_returns(tenancy: Tenancy, stack: Any) -> None:
+def test_with_the_stream_app_stopped_payments_are_accepted_and_made_when_it_returns(
+    tenancy: Tenancy, stack: Any
+) -> None:
     foreign = Tenancy.open(stack.stack)
     key = uuid.uuid4().hex
     with _stopped(stack, "stream"):
@@ -89,7 +93,9 @@ def test_with_the_stream_app_stopped_payments_are_accepted_and_made_when_it_retu
     _once(stack, identity)
 
 
-def test_with_kafka_stopped_a_post_is_answered_503_and_a_retry_makes_exactly_one_payment(tenancy: Tenancy, stack: Any) -> None:
+def test_with_kafka_stopped_a_post_is_answered_503_and_a_retry_makes_exactly_one_payment(
+    tenancy: Tenancy, stack: Any
+) -> None:
     keys = [uuid.uuid4().hex for _ in range(3)]
     with _stopped(stack, "kafka"):
         for key in keys:
@@ -121,7 +127,7 @@ def test_a_kill_9_under_load_loses_and_doubles_nothing(tenancy: Tenancy, stack: 
     answer = tenancy.http.post("/api/v1/payments/batch", json=items)
     assert answer.status_code == 200, answer.text
     assert {result["status"] for result in answer.json()["results"]} <= {201, 202}
-    stack.kill_component(victim)
+    os.kill(stack.stack["pids"][victim][0], signal.SIGKILL)
     for identity in ids:
         tenancy.wait_for(identity, "completed", within_s=120)
     for identity in ids:

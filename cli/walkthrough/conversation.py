@@ -1,0 +1,82 @@
+"""The tour's conversation with the API: requests and answers are shown as they go, and claims are verified."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+
+POLL_S = 0.1
+OUTCOME_WAIT_S_MAX = 30.0  # Far longer than the slowest rail at the demo's speed; a stuck payment should end the tour.
+ANSWER_S_MAX = 15.0
+HIDDEN = {"password", "account_number"}
+
+
+class TourFailed(Exception):
+    """A step did not do what the tour says; the message names the step and what came instead."""
+
+
+class Conversation:
+    """Speaks HTTP with one API key; `say` receives each line to print."""
+
+    def __init__(self, url: str, api_key: str, say: Callable[[str], None]) -> None:
+        self.say = say
+        self._http = httpx.Client(base_url=url, headers={"Authorization": f"Bearer {api_key}"}, timeout=ANSWER_S_MAX)
+
+    def chapter(self, title: str) -> None:
+        self.say(f"\n{title}\n")
+
+    def expect(self, claim: str, found: Any, wanted: Any) -> None:
+        """Verify a claim and say that it held, or end the tour."""
+        if found != wanted:
+            raise TourFailed(f"{claim}: expected {wanted!r}, found {found!r}")
+        self.say(f"   ok: {claim}")
+
+    def show(self, value: Any, prefix: str = "   <") -> None:
+        for line in json.dumps(value, indent=2).splitlines():
+            self.say(f"{prefix} {line}")
+
+    def create(self, things: str, **body: Any) -> dict[str, Any]:
+        """Create one user, bank account, property or lease."""
+        created: dict[str, Any] = self.post(f"/api/v1/{things}/", body, wanted=201).json()
+        return created
+
+    def post(
+        self, path: str, body: dict[str, Any] | None, *, wanted: int, key: str | None = None, quiet: bool = False
+    ) -> httpx.Response:
+        """POST and return the answer, which must have the wanted status."""
+        answer = self._http.post(path, json=body, headers={} if key is None else {"Idempotency-Key": key})
+        if not quiet:
+            self.say(f"   POST {path}" + ("" if key is None else f"   Idempotency-Key: {key}"))
+            if body is not None:
+                self.show({name: "(not shown)" if name in HIDDEN else value for name, value in body.items()}, "   >")
+            self.say(f"   {answer.status_code} {answer.reason_phrase}")
+            self.show(answer.json())
+        if answer.status_code != wanted:
+            raise TourFailed(f"POST {path} answered {answer.status_code}, not {wanted}: {answer.text}")
+        return answer
+
+    def get(self, path: str, *, quiet: bool = False) -> Any:
+        """GET what must be there."""
+        answer = self._http.get(path)
+        if answer.status_code != 200:
+            raise TourFailed(f"GET {path} answered {answer.status_code}, not 200: {answer.text}")
+        if not quiet:
+            self.say(f"   GET {path}")
+            self.show(answer.json())
+        return answer.json()
+
+    def wait_for(self, payment_id: str, status: str) -> dict[str, Any]:
+        """Return the payment once it has this status."""
+        deadline = time.monotonic() + OUTCOME_WAIT_S_MAX
+        while True:
+            payment: dict[str, Any] = self.get(f"/api/v1/payments/{payment_id}", quiet=True)
+            if payment["status"] == status:
+                return payment
+            if time.monotonic() > deadline:
+                found = payment["status"]
+                raise TourFailed(f"payment {payment_id} is {found}, not {status}, after {OUTCOME_WAIT_S_MAX:g} s")
+            time.sleep(POLL_S)
