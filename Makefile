@@ -49,6 +49,7 @@ lock:
 		--no-emit-find-links --no-annotate --custom-compile-command "make lock" --quiet -o requirements.lock
 	@$(VENV)/lock/bin/uv pip compile pyproject.toml --extra local --group dev --constraint requirements.lock --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command "make lock" --quiet -o requirements-dev.lock
+	@rm -rf $(VENV)/lock
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
