@@ -1,0 +1,31 @@
+"""Payments that this process has accepted a moment ago and that the views may not show yet."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+from payments.commands import InitiatePayment
+
+REMEMBERED_MAX = 10_000  # Some 20 MB at worst: what a process takes in the seconds that the views may lag.
+
+
+class AcceptedPayments:
+    """The newest commands that were acknowledged by the log and answered 202, by payment id."""
+
+    def __init__(self) -> None:
+        self._orders: OrderedDict[str, InitiatePayment] = OrderedDict()
+
+    def remember(self, order: InitiatePayment) -> None:
+        self._orders[order.payment_id] = order
+        self._orders.move_to_end(order.payment_id)
+        if len(self._orders) > REMEMBERED_MAX:
+            self._orders.popitem(last=False)
+
+    def forget(self, payment_id: str) -> None:
+        """The views show it, or why it was refused: nothing else is true of it from now on."""
+        self._orders.pop(payment_id, None)
+
+    def get(self, tenant_id: str, payment_id: str) -> InitiatePayment | None:
+        """Return the tenant's command; another tenant's is as unknown as one that never was."""
+        order = self._orders.get(payment_id)
+        return order if order is not None and order.tenant_id == tenant_id else None

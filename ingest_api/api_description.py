@@ -1,0 +1,372 @@
+"""The API's description (OpenAPI 3.1), in the order in which a newcomer would try it; every example works as shown."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+from directory.entities import Kind
+from ingest_api.described_schemas import SCHEMAS, ref
+from ingest_api.examples import Examples
+from ingest_api.listing import LIMIT_DEFAULT, LIMIT_MAX
+from ingest_api.problems import MEDIA_TYPE as PROBLEM_TYPE
+from ingest_api.problems import TYPES_PATH
+from payments.payment import Status
+from payments.rails import RAILS
+from schemas.registry import schema_by_id
+
+Json = dict[str, Any]
+
+TAGS = {
+    "Users": "Landlords and renters.",
+    "Bank accounts": "Where they pay from and are paid to. An account number goes in once and never comes out.",
+    "Properties": "What is let.",
+    "Leases": "Who rents what, and when the rent is due.",
+    "Payments": "The rent itself. Send the same request twice and see what happens.",
+    "Tenants": "The operator's side: customers and their API keys. It needs the admin key.",
+    "Schemas": "The schema registry's reading side: with it, Confluent's deserialisers read every topic.",
+    "Process": "Health, metrics and descriptions.",
+}
+INTRODUCTION = f"""\
+DirectPay moves rent from a renter's bank account to a landlord's: never twice, never lost, always explainable.
+
+**Try it.** Press *Authorize*, paste an API key (and, for the operator's part, the admin key), and execute the examples
+from top to bottom. They work as they stand, also a second time: then you see replays.
+
+**Idempotency.** Every POST takes an idempotency key: in the `Idempotency-Key` header (bare, or quoted as a structured
+field) or as `idempotency_key` in the body. Payments and cancels must have one. A key belongs to your tenant and **never
+expires**. Same key, same body: the first answer again, byte for byte, with `Idempotency-Replayed: true`. Same key,
+another body: 422, and nothing changes. A request that was refused before anything happened does not use its key up.
+
+**Answers.** 201: created. 200: a replay, or what you read. 202: accepted, the id is final, its outcome is not known yet
+(`Prefer: respond-async` asks for that); GET it a moment later: it is the payment, or the refusal. After a time-out, 429
+or 503 send the same request with the same key.
+
+**Errors** are `application/problem+json` ([RFC 9457](https://www.rfc-editor.org/rfc/rfc9457)); [what each type
+means]({TYPES_PATH}). What is another tenant's looks as if it did not exist.
+
+Events are on Kafka: see [/asyncapi.json](/asyncapi.json)."""
+
+KEY_HEADER: Json = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "description": "1 to 255 characters, bare or quoted. Or send `idempotency_key` in the body.",
+    "schema": {"type": "string", "maxLength": 255},
+}
+PREFER: Json = {
+    "name": "Prefer",
+    "in": "header",
+    "description": "`respond-async`: answer 202 as soon as it is accepted.",
+    "schema": {"type": "string"},
+}
+PAYMENT_TEXTS = {
+    "200": "This key has a payment: its first answer again.",
+    "201": "Created, as it was at creation.",
+    "202": "Accepted; its outcome is not known yet.",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """One method of one path. `bodies` are examples by name, the first of them the one that is shown."""
+
+    method: str
+    path: str
+    tag: str
+    summary: str
+    answers: dict[str, str | None]
+    doc: str = ""
+    security: str | None = "ApiKey"
+    parameters: Sequence[Json] = ()
+    takes: str | None = None
+    bodies: dict[str, Any] | None = None
+    body_type: str = "application/json"
+    answer_type: str = "application/json"
+    problems: Sequence[int] = ()
+    texts: dict[str, str] | None = None
+
+
+def openapi(examples: Examples, *, version: str) -> Json:
+    """Return the document."""
+    paths: dict[str, Json] = {}
+    for operation in operations(examples):
+        paths.setdefault(operation.path, {})[operation.method] = _described(operation)
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "DirectPay", "version": version, "description": INTRODUCTION},
+        "tags": [{"name": name, "description": doc} for name, doc in TAGS.items()],
+        "paths": paths,
+        "components": {
+            "schemas": SCHEMAS,
+            "securitySchemes": {
+                "ApiKey": {"type": "http", "scheme": "bearer", "description": "A tenant's API key."},
+                "AdminKey": {"type": "http", "scheme": "bearer", "description": "The operator's key."},
+            },
+        },
+    }
+
+
+def operations(examples: Examples) -> list[Operation]:
+    """Return every operation, in the order in which the examples work."""
+    return [
+        *_directory(examples),
+        *_payments(examples),
+        *_tenants(examples),
+        *_registry(),
+        *_process(),
+    ]
+
+
+def _directory(examples: Examples) -> list[Operation]:
+    return [
+        *_kind("Users", "/api/v1/users/", Kind.USER, "User", examples.alice_id, {
+            "Alice, a landlord": examples.landlord, "Bob, a renter": examples.renter,
+        }),
+        *_kind("Bank accounts", "/api/v1/bank-accounts/", Kind.BANK_ACCOUNT, "BankAccount", examples.alice_account_id, {
+            "Alice's account": examples.landlord_account, "Bob's account": examples.renter_account,
+        }),
+        *_kind("Properties", "/api/v1/properties/", Kind.PROPERTY, "Property", examples.property_id, {
+            "123 Oak Street": examples.home,
+        }),
+        *_kind("Leases", "/api/v1/leases/", Kind.LEASE, "Lease", examples.lease_id, {
+            "Bob rents 123 Oak Street": examples.lease,
+        }),
+        Operation(
+            method="get", path="/api/v1/leases/{id}/schedule", tag="Leases", summary="When the rent is due",
+            doc="The coming due dates, from today or from `from` on.",
+            parameters=[
+                _id(examples.lease_id),
+                _query("from", "The first day to look at.", format="date"),
+                _query("limit", "How many dates, at most 120.", of="integer", example=12),
+            ],
+            answers={"200": "LeaseSchedule"}, problems=[404],
+        ),
+    ]  # fmt: skip
+
+
+def _kind(tag: str, path: str, kind: Kind, schema: str, entity_id: str, bodies: dict[str, Any]) -> list[Operation]:
+    name = kind.replace("_", " ")
+    plural = "Properties" if schema == "Property" else f"{schema}s"
+    return [
+        Operation(
+            method="post", path=path, tag=tag, summary=f"Create a {name}", parameters=[KEY_HEADER],
+            takes=f"New{schema}", bodies=bodies, answers={"201": schema, "200": schema, "202": schema},
+            problems=[400, 409, 413, 415, 422],
+            texts={
+                "201": "Created.",
+                "200": "A replay: the first answer again.",
+                "202": "Accepted, not known to be done yet; the id is final.",
+            },
+        ),
+        Operation(
+            method="get", path=path + "{id}", tag=tag, summary=f"Read a {name}", parameters=[_id(entity_id)],
+            answers={"200": schema}, problems=[404],
+        ),
+        Operation(
+            method="get", path=path, tag=tag, summary=f"List {tag.lower()}, newest first", parameters=_page(),
+            answers={"200": plural}, problems=[400, 422],
+        ),
+    ]  # fmt: skip
+
+
+def _payments(examples: Examples) -> list[Operation]:
+    path = "/api/v1/payments/"
+    return [
+        Operation(
+            method="post", path=path, tag="Payments", summary="Pay",
+            doc="Execute it twice: the second answer is the first again (200, not 201), and there is one payment.",
+            parameters=[KEY_HEADER, PREFER], takes="NewPayment",
+            bodies={"March's rent, from Bob to Alice": examples.payment},
+            answers={"201": "Payment", "200": "Payment", "202": "Payment"}, texts=PAYMENT_TEXTS,
+            problems=[400, 413, 415, 422, 429],
+        ),
+        Operation(
+            method="get", path=path + "{id}", tag="Payments", summary="Read a payment",
+            doc="What was answered 202 and is not decided yet is waited for briefly, then answered 202 again; when it "
+            "was refused, the refusal is the answer. Another API process may not know of it yet and answer 404.",
+            parameters=[_id(examples.payment_id)], answers={"200": "Payment", "202": "Payment"}, problems=[404, 422],
+        ),
+        Operation(
+            method="get", path=path + "{id}/history", tag="Payments", summary="Everything that happened to a payment",
+            parameters=[_id(examples.payment_id)], answers={"200": "History", "202": "Payment"}, problems=[404, 422],
+        ),
+        Operation(
+            method="get", path=path, tag="Payments", summary="List payments, newest first",
+            parameters=_payment_filters(), answers={"200": "Payments"}, problems=[400, 422],
+        ),
+        Operation(
+            method="post", path=path + "batch", tag="Payments", summary="Pay many at once",
+            doc="Up to 10,000 payments as a JSON array, or one a line with `Content-Type: application/x-ndjson`, each "
+            "with its own `idempotency_key`. One result an item, in order; a bad item refuses itself only. After a 503 "
+            "send the same batch again.",
+            parameters=[PREFER], takes="Batch", bodies={"Next month's rent, and a deposit": examples.batch},
+            answers={"200": "BatchResults"}, problems=[400, 413, 415, 422, 429],
+        ),
+        Operation(
+            method="post", path=path + "{id}/cancel", tag="Payments", summary="Cancel a payment",
+            doc="Possible until a rail has claimed it. The example cancels next month's rent, from the batch above.",
+            parameters=[_id(examples.coming_rent_id), KEY_HEADER | {"example": examples.cancel_key}, PREFER],
+            answers={"200": "Payment", "202": "Payment"}, problems=[400, 404, 409],
+            texts={"200": "Cancelled.", "202": "Asked for; its outcome is not known yet."},
+        ),
+    ]  # fmt: skip
+
+
+def _payment_filters() -> list[Json]:
+    return [
+        _query("status", "Only in this status.", enum=[status.value for status in Status]),
+        _query("lease_id", "Only of this lease.", format="uuid"),
+        _query("payer_account_id", "Only from this account.", format="uuid"),
+        _query("payment_rail_type", "Only on this rail.", enum=list(RAILS)),
+        _query("idempotency_key", "Only the one with this key."),
+        _query("from", "Initiated at or after.", format="date-time"),
+        _query("to", "Initiated before.", format="date-time"),
+        *_page(),
+    ]
+
+
+def _tenants(examples: Examples) -> list[Operation]:
+    return [
+        Operation(
+            method="post", path="/api/v1/tenants/", tag="Tenants", summary="Create a tenant", security="AdminKey",
+            parameters=[KEY_HEADER], takes="NewTenant", bodies={"A tenant": examples.tenant},
+            answers={"201": "Tenant", "200": "Tenant"}, problems=[400, 403, 409, 422],
+        ),
+        Operation(
+            method="post", path="/api/v1/api-keys/", tag="Tenants", summary="Create an API key", security="AdminKey",
+            doc="The key is shown once, to whoever creates it; a replay does not show it again.",
+            parameters=[KEY_HEADER], takes="NewApiKey", bodies={"A key that may only read": examples.api_key},
+            answers={"201": "ApiKey", "200": "ApiKey"}, problems=[400, 403, 422],
+        ),
+        Operation(
+            method="delete", path="/api/v1/api-keys/{id}", tag="Tenants", summary="Revoke an API key",
+            security="AdminKey", parameters=[_id(examples.api_key_id)], answers={"200": "RevokedKey"},
+            problems=[403, 404],
+        ),
+    ]  # fmt: skip
+
+
+def _registry() -> list[Operation]:
+    first = schema_by_id(1)
+    assert first is not None
+    subject = _path_parameter("subject", first.subjects[0])
+    common: dict[str, Any] = {
+        "tag": "Schemas",
+        "security": None,
+        "answer_type": "application/vnd.schemaregistry.v1+json",
+    }
+    lookup: dict[str, Any] = {"takes": "RegistrySchema", "bodies": {"The schema": {"schema": first.text}}}
+    return [
+        Operation(
+            method="get", path="/schemas/ids/{id}", summary="A schema by its id in the wire format",
+            parameters=[_path_parameter("id", 1)], answers={"200": "RegistrySchema"}, **common,
+        ),
+        Operation(method="get", path="/schemas/types", summary="Kinds of schemas", answers={"200": None}, **common),
+        Operation(method="get", path="/subjects", summary="Every subject", answers={"200": None}, **common),
+        Operation(
+            method="get", path="/subjects/{subject}/versions", summary="A subject's versions", parameters=[subject],
+            answers={"200": None}, **common,
+        ),
+        Operation(
+            method="get", path="/subjects/{subject}/versions/{version}", summary="One version of a subject",
+            parameters=[subject, _path_parameter("version", "latest")], answers={"200": "RegistryVersion"}, **common,
+        ),
+        Operation(
+            method="post", path="/subjects/{subject}", summary="Find a schema in a subject", parameters=[subject],
+            answers={"200": "RegistryVersion"}, **lookup, **common,
+        ),
+        Operation(
+            method="post", path="/subjects/{subject}/versions", summary="The id of a schema that is there",
+            doc="Schemas come with a release; none can be registered here.", parameters=[subject],
+            answers={"200": None}, **lookup, **common,
+        ),
+    ]  # fmt: skip
+
+
+def _process() -> list[Operation]:
+    rows = [
+        ("/health/live", "The process runs", "application/json"),
+        ("/health/ready", "Payments can be taken", "application/json"),
+        ("/metrics", "Measurements for Prometheus", "text/plain"),
+        ("/asyncapi.json", "The topics and their records", "application/json"),
+    ]
+    return [
+        Operation(
+            method="get",
+            path=path,
+            tag="Process",
+            summary=summary,
+            security=None,
+            answers={"200": None},
+            answer_type=kind,
+        )
+        for path, summary, kind in rows
+    ]
+
+
+def _described(operation: Operation) -> Json:
+    described: Json = {
+        "tags": [operation.tag],
+        "summary": operation.summary,
+        "operationId": _operation_id(operation),
+        "parameters": list(operation.parameters),
+        "responses": _responses(operation),
+    }
+    if operation.doc:
+        described["description"] = operation.doc
+    if operation.security is not None:
+        described["security"] = [{operation.security: []}]
+    if operation.takes is not None:
+        named = {name: {"summary": name, "value": value} for name, value in (operation.bodies or {}).items()}
+        content: Json = {operation.body_type: {"schema": ref(operation.takes), "examples": named}}
+        if operation.takes == "Batch":
+            lines = "\n".join(json.dumps(item) for items in (operation.bodies or {}).values() for item in items)
+            content["application/x-ndjson"] = {"schema": {"type": "string"}, "example": lines}
+        described["requestBody"] = {"required": True, "content": content}
+    return described
+
+
+def _responses(operation: Operation) -> Json:
+    responses: Json = {}
+    for status, schema in operation.answers.items():
+        content = {operation.answer_type: {"schema": ref(schema) if schema is not None else {}}}
+        text = (operation.texts or {}).get(status, "What was asked for.")
+        responses[status] = {"description": text, "content": content}
+    problems = list(operation.problems)
+    if operation.security is not None:
+        problems += [401, 403, 503]
+    for number in sorted(set(problems)):
+        responses[str(number)] = {
+            "description": HTTPStatus(number).phrase,
+            "content": {PROBLEM_TYPE: {"schema": ref("Problem")}},
+        }
+    return responses
+
+
+def _operation_id(operation: Operation) -> str:
+    words = operation.path.replace("/api/v1", "").replace("{", "by ").replace("}", "")
+    return "_".join([operation.method, *words.replace("/", " ").replace("-", " ").replace(".", " ").split()])
+
+
+def _id(example: str) -> Json:
+    return _path_parameter("id", example)
+
+
+def _path_parameter(name: str, example: str | int) -> Json:
+    kind = "integer" if isinstance(example, int) else "string"
+    return {"name": name, "in": "path", "required": True, "schema": {"type": kind}, "example": example}
+
+
+def _query(name: str, doc: str, *, of: str = "string", example: Any = None, **more: Any) -> Json:
+    parameter: Json = {"name": name, "in": "query", "description": doc, "schema": {"type": of, **more}}
+    return parameter | ({"example": example} if example is not None else {})
+
+
+def _page() -> list[Json]:
+    return [
+        _query("limit", f"How many, at most {LIMIT_MAX}; {LIMIT_DEFAULT} when not given.", of="integer", example=10),
+        _query("cursor", "The `next_cursor` of the page before."),
+    ]

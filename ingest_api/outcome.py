@@ -1,0 +1,118 @@
+"""The wait: one query every few milliseconds asks for everybody in this process who waits for a command's outcome."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from itertools import islice
+
+import structlog
+from prometheus_client import Counter, Gauge, Histogram
+
+from ingest_api.refusals import TooManyWaiting
+from projections.queries import Outcome, Queries, ViewsUnavailable, Wait
+
+log = structlog.get_logger()
+
+TICK_S = 0.004  # About a transaction of the projector: asking more often would only ask in vain.
+WAITS_PER_QUERY_MAX = 2_000  # Some milliseconds of the database's time, so that nobody waits long behind a batch.
+REQUESTS_WAITING_MAX = 1_000
+BATCH_WAITS_MAX = 40_000  # Four full batches; each wait is about half a kilobyte.
+
+WAITING = Gauge("directpay_api_outcome_waiting", "Commands whose outcome is waited for")
+QUERY_S = Histogram("directpay_api_outcome_query_seconds", "Time of one query for outcomes")
+UNAVAILABLE = Counter(
+    "directpay_api_outcome_views_unavailable_total", "Queries for outcomes that Postgres did not answer"
+)
+
+
+class _Request:
+    """One request's waits: a single one, or a batch's."""
+
+    __slots__ = ("done", "found", "open")
+
+    def __init__(self, waits: Sequence[Wait]) -> None:
+        self.open = {wait.command_id: wait for wait in waits}
+        self.found: dict[str, Outcome] = {}
+        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def take(self, outcomes: dict[str, Outcome]) -> None:
+        for command_id in outcomes.keys() & self.open.keys():
+            self.found[command_id] = outcomes[command_id]
+            del self.open[command_id]
+        if not self.open:
+            self.finish()
+
+    def finish(self) -> None:
+        if not self.done.done():
+            self.done.set_result(None)
+
+
+class OutcomeWait:
+    """Waits for outcomes, within bounds; without the views it says at once that it does not know."""
+
+    def __init__(self, queries: Queries) -> None:
+        self._queries = queries
+        self._requests: set[_Request] = set()
+        self._waits = 0
+        self._asking: asyncio.Task[None] | None = None
+
+    def require_room(self, waits: int) -> None:
+        """Raise TooManyWaiting when `waits` more would be too many; call it before anything is accepted."""
+        if len(self._requests) >= REQUESTS_WAITING_MAX or self._waits + waits > BATCH_WAITS_MAX:
+            raise TooManyWaiting
+
+    async def outcomes(self, waits: Sequence[Wait], timeout_s: float) -> dict[str, Outcome]:
+        """Return the outcomes by command id that are known within `timeout_s`; fewer when the views are away."""
+        if not waits or timeout_s <= 0:
+            return {}
+        request = _Request(waits)
+        self._requests.add(request)
+        self._count(len(waits))
+        if self._asking is None or self._asking.done():
+            self._asking = asyncio.create_task(self._ask())
+        try:
+            await asyncio.wait([request.done], timeout=timeout_s)
+        finally:
+            self._requests.discard(request)
+            self._count(-len(waits))
+        return request.found
+
+    async def stop(self) -> None:
+        if self._asking is not None:
+            self._asking.cancel()
+            await asyncio.gather(self._asking, return_exceptions=True)
+
+    def _count(self, change: int) -> None:
+        self._waits += change
+        WAITING.set(self._waits)
+
+    async def _ask(self) -> None:
+        while self._requests:
+            began = time.perf_counter()
+            requests = list(self._requests)
+            try:
+                for waits in _chunks([wait for request in requests for wait in request.open.values()]):
+                    outcomes = await self._queries.outcomes(waits)
+                    for request in requests:
+                        request.take(outcomes)
+            except ViewsUnavailable:
+                # The commands are in the log and their ids are final: callers need not wait for the database.
+                UNAVAILABLE.inc()
+                for request in requests:
+                    request.finish()
+            except Exception:
+                # Whoever waits is told "not known yet"; the next caller starts a new round.
+                log.exception("outcome_query_failed")
+                for request in requests:
+                    request.finish()
+            took_s = time.perf_counter() - began
+            QUERY_S.observe(took_s)
+            # At most half of the time is spent asking, however long an answer takes.
+            await asyncio.sleep(max(TICK_S, took_s))
+
+
+def _chunks(waits: list[Wait]) -> list[list[Wait]]:
+    remaining = iter(waits)
+    return list(iter(lambda: list(islice(remaining, WAITS_PER_QUERY_MAX)), []))

@@ -1,0 +1,50 @@
+"""What the routes work with: one value, built by the composition root and handed down."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from directory.sealing import Keyring
+from ingest_api.accepted import AcceptedPayments
+from ingest_api.auth import Doorkeeper
+from ingest_api.commands import CommandLog
+from ingest_api.known_directory import KnownDirectory
+from ingest_api.outcome import OutcomeWait
+from ingest_api.passwords import PasswordHashing
+from projections.queries import Queries
+
+BATCH_BODY_BYTES_MAX = 32 * 1024 * 1024  # 10,000 payments with 3 KiB each.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiConfig:
+    """What the operator decides. `admin_key` and `postgres` hold secrets, so this value is never logged."""
+
+    bootstrap: str
+    postgres: str
+    partitions: int
+    host: str
+    port: int
+    reuse_port: bool
+    admin_key: str
+    keyring: Keyring
+    outcome_wait_s: float = 2.0
+    max_body_bytes: int = 8 * 1024 * 1024
+    docs_tenant: str = "demo"
+    instance: str = "api"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """The running parts of one API process; `now_us` is the clock, microseconds since the epoch."""
+
+    config: ApiConfig
+    directory: KnownDirectory
+    doorkeeper: Doorkeeper
+    commands: CommandLog
+    outcomes: OutcomeWait
+    queries: Queries
+    passwords: PasswordHashing
+    accepted: AcceptedPayments
+    now_us: Callable[[], int]
