@@ -3,19 +3,43 @@
 from __future__ import annotations
 
 import logging
+import time
 from typing import Any
 
 from confluent_kafka import KafkaError
 
+SAME_LINE_S_MIN = 30.0
+LINES_REMEMBERED_MAX = 1000
+
+
+class SeldomRepeated(logging.Filter):
+    """Lets a line through once in 30 s: while a broker is away, each client says so 20 times a second."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said_at: dict[str, float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        line, now = record.getMessage(), time.monotonic()
+        if now - self._said_at.get(line, -SAME_LINE_S_MIN) < SAME_LINE_S_MIN:
+            return False
+        if len(self._said_at) >= LINES_REMEMBERED_MAX:
+            self._said_at.clear()
+        self._said_at[line] = now
+        return True
+
+
 # librdkafka writes to stderr unless it is given a logger; a process's logging decides about level and form.
 LIBRDKAFKA_LOG = logging.getLogger("librdkafka")
+LIBRDKAFKA_LOG.addFilter(SeldomRepeated())
 
 # Public names of the client's own errors, for all their underscores.
 PARTITION_EOF = KafkaError._PARTITION_EOF  # noqa: SLF001
+TIMED_OUT = KafkaError._TIMED_OUT  # noqa: SLF001
 OFFSET_NOT_THERE = KafkaError._AUTO_OFFSET_RESET  # noqa: SLF001
 
 # A broker that comes back is found within a second; librdkafka's own bound is 10 s, and then callers wait for nothing.
-RECONNECT_BACKOFF_MS_MAX = 1000
+RECONNECT_BACKOFF_MS_MIN, RECONNECT_BACKOFF_MS_MAX = 100, 1000
 FETCH_BACKOFF_MS = 50
 
 
@@ -24,7 +48,7 @@ def client_settings(bootstrap: str, client_id: str) -> dict[str, Any]:
     return {
         "bootstrap.servers": bootstrap,
         "client.id": client_id,
-        "reconnect.backoff.ms": 50,
+        "reconnect.backoff.ms": RECONNECT_BACKOFF_MS_MIN,
         "reconnect.backoff.max.ms": RECONNECT_BACKOFF_MS_MAX,
         "socket.keepalive.enable": True,
         # A topic that was just created, or a broker that just came back, is seen soon.

@@ -40,6 +40,9 @@ class LogFold:
         self._moved = threading.Condition()
         self._positions: dict[Place, int] = {}
         self._is_ready = False
+        self._asking = threading.Lock()
+        self._asked_at = float("-inf")
+        self._ends: dict[Place, int] = {}
         self._thread = threading.Thread(target=self._run, name=f"{client_id}-fold", daemon=True)
 
     @property
@@ -75,16 +78,27 @@ class LogFold:
         Whatever was acknowledged or committed before the call is applied after it. That takes the ends behind records
         of open transactions too: a commit is told to its writer before every partition shows it.
         """
-        deadline = time.monotonic() + timeout_s
+        called_at = time.monotonic()
+        deadline = called_at + timeout_s
         if not self.wait_ready(timeout_s):
             return False
         try:
-            targets = ends(self._admin, list(self.positions), "read_uncommitted", max(deadline - time.monotonic(), 0.1))
-        except KafkaException:
+            targets = self._ends_after(called_at, deadline)
+        except KafkaException as error:
+            log.warning("log_fold_cannot_catch_up", error=str(error))
             return False
         with self._moved:
             self._moved.wait_for(lambda: self._has_ended() or self._reached(targets), deadline - time.monotonic())
             return not self._has_ended() and self._reached(targets)
+
+    def _ends_after(self, called_at: float, deadline: float) -> dict[Place, int]:
+        """Return where the partitions ended at some moment after `called_at`; many callers share one question."""
+        with self._asking:
+            if self._asked_at < called_at:
+                asked_at = time.monotonic()
+                self._ends = ends(self._admin, list(self.positions), "read_uncommitted", deadline - asked_at)
+                self._asked_at = asked_at
+            return self._ends
 
     def _reached(self, targets: dict[Place, int]) -> bool:
         return all(self._positions.get(place, -1) >= offset for place, offset in targets.items())

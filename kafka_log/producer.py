@@ -1,14 +1,15 @@
-"""Appending to the log: a record counts as written when the broker has said so, and never later than its bound."""
+"""Appending to the log: a record counts as written when the broker has said so, and a call has a bound."""
 
 from __future__ import annotations
 
 import asyncio
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import structlog
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
@@ -17,19 +18,22 @@ from kafka_log.connection import LIBRDKAFKA_LOG, producer_settings
 
 log = structlog.get_logger()
 
-# librdkafka looks for overdue messages once a second, so a message's own time-out ends that much before the bound.
+# librdkafka looks for overdue messages once a second: their own time-out is that much before the call's bound, so that
+# nothing is sent after a call has given up.
 TIMEOUT_SCAN_S = 1.1
-MESSAGE_TIMEOUT_S_MIN = 0.3
-QUEUE_MESSAGES_MAX = 200_000
+DELIVERY_TIMEOUT_S_MIN = 1.5
+# librdkafka's own limit is 1,000,000 bytes of value, key and headers.
+RECORD_BYTES_MAX = 990_000
+QUEUE_RECORDS_MAX = 200_000
 QUEUE_KIBIBYTES_MAX = 256 * 1024
+QUEUE_FULL_PAUSE_S = 0.005
 # How many records are handed over before other tasks of the event loop get a turn (about 2 us each).
 RECORDS_A_TURN_MAX = 500
-QUEUE_FULL_PAUSE_S = 0.005
 POLL_S = 0.2
 
 
 class LogUnavailable(Exception):
-    """The log did not take the records in time, and will not take them later from this call: the outcome is unknown.
+    """The log did not take the records in time, and this call will not send them later: the outcome is unknown.
 
     `positions` has one item a record: where it stands, or None when nobody can say whether it was written.
     """
@@ -41,7 +45,7 @@ class LogUnavailable(Exception):
 
 
 class RecordTooLarge(ValueError):
-    """A record above the client's limit: it was not sent and never will be."""
+    """A record above the client's limit: nothing of its call was sent."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,22 +72,23 @@ class LogProducer:
     """Appends records from any thread or event loop; one background thread hears what the broker says of them.
 
     A call returns when every record of it is acknowledged by all replicas, or raises LogUnavailable at most
-    `delivery_timeout_s` later; what it gave up is not sent afterwards. `failed` is set when the client can no longer
-    work at all: its owner should end.
+    `delivery_timeout_s` (at least 1.5) later. `failed` is set when the client can no longer work at all: then its owner
+    should end.
     """
 
     def __init__(self, bootstrap: str, *, client_id: str, delivery_timeout_s: float, linger_ms: float = 5) -> None:
-        message_timeout_s = max(delivery_timeout_s - TIMEOUT_SCAN_S, MESSAGE_TIMEOUT_S_MIN)
+        if delivery_timeout_s < DELIVERY_TIMEOUT_S_MIN:
+            raise ValueError(f"delivery_timeout_s must be at least {DELIVERY_TIMEOUT_S_MIN}")
         settings = producer_settings(bootstrap, client_id, linger_ms=linger_ms) | {
-            "message.timeout.ms": int(message_timeout_s * 1000),
-            "queue.buffering.max.messages": QUEUE_MESSAGES_MAX,
+            "message.timeout.ms": int((delivery_timeout_s - TIMEOUT_SCAN_S) * 1000),
+            "queue.buffering.max.messages": QUEUE_RECORDS_MAX,
             "queue.buffering.max.kbytes": QUEUE_KIBIBYTES_MAX,
         }
         self.failed: BaseException | None = None
         self._delivery_timeout_s = delivery_timeout_s
         self._producer = Producer(settings, logger=LIBRDKAFKA_LOG, error_cb=self._on_error)
         self._closing = threading.Event()
-        self._wake_ups: dict[asyncio.AbstractEventLoop, _WakeUp] = {}
+        self._wake_ups: WeakKeyDictionary[asyncio.AbstractEventLoop, _WakeUp] = WeakKeyDictionary()
         self._thread = threading.Thread(target=self._hear, name=f"{client_id}-deliveries", daemon=True)
         self._thread.start()
 
@@ -92,48 +97,31 @@ class LogProducer:
         return (await self.send_all((record,)))[0]
 
     async def send_all(self, records: Sequence[OutRecord]) -> list[Position]:
-        """Append records and return where each stands. Records of one partition stay in order; they are no unit."""
-        if not records:
-            return []
+        """Append records and return where each stands. Those of one partition stay in order; they are no unit."""
         deadline = time.monotonic() + self._delivery_timeout_s
         loop = asyncio.get_running_loop()
         future: asyncio.Future[None] = loop.create_future()
-        wake_up = self._wake_ups.get(loop) or self._wake_ups.setdefault(loop, _WakeUp(loop))
+        wake_up = self._wake_ups.setdefault(loop, _WakeUp(loop))
         batch = _Batch(len(records), partial(wake_up.finished, future))
-        for index, record in enumerate(records):
-            while not self._hand_over(batch, index, record):
-                if time.monotonic() >= deadline:
-                    batch.skip_from(index)
-                    break
-                await asyncio.sleep(QUEUE_FULL_PAUSE_S)
-            if batch.skipped:
-                break
-            if index % RECORDS_A_TURN_MAX == RECORDS_A_TURN_MAX - 1:
-                await asyncio.sleep(0)
-        try:
-            async with asyncio.timeout(max(deadline - time.monotonic(), 0) + self._grace_s):
-                await future
-        except TimeoutError:
-            raise LogUnavailable("no answer from Kafka in time", batch.positions) from None
+        for pause_s in self._hand_over(batch, records, deadline):
+            await asyncio.sleep(pause_s)
+        if not batch.is_finished:
+            try:
+                async with asyncio.timeout(deadline - time.monotonic()):
+                    await future
+            except TimeoutError:
+                raise LogUnavailable("Kafka did not answer in time", batch.positions) from None
         return batch.result()
 
     def send_all_blocking(self, records: Sequence[OutRecord]) -> list[Position]:
         """Do what `send_all` does, for callers without an event loop."""
-        if not records:
-            return []
         deadline = time.monotonic() + self._delivery_timeout_s
         finished = threading.Event()
         batch = _Batch(len(records), finished.set)
-        for index, record in enumerate(records):
-            while not self._hand_over(batch, index, record):
-                if time.monotonic() >= deadline:
-                    batch.skip_from(index)
-                    break
-                time.sleep(QUEUE_FULL_PAUSE_S)
-            if batch.skipped:
-                break
-        if not finished.wait(max(deadline - time.monotonic(), 0) + self._grace_s):
-            raise LogUnavailable("no answer from Kafka in time", batch.positions)
+        for pause_s in self._hand_over(batch, records, deadline):
+            time.sleep(pause_s)
+        if not batch.is_finished and not finished.wait(deadline - time.monotonic()):
+            raise LogUnavailable("Kafka did not answer in time", batch.positions)
         return batch.result()
 
     def close(self, timeout_s: float = 5.0) -> None:
@@ -144,34 +132,42 @@ class LogProducer:
             self._producer.flush(1.0)
         self._thread.join()
 
-    @property
-    def _grace_s(self) -> float:
-        return 0.0
+    def _hand_over(self, batch: _Batch, records: Sequence[OutRecord], deadline: float) -> Iterator[float]:
+        """Give the records to librdkafka, yielding how long to pause; what its queue has no room for is given up."""
+        for record in records:
+            if len(record.key) + len(record.value or b"") > RECORD_BYTES_MAX:
+                raise RecordTooLarge(f"{len(record.value or b'')} bytes for {record.topic}")
+        for index, record in enumerate(records):
+            while (why_not := self._produce(record, partial(batch.hear, index))) is not None:
+                if self.failed is not None or self._closing.is_set() or time.monotonic() >= deadline:
+                    batch.give_up_from(index, why_not)
+                    return
+                yield QUEUE_FULL_PAUSE_S
+            if index % RECORDS_A_TURN_MAX == RECORDS_A_TURN_MAX - 1:
+                yield 0.0
 
-    def _hand_over(self, batch: _Batch, index: int, record: OutRecord) -> bool:
-        """Give a record to librdkafka; False when its queue is full."""
-        if self.failed is not None:
-            batch.skip_from(index)
-            return True
+    def _produce(self, record: OutRecord, heard: Callable[[KafkaError | None, Message], None]) -> str | None:
+        """Give one record to librdkafka, or return why it was not taken."""
+        if self._closing.is_set():
+            return "the producer is closed"
         optional: dict[str, Any] = {} if record.partition is None else {"partition": record.partition}
         if record.headers:
             optional["headers"] = list(record.headers)
         try:
-            self._producer.produce(
-                record.topic, key=record.key, value=record.value, on_delivery=partial(batch.hear, index), **optional
-            )
+            self._producer.produce(record.topic, key=record.key, value=record.value, on_delivery=heard, **optional)
         except BufferError:
-            return False
+            return "Kafka cannot be reached and the queue to it is full"
         except KafkaException as error:
-            batch.skip_from(index)
-            if error.args[0].code() == KafkaError.MSG_SIZE_TOO_LARGE:
-                raise RecordTooLarge(f"{len(record.value or b'')} bytes for {record.topic}") from None
-            raise LogUnavailable(str(error.args[0]), batch.positions) from None
-        return True
+            return str(error.args[0])
+        return None
 
     def _hear(self) -> None:
-        while not self._closing.is_set():
-            self._producer.poll(POLL_S)
+        try:
+            while not self._closing.is_set():
+                self._producer.poll(POLL_S)
+        except Exception as error:
+            self.failed = error
+            log.exception("log_producer_failed")
 
     def _on_error(self, error: KafkaError) -> None:
         if error.fatal():
@@ -180,15 +176,22 @@ class LogProducer:
 
 
 class _Batch:
-    """The records of one call: counts what the broker says of them."""
+    """The records of one call: counts what the broker says of them, and calls `finished` after the last."""
 
-    def __init__(self, size: int, finished: Any) -> None:
+    def __init__(self, size: int, finished: Callable[[], None]) -> None:
         self._positions: list[Position | None] = [None] * size
         self._open = size
         self._lock = threading.Lock()
         self._finished = finished
-        self._error: str | None = None
-        self.skipped = False
+        self._error = "not delivered"
+
+    @property
+    def is_finished(self) -> bool:
+        return self._open == 0
+
+    @property
+    def positions(self) -> tuple[Position | None, ...]:
+        return tuple(self._positions)
 
     def hear(self, index: int, error: KafkaError | None, message: Message) -> None:
         if error is None:
@@ -201,11 +204,16 @@ class _Batch:
             self._error = error.str()
         self._close(1)
 
-    def skip_from(self, index: int) -> None:
-        """Give up the records from `index` on, which were not handed over."""
-        self.skipped = True
-        self._error = self._error or "Kafka cannot be reached and the queue to it is full"
+    def give_up_from(self, index: int, why: str) -> None:
+        """Count the records from `index` on, which were not handed over, as not delivered."""
+        self._error = why
         self._close(len(self._positions) - index)
+
+    def result(self) -> list[Position]:
+        found = [position for position in self._positions if position is not None]
+        if len(found) < len(self._positions):
+            raise LogUnavailable(self._error, self.positions)
+        return found
 
     def _close(self, count: int) -> None:
         with self._lock:
@@ -214,22 +222,12 @@ class _Batch:
         if is_finished:
             self._finished()
 
-    @property
-    def positions(self) -> tuple[Position | None, ...]:
-        return tuple(self._positions)
-
-    def result(self) -> list[Position]:
-        found = [position for position in self._positions if position is not None]
-        if len(found) < len(self._positions):
-            raise LogUnavailable(self._error or "not delivered", self.positions)
-        return found
-
 
 class _WakeUp:
     """Tells an event loop which calls are finished: many at one wake-up, since each costs a write to a socket."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
+        self._call_soon = loop.call_soon_threadsafe
         self._lock = threading.Lock()
         self._futures: list[asyncio.Future[None]] = []
 
@@ -239,7 +237,7 @@ class _WakeUp:
             is_first = len(self._futures) == 1
         if is_first:
             try:
-                self._loop.call_soon_threadsafe(self._resolve)
+                self._call_soon(self._resolve)
             except RuntimeError:
                 # The loop has ended, and with it everybody who waited.
                 with self._lock:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import Literal
 
 import structlog
@@ -21,6 +23,7 @@ from kafka_log.connection import (
     LIBRDKAFKA_LOG,
     OFFSET_NOT_THERE,
     PARTITION_EOF,
+    TIMED_OUT,
     client_settings,
     consumer_settings,
 )
@@ -31,6 +34,8 @@ Isolation = Literal["read_committed", "read_uncommitted"]
 Place = tuple[str, int]  # A topic and a partition.
 
 QUERY_TIMEOUT_S = 10.0
+# One question among those that fit into a time-out: one that went to a broker that died is soon asked again.
+QUERY_S_MIN, QUERY_S_MAX, QUERY_PAUSE_S = 0.1, 2.0, 0.05
 # What a client of ours holds of fetched, unread records at most.
 FETCHED_KIBIBYTES_MAX = 32 * 1024
 
@@ -156,9 +161,30 @@ def beginnings(admin: AdminClient, places: Iterable[Place], timeout_s: float = Q
 def _offsets(
     admin: AdminClient, places: Iterable[Place], spec: OffsetSpec, isolation: Isolation, timeout_s: float
 ) -> dict[Place, int]:
+    """Ask until every partition has answered: leaders move, brokers restart, and new topics have none for a moment."""
     asked = {TopicPartition(topic, partition): spec for topic, partition in places}
     if not asked:
         return {}
     level = IsolationLevel.READ_COMMITTED if isolation == "read_committed" else IsolationLevel.READ_UNCOMMITTED
-    answers = admin.list_offsets(asked, isolation_level=level, request_timeout=timeout_s)
-    return {(place.topic, place.partition): answer.result().offset for place, answer in answers.items()}
+    deadline = time.monotonic() + timeout_s
+    while True:
+        left_s = max(deadline - time.monotonic(), QUERY_S_MIN)
+        try:
+            answers = admin.list_offsets(asked, isolation_level=level, request_timeout=min(left_s, QUERY_S_MAX))
+            found = {(place.topic, place.partition): answer.result().offset for place, answer in answers.items()}
+            # When nobody answers in time, librdkafka says -1001 and calls that a success.
+            if min(found.values()) >= 0:
+                return found
+            error = KafkaException(KafkaError(TIMED_OUT, "no broker told where the partitions begin or end"))
+        except KafkaException as refused:
+            error = refused
+        if time.monotonic() + QUERY_PAUSE_S >= deadline:
+            raise error
+        time.sleep(QUERY_PAUSE_S)
+        _forget_leaders(admin, min(deadline - time.monotonic(), QUERY_S_MAX))
+
+
+def _forget_leaders(admin: AdminClient, timeout_s: float) -> None:
+    """Ask for the leaders anew: `list_offsets` goes on using those of before a broker's restart, which it refuses."""
+    with suppress(KafkaException):
+        admin.list_topics(timeout=max(timeout_s, QUERY_S_MIN))
