@@ -28,7 +28,7 @@ from ingest_api.parts import ApiConfig, Parts
 from ingest_api.passwords import PasswordHashing
 from ingest_api.paths import OneSpelling
 from ingest_api.problems import problem_of
-from ingest_api.refusals import MethodNotAllowed, NotFound, ViewsUnreachable
+from ingest_api.refusals import MalformedCursor, MethodNotAllowed, NotFound, ViewsUnreachable
 from ingest_api.request_log import RequestLog
 from ingest_api.routes.bank_accounts import bank_account_routes
 from ingest_api.routes.batch import batch_routes
@@ -42,6 +42,7 @@ from ingest_api.routes.tenants import tenant_routes
 from ingest_api.routes.users import user_routes
 from kafka_log.topics_admin import require_partitions
 from payments.refusals import Refusal
+from projections.queries import MalformedCursor as UnknownCursor
 from projections.queries import Queries, ViewsUnavailable
 
 __all__ = ["ApiConfig", "build_app", "run"]
@@ -67,7 +68,7 @@ def build_app(config: ApiConfig) -> FastAPI:
 
     app = FastAPI(
         title="DirectPay",
-        routes=routes,
+        routes=list(routes),
         lifespan=lifespan,
         openapi_url=None,
         docs_url=None,
@@ -80,6 +81,7 @@ def build_app(config: ApiConfig) -> FastAPI:
         exception_handlers={
             Refusal: _answer_refusal,
             ViewsUnavailable: _answer_views_unavailable,
+            UnknownCursor: _answer_malformed_cursor,
             HTTPException: _answer_http_exception,
         },
     )
@@ -143,7 +145,7 @@ def _shared_socket(config: ApiConfig) -> socket.socket:
 
 def _parts(config: ApiConfig) -> Parts:
     directory = KnownDirectory(config.bootstrap, client_id=f"{config.instance}-directory")
-    queries = Queries(config.postgres)
+    queries = Queries.open(config.postgres)
     return Parts(
         config=config,
         directory=directory,
@@ -174,7 +176,6 @@ def _routes(parts: Parts) -> list[Route]:
 
 
 async def _open(parts: Parts) -> None:
-    await parts.queries.open()
     parts.directory.start()
     log.info("api_started", instance=parts.config.instance, host=parts.config.host, port=parts.config.port)
 
@@ -196,6 +197,10 @@ async def _answer_refusal(_request: Request, refusal: Exception) -> Response:
 
 async def _answer_views_unavailable(_request: Request, _error: Exception) -> Response:
     return problem_of(ViewsUnreachable()).response()
+
+
+async def _answer_malformed_cursor(_request: Request, _error: Exception) -> Response:
+    return problem_of(MalformedCursor()).response()
 
 
 async def _answer_http_exception(_request: Request, error: Exception) -> Response:

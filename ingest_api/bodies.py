@@ -175,14 +175,14 @@ class Fields:
             return default
         return tuple(choice for choice in choices if choice in value)
 
-    def date(self, name: str) -> date:
+    def day(self, name: str) -> date:
         """Take a required calendar date, YYYY-MM-DD."""
-        parsed = self.optional_date(name)
+        parsed = self.optional_day(name)
         if parsed is None and not self._is_at_fault(name):
             self.fault(name, "is required")
         return parsed or date.min
 
-    def optional_date(self, name: str) -> date | None:
+    def optional_day(self, name: str) -> date | None:
         text = self.optional_text(name)
         if text is None:
             return None

@@ -30,7 +30,7 @@ def payment_order(members: dict[str, Any], key: str, *, tenant_id: str, now_us: 
     """Return the command that a body asks for, or raise InvalidCommand with every fault of it."""
     fields = Fields(members)
     fields.optional_text(FIELD)  # Read and judged with the header already.
-    terms = {
+    terms: dict[str, Any] = {
         "lease_id": fields.optional_text("lease_id"),
         "payer_account_id": fields.text("payer_account_id"),
         "payee_account_id": fields.text("payee_account_id"),

@@ -65,7 +65,7 @@ class RequestLog:
 
     def _route(self, scope: Scope) -> str:
         # The route's pattern, not the path: a path is the caller's text.
-        return self._paths.get(scope.get("endpoint"), UNROUTED)
+        return self._paths.get(scope["endpoint"], UNROUTED) if "endpoint" in scope else UNROUTED
 
     def _tell(self, scope: Scope, status: int, took_s: float, request_id: str) -> None:
         method = scope["method"] if scope["method"] in ("GET", "POST", "PUT", "PATCH", "DELETE") else "other"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -87,13 +88,13 @@ class Leases:
 def _lease(members: dict[str, object]) -> Lease:
     fields = Fields(members)
     fields.optional_text(FIELD)
-    named = {
+    named: dict[str, Any] = {
         "property_id": fields.text("property_id"),
         "renter_id": fields.text("renter_id"),
         "rent_amount_minor": fields.amount("rent_amount"),
         "due_day": fields.whole_number("due_day"),
-        "start_date": fields.date("start_date"),
-        "end_date": fields.optional_date("end_date"),
+        "start_date": fields.day("start_date"),
+        "end_date": fields.optional_day("end_date"),
     }
     terms_json = fields.others("terms")
-    return fields.build(lambda: Lease(**named, terms_json=terms_json))  # type: ignore[arg-type]
+    return fields.build(lambda: Lease(**named, terms_json=terms_json))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from typing import Any
 
@@ -70,8 +71,8 @@ def test_an_amount_is_its_digits(token: str, minor: int) -> None:
     "token",
     [
         "0", "-1", "0.00", "1000000.01", "0.001", "1.005", "1e3", "1E3", "1e400", "1e-400", "true", "false", "null",
-        '"12a"', '" 5"', '"5 "', '""', '"+5"', '"-5"', '"1,000"', '"１２"', '"٣"', '"1e3"', '"NaN"', '"0x10"', "[]", "{}",
-        '"5."', '".5"', '"1_000"', '"\\u00a05"', "99999999999999999999", '"5\\n"',
+        '"12a"', '" 5"', '"5 "', '""', '"+5"', '"-5"', '"1,000"', '"１２"', '"٣"', '"1e3"', '"NaN"', '"0x10"', "[]",
+        "{}", '"5."', '".5"', '"1_000"', '"\\u00a05"', "99999999999999999999", '"5\\n"',
     ],
 )  # fmt: skip
 def test_what_is_no_amount_is_refused(token: str) -> None:
@@ -88,7 +89,7 @@ def test_every_fault_is_told_once_and_under_its_field() -> None:
     fields.text("name")
     fields.amount("amount")
     fields.whole_number("due_day")
-    fields.date("start")
+    fields.day("start")
     fields.choice("role", Role)
     fields.refuse_others()
     with pytest.raises(InvalidCommand) as refused:
@@ -123,10 +124,12 @@ def test_scopes_are_an_array_of_known_ones(value: Any) -> None:
             fields.check()
 
 
-@pytest.mark.parametrize("text", ["2026-02-30", "20260301", "2026-W09-7", "2026-3-1", "", "２０２６-03-01", "2026-03-01T00:00"])
+@pytest.mark.parametrize(
+    "text", ["2026-02-30", "20260301", "2026-W09-7", "2026-3-1", "", "２０２６-03-01", "2026-03-01T00:00"]
+)
 def test_a_date_has_one_spelling(text: str) -> None:
     fields = Fields({"start": text})
-    fields.date("start")
+    fields.day("start")
     with pytest.raises(InvalidCommand):
         fields.check()
 
@@ -168,7 +171,9 @@ def test_a_term_that_is_said_twice_is_refused() -> None:
     assert [error.field for error in refused.value.errors] == ["pets"]
 
 
-@pytest.mark.parametrize("content_type", [b"application/json", b"Application/JSON; charset=UTF-8", b'application/json;charset="utf-8"'])
+@pytest.mark.parametrize(
+    "content_type", [b"application/json", b"Application/JSON; charset=UTF-8", b'application/json;charset="utf-8"']
+)
 def test_json_is_read_in_any_number_of_pieces(content_type: bytes) -> None:
     request = request_with(body=b'{"a": 1}', headers=[(b"content-type", content_type)], pieces=3)
     assert asyncio.run(read_body(request, bytes_max=8)) == b'{"a": 1}'
@@ -189,15 +194,15 @@ def test_other_media_types_are_refused(headers: list[tuple[bytes, bytes]]) -> No
 @pytest.mark.parametrize("announced", [[], [(b"content-length", b"9")], [(b"content-length", b"3")]])
 def test_a_body_that_is_too_large_is_refused_whatever_it_announces(announced: list[tuple[bytes, bytes]]) -> None:
     with pytest.raises(BodyTooLarge):
-        asyncio.run(read_body(request_with(body=b"123456789", headers=[JSON_HEADER, *announced], pieces=9), bytes_max=8))
+        asyncio.run(
+            read_body(request_with(body=b"123456789", headers=[JSON_HEADER, *announced], pieces=9), bytes_max=8)
+        )
 
 
 @given(st.binary(max_size=60))
 def test_no_bytes_do_anything_but_parse_or_be_refused(body: bytes) -> None:
-    try:
+    with contextlib.suppress(MalformedBody):
         parse_json(body)
-    except MalformedBody:
-        pass
 
 
 def _faults(*fields: str) -> list[Any]:
