@@ -153,7 +153,7 @@ class KafkaServer:
             try:
                 subprocess.run(command, stdout=log, stderr=log, env=_environment(), timeout=FORMAT_S_MAX, check=True)
             except subprocess.SubprocessError as error:
-                raise ComponentFailed("kafka", f"could not format its storage ({error})", self._log_path) from error
+                raise ComponentFailed("kafka", "could not format its storage", self._log_path) from error
 
     def _jvm(self, main: str, *options: str) -> list[str]:
         return [

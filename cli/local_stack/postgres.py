@@ -173,9 +173,7 @@ class PostgresServer:
                         check=True,
                     )
                 except subprocess.SubprocessError as error:
-                    raise ComponentFailed(
-                        "postgres", f"could not make its cluster ({error})", self._log_path
-                    ) from error
+                    raise ComponentFailed("postgres", "could not make its cluster", self._log_path) from error
 
 
 def _environment() -> dict[str, str]:
@@ -209,22 +207,26 @@ def _binaries(account: Account | None) -> Path:
 
 
 def _copied(installed: Path) -> Path:
+    """Return a copy of the programs under REACHABLE, made the first time; for the same package the same one."""
+    package = installed.parent
     stamp = f"{installed}:{(installed / 'bin' / 'postgres').stat().st_mtime_ns}"
     target = REACHABLE / f"postgres-{hashlib.sha256(stamp.encode()).hexdigest()[:16]}"
     if not target.is_dir():
         REACHABLE.mkdir(parents=True, exist_ok=True)
         staging = Path(tempfile.mkdtemp(prefix="staging-", dir=REACHABLE))
         try:
-            shutil.copytree(installed, staging / "programs", symlinks=True)
-            (staging / "programs").chmod(0o755)
+            # With the folder beside the package, where the programs look for their libraries.
+            for folder in (package, package.with_name(f"{package.name}.libs")):
+                if folder.is_dir():
+                    shutil.copytree(folder, staging / "copy" / folder.name, symlinks=True)
             if not target.is_dir():
-                (staging / "programs").rename(target)
+                (staging / "copy").rename(target)
         except OSError:
             if not target.is_dir():  # Otherwise another stack was faster.
                 raise
         finally:
             shutil.rmtree(staging, ignore_errors=True)
-    return target
+    return target / package.name / installed.name
 
 
 def _reaches(account: Account, folder: Path) -> bool:
