@@ -67,20 +67,20 @@ def add_agents(app: LaneApp, *, partitions: int, rail_speed: float, schemas: Sch
     """Give the app its two agents: payments, with both their inputs, and the directory."""
     app.lane_agent(
         "payments",
-        (topics.PAYMENT_COMMANDS, topics.RAIL_REPORTS),
+        (topics.PAYMENT_COMMANDS.name, topics.RAIL_REPORTS.name),
         partial(
             decide_partition,
-            events_topic=topics.PAYMENT_EVENTS,
+            events_topic=topics.PAYMENT_EVENTS.name,
             decisions=payment_decisions(partitions=partitions, rail_speed=rail_speed),
             schemas=schemas,
         ),
     )
     app.lane_agent(
         "directory",
-        (topics.DIRECTORY_COMMANDS,),
+        (topics.DIRECTORY_COMMANDS.name,),
         partial(
             decide_partition,
-            events_topic=topics.DIRECTORY_EVENTS,
+            events_topic=topics.DIRECTORY_EVENTS.name,
             decisions=directory_decisions(partitions=partitions),
             schemas=schemas,
         ),

@@ -25,6 +25,7 @@ class StreamConfig:
     """`instance` is this worker's stable name: a restart under it takes its partitions back without a rebalance.
 
     `schema_registry_url` is where unknown schema ids are asked for; `rail_speed` divides the rails' delays.
+    Workers of one `group` share the partitions; two groups on the same topics would both write the same tables.
     """
 
     bootstrap: str
@@ -35,6 +36,7 @@ class StreamConfig:
     rail_speed: float = 1.0
     schema_registry_url: str | None = None
     log_level: str = "INFO"
+    group: str = GROUP
 
 
 def run(config: StreamConfig) -> None:
@@ -55,7 +57,7 @@ def build_app(config: StreamConfig) -> LaneApp:
     """Return the app with its agents, connected to nothing yet."""
     app = LaneApp(
         WorkerConfig(
-            name=GROUP,
+            name=config.group,
             bootstrap=config.bootstrap,
             partitions=config.partitions,
             instance=config.instance,

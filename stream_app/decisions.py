@@ -10,7 +10,7 @@ import structlog
 
 from directory.changes import Changed, DirectoryCommand, DirectoryRecord, Known, NotChanged, change
 from payments.commands import CancelPayment, InitiatePayment, Order, RailReport
-from payments.lifecycle import Moved, Refused, Unchanged, decide
+from payments.lifecycle import Decision, Moved, Refused, Unchanged, decide
 from payments.payment import Payment
 from payments.rejection import Rejection
 from schemas import codec, topics
@@ -37,6 +37,7 @@ class PaymentDecisions:
 
     intake: Intake[Order]
     rail_speed: float
+    rule: Callable[..., Decision] = decide
 
     def decide(self, record: InputRecord, table: Table[Payment], written: Written) -> None:
         """Add to `written` what the record means and stage it; raises UnknownSchema when it cannot be read yet."""
@@ -50,13 +51,15 @@ class PaymentDecisions:
     def _decide(
         self, record: InputRecord, order: Order, payment: Payment | None, table: Table[Payment], written: Written
     ) -> None:
-        decision = decide(order, payment, rail_speed=self.rail_speed)
+        decision = self.rule(order, payment, rail_speed=self.rail_speed)
         match decision:
             case Moved():
                 moved = decision.payment
                 value = codec.encode(moved)
                 headers = [*codec.event_headers(moved), *_trace(record)]
-                written.records.append(_kept(topics.PAYMENT_EVENTS, moved.payment_id, value, record.partition, headers))
+                written.records.append(
+                    _kept(topics.PAYMENT_EVENTS.name, moved.payment_id, value, record.partition, headers)
+                )
                 table.stage(moved.payment_id, moved, value)
                 metrics.DECISIONS.labels("payments", moved.last.event_type.value).inc()
             case Unchanged():
@@ -101,10 +104,10 @@ class DirectoryDecisions:
                 if secret is not None:
                     sealed = codec.encode(secret)
                     written.secrets.append(
-                        _kept(topics.DIRECTORY_SECRETS, changed.entity_id, sealed, record.partition, ())
+                        _kept(topics.DIRECTORY_SECRETS.name, changed.entity_id, sealed, record.partition, ())
                     )
                 written.records.append(
-                    _kept(topics.DIRECTORY_EVENTS, changed.entity_id, value, record.partition, _trace(record))
+                    _kept(topics.DIRECTORY_EVENTS.name, changed.entity_id, value, record.partition, _trace(record))
                 )
                 table.stage(changed.entity_id, changed, value)
                 metrics.DECISIONS.labels("directory", "changed").inc()
@@ -122,8 +125,8 @@ class DirectoryDecisions:
 def payment_decisions(*, partitions: int, rail_speed: float) -> PaymentDecisions:
     """Return what decides payment-commands and rail-reports."""
     accepts: dict[str, tuple[type[Order], ...]] = {
-        topics.PAYMENT_COMMANDS: (InitiatePayment, CancelPayment),
-        topics.RAIL_REPORTS: (RailReport,),
+        topics.PAYMENT_COMMANDS.name: (InitiatePayment, CancelPayment),
+        topics.RAIL_REPORTS.name: (RailReport,),
     }
     intake: Intake[Order] = Intake(accepts=accepts, key_of=lambda order: order.key, partitions=partitions)
     return PaymentDecisions(intake=intake, rail_speed=rail_speed)
@@ -133,7 +136,7 @@ def directory_decisions(*, partitions: int) -> DirectoryDecisions:
     """Return what decides directory-commands."""
     return DirectoryDecisions(
         intake=Intake(
-            accepts={topics.DIRECTORY_COMMANDS: (DirectoryCommand,)},
+            accepts={topics.DIRECTORY_COMMANDS.name: (DirectoryCommand,)},
             key_of=lambda command: command.entity_id,
             partitions=partitions,
         )
@@ -169,7 +172,7 @@ def _turn_away(turned: Stray | Rejection, written: Written, agent: str) -> None:
 
 def _reject(rejection: Rejection, written: Written, agent: str) -> None:
     key = rejection.key.encode() if rejection.key is not None else None
-    written.records.append(OutputRecord(topic=topics.PAYMENT_REJECTIONS, key=key, value=codec.encode(rejection)))
+    written.records.append(OutputRecord(topic=topics.PAYMENT_REJECTIONS.name, key=key, value=codec.encode(rejection)))
     metrics.REJECTIONS.labels(agent, rejection.reason).inc()
     log.info(
         "record_rejected",

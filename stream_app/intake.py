@@ -9,11 +9,12 @@ from typing import Generic, TypeVar
 from payments.rejection import Rejection
 from schemas import codec
 from schemas.partitioning import partition_of
+from schemas.topics import RECORD_BYTES_MAX
 from stream_app.exactly_once.records import InputRecord, OutputRecord
 from stream_app.rejections import refused_unread, refused_value
 
-# Below librdkafka's and the broker's limit of about a million, with room for what Kafka adds.
-RECORD_BYTES_MAX = 900_000
+# A tenant's id and an idempotency key have 320 characters at most, of at most 4 bytes.
+KEY_BYTES_MAX = 2048
 
 Order = TypeVar("Order")
 
@@ -38,7 +39,10 @@ class Intake(Generic[Order]):
     def read(self, record: InputRecord) -> Order | Stray | Rejection:
         """Return what the record is; raises UnknownSchema for an id that has to be resolved first."""
         if _size(record) > RECORD_BYTES_MAX:
+            # It could not be written again, neither forwarded nor in a rejection that held its key.
             return refused_unread(record, "record-too-large", f"must be at most {RECORD_BYTES_MAX} bytes")
+        if record.key is not None and len(record.key) > KEY_BYTES_MAX:
+            return refused_unread(record, "key-mismatch", f"the key is longer than {KEY_BYTES_MAX} bytes")
         try:
             key = record.key.decode() if record.key is not None else None
         except UnicodeDecodeError:
@@ -49,7 +53,7 @@ class Intake(Generic[Order]):
         if right != record.partition:
             return Stray(forwarded=_forwarded(record, right))
         try:
-            value = codec.decode(record.value or b"")
+            value = codec.decode(record.value)
         except codec.Undecodable as error:
             return refused_unread(record, error.reason, error.detail, error.errors, error.fields)
         accepted = self._accepts[record.topic]

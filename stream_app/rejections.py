@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from directory.changes import DirectoryCommand
-from payments.idempotency import cancel_id, payment_id
+from payments.idempotency import cancel_id, is_clean_text, payment_id
 from payments.refusals import FieldError
-from payments.rejection import Rejection
+from payments.rejection import RAW_BYTES_MAX, Rejection
 from stream_app.exactly_once.records import InputRecord
 
-RAW_BYTES_MAX = 32 * 1024
+# What a rejection repeats of the refused record is bounded, so that it can always be written.
+TEXT_BYTES_MAX = 2048
 DETAIL_CHARACTERS_MAX = 1000
 
 
@@ -54,7 +55,7 @@ def _rejection(
         topic=record.topic,
         partition=record.partition,
         offset=record.offset,
-        key=_text(record.key),
+        key=_key_text(record.key),
         reason=reason,
         detail=detail[:DETAIL_CHARACTERS_MAX],
         errors=errors,
@@ -73,7 +74,7 @@ def _rejection(
 def _ids_of_fields(fields: Mapping[str, Any]) -> dict[str, str | None]:
     def text(name: str) -> str | None:
         value = fields.get(name)
-        return value if isinstance(value, str) and value else None
+        return _kept(value) if isinstance(value, str) else None
 
     tenant_id, key, cancel_key = text("tenant_id"), text("idempotency_key"), text("cancel_key")
     payment = payment_id(tenant_id, key) if tenant_id is not None and key is not None else None
@@ -83,8 +84,13 @@ def _ids_of_fields(fields: Mapping[str, Any]) -> dict[str, str | None]:
     return {"tenant_id": tenant_id, "payment_id": payment, "command_id": command, "entity_id": text("entity_id")}
 
 
-def _text(key: bytes | None) -> str | None:
+def _key_text(key: bytes | None) -> str | None:
     try:
-        return None if key is None else key.decode()
+        return None if key is None else _kept(key.decode())
     except UnicodeDecodeError:
         return None
+
+
+def _kept(text: str) -> str | None:
+    """Return a text that every store on the path can hold, else None."""
+    return text if is_clean_text(text) and 0 < len(text.encode()) <= TEXT_BYTES_MAX else None

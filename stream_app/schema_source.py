@@ -50,15 +50,13 @@ class SchemaSource:
                 self._say_no(schema_id, "the registry does not know it")
                 return True
             schema = answer.raise_for_status().json()["schema"]
+            if not isinstance(schema, str):
+                raise TypeError("the answer's schema is not text")
         except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
             log.warning("schema_not_resolved", schema_id=schema_id, error=repr(error))
             return False
-        try:
-            codec.register(schema_id, schema)
-        except codec.Undecodable as error:
-            self._say_no(schema_id, error.detail)
-        else:
-            log.info("schema_resolved", schema_id=schema_id)
+        codec.register(schema_id, schema)
+        log.info("schema_resolved", schema_id=schema_id)
         return True
 
     def _say_no(self, schema_id: int, why: str) -> None:

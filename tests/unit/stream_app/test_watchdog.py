@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from stream_app.exactly_once.watchdog import Bounds, Facts, Watch
@@ -10,7 +11,7 @@ BOUNDS = Bounds(ready_s=60, stuck_s=30, pause_s=7)
 WELL = Facts(crashed=None, pulse_at=0, is_ready=True, progress=0)
 
 
-def verdicts(history: list[tuple[float, Facts]]) -> list[str | None]:
+def verdicts(history: Sequence[tuple[float, Facts]]) -> list[str | None]:
     watch = Watch(BOUNDS, 0.0)
     return [watch.judge(replace(facts, pulse_at=max(facts.pulse_at, now - 1)), now) for now, facts in history]
 
