@@ -125,7 +125,7 @@ class StreamSettings(KafkaSettings, HealthSettings, StateSettings, RailSettings)
     )
 
 
-class RailsSettings(KafkaSettings, HealthSettings, StateSettings, RailSettings, EncryptionSettings):
+class RailsSettings(KafkaSettings, HealthSettings, StateSettings, EncryptionSettings):
     """The gateway."""
 
     bank_url: str = Field(

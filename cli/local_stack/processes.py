@@ -84,7 +84,6 @@ def _rails(around: Surroundings) -> Component:
     settings = {
         "KAFKA": around.bootstrap,
         "BANK_URL": around.bank_url,
-        "RAIL_SPEED": str(around.rail_speed),
         "ENCRYPTION_KEYS": around.credentials.encryption_keys,
         "HEALTH_PORT": str(port),
     }

@@ -1,0 +1,35 @@
+"""`directpay projector`: brings the database to its shape, then projects the log into it."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from cli.settings import ProjectorSettings, load
+from observability.logs import configure_logging
+from projections.migrate import MigrationRefused, migrate
+from projections.projector import ProjectorConfig, run
+
+
+@click.command()
+def projector() -> None:
+    """Project payments, refusals and the directory into Postgres; configured by DIRECTPAY_* variables."""
+    settings = load(ProjectorSettings)
+    instance = settings.instance or "projector-0"
+    configure_logging(instance, settings.log_level)
+    postgres = settings.postgres.get_secret_value()
+    try:
+        # Here too, for places where nobody runs it beforehand; when nothing is missing it changes nothing.
+        migrate(postgres, analyst_password=settings.analyst_password.get_secret_value())
+    except MigrationRefused as error:
+        sys.exit(f"directpay projector: {error}")
+    run(
+        ProjectorConfig(
+            bootstrap=settings.kafka,
+            postgres=postgres,
+            partitions=settings.partitions,
+            instance=instance,
+            health_port=settings.health_port,
+        )
+    )
