@@ -1,0 +1,167 @@
+"""What some records of the log mean together: pure, so that any split of the log into batches gives the same rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from directory.changes import DirectoryRecord
+from payments.payment import Payment
+from payments.rejection import Rejection
+from projections.views.command_outcomes import order, outcome_key
+from projections.views.payments import Snapshot
+from schemas.codec import Undecodable, UnknownSchema
+from schemas.topics import DIRECTORY_EVENTS, PAYMENT_EVENTS, PAYMENT_REJECTIONS
+
+PROJECTED_TOPICS = (PAYMENT_EVENTS.name, PAYMENT_REJECTIONS.name, DIRECTORY_EVENTS.name)
+_VALUES = {PAYMENT_EVENTS.name: Payment, PAYMENT_REJECTIONS.name: Rejection, DIRECTORY_EVENTS.name: DirectoryRecord}
+
+Place = tuple[str, int]  # A topic and a partition.
+Decode = Callable[[bytes | None], object]
+
+
+class UnprojectableRecord(Exception):
+    """A record that cannot be projected. The projector stops: passing over it would make the views untrue for good."""
+
+    def __init__(self, record: LogRecord, fault: str) -> None:
+        super().__init__(f"{record.topic}[{record.partition}] offset {record.offset} cannot be projected: {fault}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogRecord:
+    """A record of the log. `sequence` is what its header says of the payment's transition, None without one;
+    `at_us` is Kafka's time of it, None where it has none."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    sequence: int | None
+    at_us: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Move:
+    """How far a batch moves one partition's position, from `old` to `new` (equal when it was only looked at)."""
+
+    topic: str
+    partition: int
+    old: int
+    new: int
+    log_end: int
+    record_at_us: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """What one transaction writes: the newest of each payment, entity and refusal, and the positions behind it all."""
+
+    moves: tuple[Move, ...]
+    snapshots: tuple[Snapshot, ...] = ()
+    rejections: tuple[Rejection, ...] = ()
+    entities: tuple[DirectoryRecord, ...] = ()
+    records: int = 0
+
+
+def read_batch(
+    records: list[LogRecord], positions: Mapping[Place, int], log_ends: Mapping[Place, int], decode: Decode
+) -> Batch:
+    """Return what `records` mean when read from `positions`; raises UnprojectableRecord.
+
+    The records of a partition are in their order; those before its position were projected and are passed over.
+    """
+    fresh = [record for record in records if record.offset >= positions[record.topic, record.partition]]
+    by_topic: dict[str, list[LogRecord]] = {topic: [] for topic in PROJECTED_TOPICS}
+    for record in fresh:
+        by_topic[record.topic].append(record)
+    return Batch(
+        moves=_moves(fresh, positions, log_ends),
+        snapshots=_newest_snapshots(by_topic[PAYMENT_EVENTS.name], decode),
+        rejections=_newest_rejections(by_topic[PAYMENT_REJECTIONS.name], decode),
+        entities=_newest_entities(by_topic[DIRECTORY_EVENTS.name], decode),
+        records=len(fresh),
+    )
+
+
+def _moves(
+    records: Iterable[LogRecord], positions: Mapping[Place, int], log_ends: Mapping[Place, int]
+) -> tuple[Move, ...]:
+    last = {(record.topic, record.partition): record for record in records}
+    return tuple(
+        Move(
+            topic=place[0],
+            partition=place[1],
+            old=positions[place],
+            new=record.offset + 1,
+            log_end=max(log_ends.get(place, 0), record.offset + 1),
+            record_at_us=record.at_us,
+        )
+        for place, record in sorted(last.items())
+    )
+
+
+def _newest_snapshots(records: Iterable[LogRecord], decode: Decode) -> tuple[Snapshot, ...]:
+    # A snapshot carries its payment's whole history, so that the others of it in the batch need not even be decoded.
+    # A record without the header is decoded to see.
+    newest: dict[bytes | None, tuple[int, LogRecord]] = {}
+    decoded: dict[bytes | None, Snapshot] = {}
+    for record in records:
+        snapshot = None
+        sequence = record.sequence
+        if sequence is None:
+            snapshot = _snapshot(record, decode)
+            sequence = snapshot.sequence
+        known = newest.get(record.key)
+        if known is None or known[0] < sequence:
+            newest[record.key] = (sequence, record)
+            decoded.pop(record.key, None)
+            if snapshot is not None:
+                decoded[record.key] = snapshot
+    return tuple(decoded.get(key) or _snapshot(record, decode) for key, (_, record) in newest.items())
+
+
+def _snapshot(record: LogRecord, decode: Decode) -> Snapshot:
+    payment = _decoded(record, decode)
+    assert isinstance(payment, Payment)
+    payment_id = payment.payment_id
+    if record.key != payment_id.encode():
+        # Compaction goes by key: under another one, some other payment's newest snapshot would be removed.
+        raise UnprojectableRecord(record, f"its key is not its payment's id {payment_id}")
+    if record.sequence is not None and record.sequence != payment.last.sequence:
+        raise UnprojectableRecord(record, f"its header says transition {record.sequence}, its value another")
+    return Snapshot(payment_id=payment_id, partition=record.partition, payment=payment)
+
+
+def _newest_rejections(records: Iterable[LogRecord], decode: Decode) -> tuple[Rejection, ...]:
+    newest: dict[str, Rejection] = {}
+    for record in records:
+        rejection = _decoded(record, decode)
+        assert isinstance(rejection, Rejection)
+        known = newest.get(outcome_key(rejection))
+        if known is None or order(known) < order(rejection):
+            newest[outcome_key(rejection)] = rejection
+    return tuple(newest.values())
+
+
+def _newest_entities(records: Iterable[LogRecord], decode: Decode) -> tuple[DirectoryRecord, ...]:
+    newest: dict[str, DirectoryRecord] = {}
+    for record in records:
+        entity = _decoded(record, decode)
+        assert isinstance(entity, DirectoryRecord)
+        known = newest.get(entity.entity_id)
+        if known is None or known.version < entity.version:
+            newest[entity.entity_id] = entity
+    return tuple(newest.values())
+
+
+def _decoded(record: LogRecord, decode: Decode) -> object:
+    try:
+        value = decode(record.value)
+    except Undecodable as error:
+        raise UnprojectableRecord(record, str(error)) from error
+    except UnknownSchema as error:
+        raise UnprojectableRecord(record, f"{error}: it was written by a newer release, run that projector") from error
+    if not isinstance(value, _VALUES[record.topic]):
+        raise UnprojectableRecord(record, f"a {type(value).__name__} does not belong on this topic")
+    return value

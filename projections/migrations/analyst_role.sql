@@ -1,0 +1,49 @@
+-- analyst_role: runs after the migrations, every time: whatever was changed by hand is as it should be again.
+-- The role reads the schema analytics and nothing else. Its settings are defaults that it can set away; the missing
+-- grants are what keeps it from writing.
+ALTER ROLE directpay_analyst
+    LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS NOINHERIT CONNECTION LIMIT 20;
+ALTER ROLE directpay_analyst SET default_transaction_read_only = on;
+ALTER ROLE directpay_analyst SET statement_timeout = '30s';
+ALTER ROLE directpay_analyst SET idle_in_transaction_session_timeout = '60s';
+ALTER ROLE directpay_analyst SET lock_timeout = '5s';
+ALTER ROLE directpay_analyst SET search_path = analytics;
+ALTER ROLE directpay_analyst SET timezone = 'UTC';
+
+REVOKE ALL ON SCHEMA projection FROM PUBLIC;
+REVOKE ALL ON ALL FUNCTIONS IN SCHEMA projection FROM PUBLIC;
+REVOKE ALL ON SCHEMA analytics FROM PUBLIC;
+REVOKE ALL ON SCHEMA public FROM PUBLIC;
+REVOKE ALL ON ALL TABLES IN SCHEMA projection FROM directpay_analyst;
+REVOKE ALL ON ALL TABLES IN SCHEMA analytics FROM directpay_analyst;
+GRANT USAGE ON SCHEMA analytics TO directpay_analyst;
+GRANT SELECT ON ALL TABLES IN SCHEMA analytics TO directpay_analyst;
+
+DO $$
+BEGIN
+    -- Everybody may connect to a new database and make temporary tables in it.
+    EXECUTE format('REVOKE ALL ON DATABASE %I FROM PUBLIC', current_database());
+    EXECUTE format('GRANT CONNECT ON DATABASE %I TO directpay_analyst', current_database());
+    EXECUTE format('ALTER DATABASE %I SET timezone = ''UTC''', current_database());
+END
+$$;
+
+DO $$
+DECLARE
+    writes_or_locks record;
+BEGIN
+    -- Everybody may make large objects, which are writes, and take advisory locks, which may be somebody else's.
+    FOR writes_or_locks IN
+        SELECT oid::regprocedure AS signature FROM pg_proc
+        WHERE pronamespace = 'pg_catalog'::regnamespace
+          AND (proname ~ '^pg_(try_)?advisory_' OR proname IN (
+              'lo_creat', 'lo_create', 'lo_from_bytea', 'lo_put', 'lowrite', 'lo_open', 'lo_unlink',
+              'lo_truncate', 'lo_truncate64', 'lo_import', 'lo_export', 'pg_notify'))
+    LOOP
+        EXECUTE format('REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC', writes_or_locks.signature);
+    END LOOP;
+EXCEPTION WHEN insufficient_privilege THEN
+    -- On a managed server the owner of the projections is no superuser: its operator has to do this.
+    RAISE NOTICE 'large objects and advisory locks stay open to everybody';
+END
+$$;

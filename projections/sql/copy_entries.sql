@@ -1,0 +1,2 @@
+-- copy_entries
+COPY pg_temp.incoming_entries FROM STDIN

@@ -1,0 +1,2 @@
+-- copy_events
+COPY pg_temp.incoming_events FROM STDIN

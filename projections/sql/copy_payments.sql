@@ -1,0 +1,2 @@
+-- copy_payments
+COPY pg_temp.incoming_payments FROM STDIN

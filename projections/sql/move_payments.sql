@@ -1,0 +1,28 @@
+-- move_payments: a row only moves forward by its sequence; a replayed or older snapshot changes nothing.
+-- Returns the payments that moved and the sequence that each had before (NULL: it is new).
+INSERT INTO projection.payments AS payment (
+    payment_id, partition, sequence, tenant_id, idempotency_key, fingerprint, fingerprint_version, lease_id,
+    payer_account_id, payee_account_id, amount_minor, currency, payment_rail_type, description, metadata_json,
+    effective_date, refund_of, initiated_at, due_at, expected_settlement_at, created_by, status, attempt,
+    failure_code, failure_reason, failure_source, refunded_minor, updated_at, completed_at
+)
+SELECT
+    payment_id, partition, sequence, tenant_id, idempotency_key, fingerprint, fingerprint_version, lease_id,
+    payer_account_id, payee_account_id, amount_minor, currency, payment_rail_type, description, metadata_json,
+    effective_date, refund_of, projection.at_us(initiated_at_us), projection.at_us(due_at_us),
+    projection.at_us(expected_settlement_at_us), created_by, status, attempt,
+    failure_code, failure_reason, failure_source, refunded_minor,
+    projection.at_us(updated_at_us), projection.at_us(completed_at_us)
+FROM pg_temp.incoming_payments
+ON CONFLICT (payment_id) DO UPDATE SET
+    sequence = excluded.sequence,
+    status = excluded.status,
+    attempt = excluded.attempt,
+    failure_code = excluded.failure_code,
+    failure_reason = excluded.failure_reason,
+    failure_source = excluded.failure_source,
+    refunded_minor = excluded.refunded_minor,
+    updated_at = excluded.updated_at,
+    completed_at = excluded.completed_at
+WHERE payment.sequence < excluded.sequence
+RETURNING new.payment_id::text, old.sequence

@@ -1,0 +1,27 @@
+"""The ledger rows of a payment's transitions; the postings themselves are decided in `payments.ledger`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from payments.ledger import postings
+from projections.views.payments import Snapshot
+
+
+def rows(snapshot: Snapshot, *, after_sequence: int) -> Iterator[tuple[object, ...]]:
+    """Yield the columns of `incoming_entries` of the transitions after the one with `after_sequence` (0: of all)."""
+    head = snapshot.payment.head
+    for transition in snapshot.payment.transitions[after_sequence:]:
+        for posting in postings(head, transition):
+            yield (
+                snapshot.payment_id,
+                transition.sequence,
+                posting.line,
+                snapshot.partition,
+                head.tenant_id,
+                posting.account,
+                posting.direction.value,
+                posting.amount_minor,
+                head.currency,
+                transition.occurred_at_us,
+            )

@@ -1,0 +1,27 @@
+"""The rows of a payment's history, a row a transition."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from payments.idempotency import canonical_json
+from projections.views.payments import Snapshot
+
+
+def rows(snapshot: Snapshot, *, after_sequence: int) -> Iterator[tuple[object, ...]]:
+    """Yield the columns of `incoming_events` of the transitions after the one with `after_sequence` (0: of all)."""
+    tenant_id = snapshot.payment.head.tenant_id
+    for transition in snapshot.payment.transitions[after_sequence:]:
+        previous = transition.previous_status
+        yield (
+            snapshot.payment_id,
+            transition.sequence,
+            tenant_id,
+            transition.event_type.value,
+            previous.value if previous is not None else None,
+            transition.new_status.value,
+            transition.occurred_at_us,
+            transition.caused_by,
+            canonical_json(dict(transition.changes)) if transition.changes else "{}",
+            transition.hash,
+        )

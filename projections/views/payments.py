@@ -1,0 +1,57 @@
+"""The row of a payment: its newest snapshot."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from payments.payment import Payment
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """A payment as a record of payment-events has it. `payment_id` is the record's key, compared with the payment's."""
+
+    payment_id: str
+    partition: int
+    payment: Payment
+
+    @property
+    def sequence(self) -> int:
+        return self.payment.last.sequence
+
+
+def row(snapshot: Snapshot) -> tuple[object, ...]:
+    """Return the columns of `incoming_payments`, in its order."""
+    payment, head = snapshot.payment, snapshot.payment.head
+    failure = payment.failure
+    return (
+        snapshot.payment_id,
+        snapshot.partition,
+        payment.last.sequence,
+        head.tenant_id,
+        head.idempotency_key,
+        head.fingerprint,
+        head.fingerprint_version,
+        head.lease_id,
+        head.payer_account_id,
+        head.payee_account_id,
+        head.amount_minor,
+        head.currency,
+        head.payment_rail_type.value,
+        head.description,
+        head.metadata_json,
+        head.effective_date,
+        head.refund_of,
+        head.initiated_at_us,
+        head.due_at_us,
+        head.expected_settlement_at_us,
+        payment.created_by,
+        payment.status.value,
+        payment.attempt,
+        failure.code if failure else None,
+        failure.reason if failure else None,
+        failure.source if failure else None,
+        payment.refunded_minor,
+        payment.updated_at_us,
+        payment.completed_at_us,
+    )
