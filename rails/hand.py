@@ -1,0 +1,208 @@
+"""The payments that the gateway has in hand, and when it must do what about each.
+
+In memory are only those to be acted on soon, and no more than HAND_MAX: the others lie in the store until their time
+comes near. No IO here: what changes is collected, and the gateway saves it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from payments.payment import Payment, Status
+from rails.agenda import Agenda
+from rails.bank import Reference
+from rails.open_payments import Act, Change, Changes, Close, Keep, Kept, merged
+
+HAND_MAX = 50_000  # About 150 MB.
+# Payments further off than this wait in the store. Several rounds of the refill, so that none is late.
+HORIZON_US = 10_000_000
+CHANGES_MANY = 5000  # Some ten milliseconds to save.
+OPEN = frozenset({Status.PENDING, Status.PROCESSING})
+
+
+class Action(StrEnum):
+    """What is to be done about a payment."""
+
+    CLAIM = "claim"
+    SUBMIT = "submit"
+    ASK = "ask"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """One thing to do about one payment, as it stood when the task was made. A newer record makes a newer task."""
+
+    payment: Payment
+    partition: int
+    action: Action
+
+    @property
+    def reference(self) -> str:
+        return str(Reference(payment_id=self.payment.payment_id, attempt=self.payment.attempt))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """A record of payment-events: `payment` is None when it is closed, or when the record could not be read."""
+
+    partition: int
+    next_offset: int
+    payment_id: str | None
+    payment: Payment | None
+    value: bytes
+
+
+class Hand:
+    """Who must be looked at when. For one event loop."""
+
+    def __init__(self, now_us: Callable[[], int], *, hand_max: int = HAND_MAX) -> None:
+        self._now_us = now_us
+        self._hand_max = hand_max
+        self._tasks: dict[str, Task] = {}
+        self._agendas: dict[Action, Agenda[Task]] = {action: Agenda(now_us) for action in Action}
+        self._changes: dict[str, Change] = {}
+        self._next_offsets: dict[int, int] = {}
+        self._feed_cursor: str | None = None
+        self._live: set[int] = set()
+        # Payments of which the bank cannot tell what happened, with their partition.
+        self._unclear: dict[str, int] = {}
+        # Set when the changes are so many that they should be saved now.
+        self.changed_much = asyncio.Event()
+
+    def __len__(self) -> int:
+        return len(self._tasks)
+
+    @property
+    def live(self) -> frozenset[int]:
+        """The partitions whose end was reached: only there is a record news."""
+        return frozenset(self._live)
+
+    @property
+    def live_count(self) -> int:
+        return len(self._live)
+
+    def go_live(self, partition: int) -> None:
+        self._live.add(partition)
+
+    def drop(self, partitions: Iterable[int]) -> None:
+        """Let go of partitions that another gateway takes over; their rows are looked at anew should they come back."""
+        gone = set(partitions)
+        self._live -= gone
+        for payment_id in [each for each, task in self._tasks.items() if task.partition in gone]:
+            del self._tasks[payment_id]
+        for payment_id in [each for each, partition in self._unclear.items() if partition in gone]:
+            del self._unclear[payment_id]
+
+    def note(self, seen: Seen) -> None:
+        """Take a record: the newest word on its payment."""
+        self._next_offsets[seen.partition] = seen.next_offset
+        if seen.payment_id is None:
+            return
+        if seen.payment is None:
+            self._tasks.pop(seen.payment_id, None)
+            self._unclear.pop(seen.payment_id, None)
+            self._change(seen.payment_id, Close())
+            return
+        self._open(seen.payment_id, seen.payment, seen)
+
+    def _open(self, payment_id: str, payment: Payment, seen: Seen) -> None:
+        is_pending = payment.status is Status.PENDING
+        is_live = seen.partition in self._live
+        if is_pending:
+            task, at_us = _task(payment, seen.partition, Action.CLAIM), payment.head.due_at_us
+        else:
+            # Read as news, nobody can have submitted it but a gateway that lost this partition, and the bank takes a
+            # reference once. Read on the way to the end, it may be long at the bank: ask before sending.
+            action = Action.SUBMIT if is_live else Action.ASK
+            task, at_us = _task(payment, seen.partition, action), 0
+        is_taken = is_live and self._take_in_hand(payment_id, task, at_us)
+        if not is_taken:
+            self._tasks.pop(payment_id, None)
+        kept = Keep(
+            partition=seen.partition,
+            is_pending=is_pending,
+            due_at_us=payment.head.due_at_us,
+            act_at_us=None if is_taken else at_us,
+            value=seen.value,
+        )
+        self._change(payment_id, kept)
+
+    def load(self, kept: Kept, payment: Payment) -> None:
+        """Take a payment out of the store, unless a newer word on it is here already."""
+        if kept.payment_id in self._tasks or kept.payment_id in self._changes or kept.partition not in self._live:
+            return
+        # What was not sent while it was in hand may have been: ask first.
+        action = Action.CLAIM if payment.status is Status.PENDING else Action.ASK
+        if self._take_in_hand(kept.payment_id, _task(payment, kept.partition, action), kept.act_at_us):
+            self._change(kept.payment_id, Act(act_at_us=None))
+
+    async def take(self, action: Action, most: int) -> list[Task]:
+        """Return tasks whose time has come; wait until there are some. None is given twice."""
+        while True:
+            tasks = [task for task in await self._agendas[action].take(most) if self.is_current(task)]
+            if tasks:
+                return tasks
+
+    def is_current(self, task: Task) -> bool:
+        """Say whether no newer record has come since the task was made, and its partition is still ours."""
+        return self._tasks.get(task.payment.payment_id) is task
+
+    def again(self, task: Task, action: Action, at_us: int) -> None:
+        """Do this about the payment of `task` at `at_us`, unless something newer is known of it."""
+        if not self.is_current(task):
+            return
+        payment_id = task.payment.payment_id
+        renewed = _task(task.payment, task.partition, action)
+        if self._take_in_hand(payment_id, renewed, at_us):
+            self._change(payment_id, Act(act_at_us=None))
+        else:
+            del self._tasks[payment_id]
+            self._change(payment_id, Act(act_at_us=at_us))
+
+    def mark_unclear(self, task: Task, *, is_unclear: bool) -> None:
+        """Remember whether the bank could tell what happened to the payment."""
+        if is_unclear:
+            self._unclear[task.payment.payment_id] = task.partition
+        else:
+            self._unclear.pop(task.payment.payment_id, None)
+
+    @property
+    def unclear(self) -> int:
+        """How many payments there are of which the bank cannot tell what happened."""
+        return len(self._unclear)
+
+    def reported_until(self, feed_cursor: str) -> None:
+        """Remember the place in the bank's feed up to which everything is reported and acknowledged."""
+        self._feed_cursor = feed_cursor
+
+    def take_changes(self) -> Changes:
+        """Return what has changed since the last call; the caller must save it or end."""
+        changes = Changes(payments=self._changes, next_offsets=self._next_offsets, feed_cursor=self._feed_cursor)
+        self._changes, self._next_offsets, self._feed_cursor = {}, {}, None
+        self.changed_much.clear()
+        return changes
+
+    @property
+    def room(self) -> int:
+        """How many more payments may be taken in hand."""
+        return max(0, self._hand_max - len(self._tasks))
+
+    def _take_in_hand(self, payment_id: str, task: Task, at_us: int) -> bool:
+        is_soon = at_us <= self._now_us() + HORIZON_US
+        if not is_soon or (payment_id not in self._tasks and not self.room):
+            return False
+        self._tasks[payment_id] = task
+        self._agendas[task.action].add(at_us, task)
+        return True
+
+    def _change(self, payment_id: str, change: Change) -> None:
+        self._changes[payment_id] = merged(self._changes.get(payment_id), change)
+        if len(self._changes) >= CHANGES_MANY:
+            self.changed_much.set()
+
+
+def _task(payment: Payment, partition: int, action: Action) -> Task:
+    return Task(payment=payment, partition=partition, action=action)

@@ -1,0 +1,213 @@
+"""Reads payment-events for the gateway: a member of its group, each partition from the gateway's own offset."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Coroutine, Mapping, Sequence
+from typing import Any, Protocol, TypeVar
+
+import structlog
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from kafka_log.connection import LIBRDKAFKA_LOG, OFFSET_NOT_THERE, PARTITION_EOF, consumer_settings
+from payments.payment import Payment
+from rails import metrics
+from rails.hand import OPEN, Seen
+from schemas import codec
+from schemas.topics import PAYMENT_EVENTS
+
+log = structlog.get_logger(__name__)
+
+GROUP = "directpay-gateway"
+RECORDS_MAX = 1000  # Of one batch: some ten milliseconds of decoding.
+POLL_S = 0.2
+# A gateway that was killed keeps its partitions this long, unless it returns under its name, which is what it does.
+SESSION_TIMEOUT_MS = 10_000
+
+_STATUS_HEADER = "directpay_status"
+_OPEN = {status.value.encode() for status in OPEN}
+
+T = TypeVar("T")
+
+
+class Reading(Protocol):
+    """What the reader tells, one call after the other, in the event loop; it reads on when the call has returned."""
+
+    async def assigned(self, partitions: Sequence[int]) -> Mapping[int, int | None]:
+        """Take partitions up and return from which offset to read each; None: from its start."""
+        ...
+
+    async def revoked(self, partitions: Sequence[int]) -> None: ...
+
+    async def seen(self, records: Sequence[Seen]) -> None: ...
+
+    async def caught_up(self, partition: int) -> None:
+        """All that was committed has been read; records from now on are news."""
+        ...
+
+    async def gone(self, partition: int) -> None:
+        """The log does not hold what would come next: it is another log. The partition is read from its start."""
+        ...
+
+
+class PaymentReader:
+    """A thread that reads. `instance` is this gateway's stable name: a restart under it takes its partitions back."""
+
+    def __init__(self, bootstrap: str, reading: Reading, *, instance: str, loop: asyncio.AbstractEventLoop) -> None:
+        settings = consumer_settings(bootstrap, instance, GROUP, isolation="read_committed") | {
+            "group.instance.id": instance,
+            "partition.assignment.strategy": "cooperative-sticky",
+            "session.timeout.ms": SESSION_TIMEOUT_MS,
+            "queued.max.messages.kbytes": 16 * 1024,
+        }
+        self._consumer = Consumer(settings, logger=LIBRDKAFKA_LOG, error_cb=self._on_error)
+        self._reading = reading
+        self._loop = loop
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="payment-reader", daemon=True)
+        self._saved: dict[int, int] = {}
+        self._saved_lock = threading.Lock()
+        # Resolved when the thread ends; with its exception when it could not go on.
+        self.ended: asyncio.Future[None] = loop.create_future()
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ask the thread to end; `ended` tells when it has."""
+        self._stopping.set()
+
+    def saved(self, next_offsets: Mapping[int, int]) -> None:
+        """Tell the group how far the state is saved. For those who watch the lag: we start from our own offsets."""
+        with self._saved_lock:
+            self._saved.update(next_offsets)
+
+    def _run(self) -> None:
+        failure: BaseException | None = None
+        try:
+            self._consumer.subscribe(
+                [PAYMENT_EVENTS.name], on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_revoke
+            )
+            while not self._stopping.is_set():
+                self._hand_over(self._consumer.consume(RECORDS_MAX, POLL_S))
+                self._commit()
+        except Exception as error:
+            failure = error
+        finally:
+            self._stopping.set()
+            self._consumer.close()
+            self._loop.call_soon_threadsafe(self._end, failure)
+
+    def _end(self, failure: BaseException | None) -> None:
+        if self.ended.done():
+            return
+        if failure is None:
+            self.ended.set_result(None)
+        else:
+            self.ended.set_exception(failure)
+
+    def _hand_over(self, messages: Sequence[Message]) -> None:
+        records: list[Seen] = []
+        for message in messages:
+            error = message.error()
+            if error is None:
+                records.append(_seen(message))
+                continue
+            # What was read before the end was reached is told first.
+            records = self._tell(records)
+            self._hear(error, message)
+        self._tell(records)
+
+    def _tell(self, records: list[Seen]) -> list[Seen]:
+        if records:
+            self._call(self._reading.seen(records))
+        return []
+
+    def _hear(self, error: KafkaError, message: Message) -> None:
+        partition = message.partition()
+        if error.code() == PARTITION_EOF:
+            assert partition is not None
+            self._call(self._reading.caught_up(partition))
+        elif error.code() == OFFSET_NOT_THERE:
+            assert partition is not None
+            log.warning("payment_events_start_over", partition=partition, error=error.str())
+            self._call(self._reading.gone(partition))
+            self._consumer.seek(TopicPartition(PAYMENT_EVENTS.name, partition, OFFSET_BEGINNING))
+        elif error.fatal():
+            raise KafkaException(error)
+        else:
+            log.warning("payment_events_not_read", error=error.str())
+
+    def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        offsets = self._call(self._reading.assigned([each.partition for each in partitions]))
+        consumer.incremental_assign(
+            [
+                TopicPartition(PAYMENT_EVENTS.name, partition, OFFSET_BEGINNING if offset is None else offset)
+                for partition, offset in offsets.items()
+            ]
+        )
+
+    def _on_revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        if not self._stopping.is_set():
+            self._call(self._reading.revoked([each.partition for each in partitions]))
+        consumer.incremental_unassign(partitions)
+
+    def _commit(self) -> None:
+        with self._saved_lock:
+            saved, self._saved = self._saved, {}
+        if saved:
+            offsets = [TopicPartition(PAYMENT_EVENTS.name, partition, offset) for partition, offset in saved.items()]
+            try:
+                self._consumer.commit(offsets=offsets, asynchronous=True)
+            except KafkaException as error:
+                log.info("lag_not_told", error=str(error))
+
+    def _call(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
+
+    def _on_error(self, error: KafkaError) -> None:
+        if not error.fatal():
+            log.info("kafka_client_says", error=error.str())
+
+
+def _seen(message: Message) -> Seen:
+    """Return a record as the gateway sees it. A status in its headers saves decoding what is closed.
+
+    Raises UnknownSchema: a newer version wrote it, and passing over it could strand a payment.
+    """
+    metrics.RECORDS.inc()
+    partition, offset, key, value = message.partition(), message.offset(), message.key(), message.value()
+    assert partition is not None
+    assert offset is not None
+    payment_id = key.decode(errors="replace") if isinstance(key, bytes) else None
+    status = dict(message.headers() or []).get(_STATUS_HEADER)
+    payment = None
+    if value is not None and payment_id is not None and (status is None or status in _OPEN):
+        payment = _payment(value, payment_id, partition=partition, offset=offset)
+        if payment is None:
+            payment_id = None
+        elif payment.status not in OPEN:
+            payment = None
+    return Seen(
+        partition=partition,
+        next_offset=offset + 1,
+        payment_id=payment_id,
+        payment=payment,
+        value=value if isinstance(value, bytes) else b"",
+    )
+
+
+def _payment(value: str | bytes, payment_id: str, *, partition: int, offset: int) -> Payment | None:
+    try:
+        decoded = codec.decode(value if isinstance(value, bytes) else value.encode())
+    except codec.Undecodable as error:
+        reason = error.reason
+    else:
+        if isinstance(decoded, Payment) and decoded.payment_id == payment_id:
+            return decoded
+        reason = "not the payment of its key"
+    # Nobody but the stream app may write here, and it writes payments: somebody must look at this.
+    metrics.UNREADABLE.inc()
+    log.error("payment_event_unreadable", partition=partition, offset=offset, reason=reason)
+    return None
