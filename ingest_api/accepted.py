@@ -16,8 +16,8 @@ class AcceptedPayments:
         self._orders: OrderedDict[str, InitiatePayment] = OrderedDict()
 
     def remember(self, order: InitiatePayment) -> None:
-        self._orders[order.payment_id] = order
-        self._orders.move_to_end(order.payment_id)
+        """Keep the first command of a payment: a later one with another body will be refused."""
+        self._orders.setdefault(order.payment_id, order)
         if len(self._orders) > REMEMBERED_MAX:
             self._orders.popitem(last=False)
 

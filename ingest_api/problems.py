@@ -28,6 +28,7 @@ from ingest_api.refusals import (
     Unauthorized,
     UnknownReference,
     UnsupportedMediaType,
+    ViewsBehind,
     ViewsUnreachable,
 )
 from payments.refusals import (
@@ -69,6 +70,7 @@ PROBLEMS: dict[type[Refusal], tuple[int, str]] = {
     TooManyWaiting: (429, "Too many requests are waiting"),
     LogUnreachable: (503, "Kafka cannot be reached"),
     ViewsUnreachable: (503, "The views cannot be read"),
+    ViewsBehind: (503, "The views are behind the log"),
     StillRestoring: (503, "The process is starting"),
 }
 # A refusal that the stream app decided comes back as its code; one that it has and we do not know is still a refusal.

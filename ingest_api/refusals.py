@@ -151,6 +151,15 @@ class ViewsUnreachable(Refusal):
         super().__init__("the views cannot be read at the moment; nothing that was accepted is lost")
 
 
+class ViewsBehind(Refusal):
+    """It exists, by the log, but the views do not show it yet."""
+
+    code = "views-behind"
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"this {what} exists, but the views do not show it yet")
+
+
 class StillRestoring(Refusal):
     """The process has not yet read the directory and so knows no keys."""
 

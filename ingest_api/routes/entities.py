@@ -14,7 +14,7 @@ from directory.entities import Kind, Scope
 from ingest_api.answers import json_answer
 from ingest_api.listing import QueryString
 from ingest_api.parts import Parts
-from ingest_api.refusals import NotFound
+from ingest_api.refusals import NotFound, ViewsBehind
 from ingest_api.representations import entity_now
 from projections.queries import EntityRow
 
@@ -52,7 +52,7 @@ class Entities:
         return json_answer({"items": [_body(row) for row in page.items], "next_cursor": page.next_cursor})
 
     async def find(self, tenant_id: str, entity_id: str) -> EntityRow:
-        """Return the tenant's entity, or raise NotFound.
+        """Return the tenant's entity, or raise NotFound or ViewsBehind.
 
         What the log has shown to this process is waited for, within the bound of an outcome: the views come after it.
         """
@@ -66,8 +66,10 @@ class Entities:
                 return row
             entry = self._parts.directory.get(entity_id)
             is_the_callers = entry is not None and (entry.tenant_id, entry.kind) == (tenant_id, self._kind)
-            if not is_the_callers or time.monotonic() > deadline:
+            if not is_the_callers:
                 raise NotFound(self._name)
+            if time.monotonic() > deadline:
+                raise ViewsBehind(self._name)
             await asyncio.sleep(POLL_S)
 
     @property
