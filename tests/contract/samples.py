@@ -1,0 +1,269 @@
+"""One full and one sparse value of every record: what the golden bytes are the bytes of."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from datetime import date
+
+from directory.changes import Action, DirectoryCommand, DirectoryRecord, DirectorySecret, State
+from directory.entities import (
+    AccountType,
+    ApiKey,
+    BankAccount,
+    Entity,
+    Kind,
+    Lease,
+    Property,
+    Role,
+    Scope,
+    Tenant,
+    User,
+    user_id,
+)
+from directory.sealing import Sealed
+from payments.commands import CancelPayment, InitiatePayment, RailReport, Report, ReportSource
+from payments.payment import EventType, Failure, Head, Payment, Status, Transition
+from payments.rails import Rail
+from payments.refusals import FieldError
+from payments.rejection import Rejection
+from schemas.records import Value
+
+TENANT = "demo"
+AT_US = 1_796_083_200_000_000
+COMMAND = "11111111-1111-4111-8111-111111111111"
+PAYER = "22222222-2222-4222-8222-222222222222"
+PAYEE = "33333333-3333-4333-8333-333333333333"
+LEASE = "44444444-4444-4444-8444-444444444444"
+ENTITY = "55555555-5555-4555-8555-555555555555"
+
+INITIATE_SPARSE = InitiatePayment(
+    command_id=COMMAND,
+    tenant_id=TENANT,
+    idempotency_key="rent-2026-12",
+    payer_account_id=PAYER,
+    payee_account_id=PAYEE,
+    amount_minor=1,
+    payment_rail_type="instant",
+    requested_at_us=AT_US,
+)
+INITIATE_FULL = replace(
+    INITIATE_SPARSE,
+    idempotency_key="directpay:rückzahlung",
+    lease_id=LEASE,
+    amount_minor=100_000_000,
+    payment_rail_type="standard_ach",
+    description="Dezember – Miete 🏠",
+    metadata_json='{"unit":"4b"}',
+    effective_date="2026-12-01",
+    refund_of=ENTITY,
+)
+CANCEL = CancelPayment(tenant_id=TENANT, idempotency_key="rent-2026-12", cancel_key="stop", requested_at_us=AT_US + 1)
+CLAIMED = RailReport(
+    tenant_id=TENANT, idempotency_key="rent-2026-12", attempt=1, report=Report.CLAIMED, occurred_at_us=AT_US + 2
+)
+RETURNED = RailReport(
+    tenant_id=TENANT,
+    idempotency_key="rent-2026-12",
+    attempt=1,
+    report=Report.RETURNED,
+    occurred_at_us=AT_US + 4,
+    amount_minor=1,
+    code="R01",
+    reason="insufficient funds",
+    source=ReportSource.DIRECTPAY,
+    bank_reference="B-2",
+)
+
+
+# Written out rather than decided: another rule of the lifecycle is no other wire format.
+HEAD_SPARSE = Head(
+    tenant_id=TENANT,
+    idempotency_key="rent-2026-12",
+    fingerprint=b"\xfa" * 32,
+    fingerprint_version=1,
+    lease_id=None,
+    payer_account_id=PAYER,
+    payee_account_id=PAYEE,
+    amount_minor=1,
+    currency="USD",
+    payment_rail_type=Rail.INSTANT,
+    description=None,
+    metadata_json="{}",
+    effective_date=None,
+    refund_of=None,
+    initiated_at_us=AT_US,
+    due_at_us=AT_US,
+    expected_settlement_at_us=AT_US + 2_000_000,
+)
+HEAD_FULL = replace(
+    HEAD_SPARSE,
+    idempotency_key="directpay:rückzahlung",
+    lease_id=LEASE,
+    amount_minor=100_000_000,
+    payment_rail_type=Rail.STANDARD_ACH,
+    description="Dezember – Miete 🏠",
+    metadata_json='{"unit":"4b"}',
+    effective_date="2026-12-01",
+    refund_of=ENTITY,
+)
+
+
+def _transition(
+    sequence: int, event_type: EventType, before: Status | None, after: Status, **changes: str
+) -> Transition:
+    return Transition(
+        sequence=sequence,
+        event_type=event_type,
+        previous_status=before,
+        new_status=after,
+        occurred_at_us=AT_US + sequence,
+        caused_by=COMMAND,
+        changes=changes,
+        hash=bytes([sequence]) * 32,
+    )
+
+
+INITIATED = _transition(1, EventType.INITIATED, None, Status.PENDING)
+PROCESSING = _transition(2, EventType.PROCESSING, Status.PENDING, Status.PROCESSING, attempt="1")
+COMPLETED = _transition(3, EventType.COMPLETED, Status.PROCESSING, Status.COMPLETED, attempt="1", bank_reference="B-1")
+RETURNED_STEP = _transition(
+    4, EventType.RETURNED, Status.COMPLETED, Status.RETURNED, attempt="1", failure_code="R01", failure_source="rail"
+)
+PENDING = Payment(
+    head=HEAD_FULL, status=Status.PENDING, attempt=0, failure=None, refunded_minor=0, transitions=(INITIATED,)
+)
+COMPLETED_PAYMENT = Payment(
+    head=HEAD_SPARSE,
+    status=Status.COMPLETED,
+    attempt=1,
+    failure=None,
+    refunded_minor=0,
+    transitions=(INITIATED, PROCESSING, COMPLETED),
+)
+RETURNED_PAYMENT = Payment(
+    head=HEAD_SPARSE,
+    status=Status.RETURNED,
+    attempt=1,
+    failure=Failure(code="R01", reason="insufficient funds", source="rail"),
+    refunded_minor=1,
+    transitions=(INITIATED, PROCESSING, COMPLETED, RETURNED_STEP),
+)
+
+REJECTION_SPARSE = Rejection(
+    topic="payment-commands",
+    partition=0,
+    offset=0,
+    key=None,
+    reason="undecodable",
+    detail="there is no value",
+    rejected_at_us=AT_US,
+    raw=b"",
+    raw_bytes=0,
+    raw_sha256=hashlib.sha256(b"").digest(),
+)
+REJECTION_FULL = Rejection(
+    topic="rail-reports",
+    partition=7,
+    offset=2**40,
+    key="demo:rent-2026-12",
+    reason="invalid-command",
+    detail="amount: must be more than 0",
+    errors=(FieldError(field="amount", message="must be more than 0"), FieldError(field="code", message="is required")),
+    tenant_id=TENANT,
+    payment_id=INITIATE_SPARSE.payment_id,
+    entity_id=ENTITY,
+    command_id=COMMAND,
+    rejected_at_us=AT_US,
+    raw=b"\x00\xff",
+    raw_bytes=40_000,
+    raw_sha256=hashlib.sha256(b"all of it").digest(),
+)
+
+SEALED = Sealed(key_id="k1", nonce=bytes(range(12)), ciphertext=b"\xee" * 20)
+ENTITIES: dict[Kind, Entity] = {
+    Kind.TENANT: Tenant(name="Demo"),
+    Kind.API_KEY: ApiKey(name="till", scopes=(Scope.READ, Scope.WRITE), hint="x9_Z"),
+    Kind.USER: User(email="alice@landlord.com", role=Role.LANDLORD, name=None),
+    Kind.BANK_ACCOUNT: BankAccount(
+        user_id=ENTITY, account_holder_name="Alice", account_type=AccountType.SAVINGS, token="tok_1", last4="6789"
+    ),
+    Kind.PROPERTY: Property(owner_id=ENTITY, address="1 Main St"),
+    Kind.LEASE: Lease(
+        property_id=PAYER,
+        renter_id=PAYEE,
+        rent_amount_minor=150_000,
+        due_day=31,
+        start_date=date(2026, 2, 15),
+        end_date=None,
+        terms_json='{"pets":true}',
+    ),
+}
+
+
+def entity_id(kind: Kind) -> str:
+    match ENTITIES[kind]:
+        case Tenant():
+            return TENANT
+        case User(email=email):
+            return user_id(TENANT, email)
+        case _:
+            return ENTITY
+
+
+def create(kind: Kind) -> DirectoryCommand:
+    return DirectoryCommand(
+        command_id=COMMAND,
+        action=Action.CREATE,
+        entity_id=entity_id(kind),
+        tenant_id=TENANT,
+        kind=kind,
+        fingerprint=b"\xab" * 32,
+        requested_at_us=AT_US,
+        entity=ENTITIES[kind],
+        sealed=SEALED if kind in (Kind.API_KEY, Kind.USER, Kind.BANK_ACCOUNT) else None,
+    )
+
+
+def entity_record(kind: Kind) -> DirectoryRecord:
+    return DirectoryRecord(
+        entity_id=entity_id(kind),
+        tenant_id=TENANT,
+        kind=kind,
+        state=State.REVOKED if kind is Kind.API_KEY else State.ACTIVE,
+        version=2 if kind is Kind.API_KEY else 1,
+        created_by=COMMAND,
+        changed_by=PAYER if kind is Kind.API_KEY else COMMAND,
+        fingerprint=b"\xab" * 32,
+        created_at_us=AT_US,
+        updated_at_us=AT_US + 1,
+        entity=ENTITIES[kind],
+    )
+
+
+REVOKE = DirectoryCommand(
+    command_id=COMMAND,
+    action=Action.REVOKE,
+    entity_id=ENTITY,
+    tenant_id=TENANT,
+    kind=Kind.API_KEY,
+    fingerprint=b"",
+    requested_at_us=AT_US,
+)
+SECRET = DirectorySecret(entity_id=ENTITY, tenant_id=TENANT, kind=Kind.BANK_ACCOUNT, sealed=SEALED)
+
+SAMPLES: dict[str, Value] = {
+    "initiate_sparse": INITIATE_SPARSE,
+    "initiate_full": INITIATE_FULL,
+    "cancel": CANCEL,
+    "report_sparse": CLAIMED,
+    "report_full": RETURNED,
+    "event_pending": PENDING,
+    "event_returned": RETURNED_PAYMENT,
+    "rejection_sparse": REJECTION_SPARSE,
+    "rejection_full": REJECTION_FULL,
+    **{f"create_{kind}": create(kind) for kind in Kind},
+    "revoke": REVOKE,
+    **{f"entity_{kind}": entity_record(kind) for kind in Kind},
+    "secret": SECRET,
+}

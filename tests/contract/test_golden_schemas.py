@@ -1,0 +1,99 @@
+"""The schemas by id, for good: others have cached them, and bytes on the log point to them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from typing import Any
+
+import fastavro
+import pytest
+
+from schemas.registry import AVRO_DIRECTORY, RegisteredSchema, schema_by_id, schemas
+from schemas.topics import TOPICS
+
+# Append only: a new version of a record is a new line.
+GOLDEN = {
+    1: ("io.directpay.InitiatePayment", "6462968206e6333633d5e274dc4210c267001c8239b01a2ded972cdaab52a4b8"),
+    2: ("io.directpay.CancelPayment", "5fe2c5ec8b8b72d8ed310da4113977824d49ca75bec6772b882d55ec5de13e95"),
+    3: ("io.directpay.RailReport", "06a99ce7b5313315f6d401633ec6bc9ee561fe2ddb57f03c6c8124fc80626f7d"),
+    4: ("io.directpay.PaymentEvent", "2e00472a1cef9dee53df279651cce7a9db6d8154daec5fd6ecb5418e49dc0157"),
+    5: ("io.directpay.PaymentRejection", "7eaf941adbd3bea716c2f728996602f0d53c0f8f5ffd56a9bbfc091c2b279b9f"),
+    6: ("io.directpay.DirectoryCommand", "96b7d39a60377e463c0f2f7603104cc1e4c0a65e1bc8bfd604b38f4daab3ecb5"),
+    7: ("io.directpay.DirectoryEvent", "f5e280c0809e7ac97c5264cc733a503339e1a180d350483219589f2e8dd9b01e"),
+    8: ("io.directpay.DirectorySecret", "127606aadf0f550b7f4bbb827b6165cd572373cf8bbc8a6f8850e192e2c65516"),
+}
+
+
+def test_no_schema_was_changed_removed_or_added_without_its_hash() -> None:
+    found = {s.schema_id: (s.name, hashlib.sha256(s.text.encode()).hexdigest()) for s in schemas()}
+    assert found == GOLDEN
+
+
+def test_ids_count_from_1() -> None:
+    assert [schema.schema_id for schema in schemas()] == list(range(1, len(GOLDEN) + 1))
+    assert schema_by_id(0) is None
+    assert schema_by_id(len(GOLDEN) + 1) is None
+
+
+def test_every_file_is_registered_once() -> None:
+    assert len(list(AVRO_DIRECTORY.glob("*.avsc"))) == len(schemas())
+
+
+def test_every_record_of_every_topic_has_a_schema_and_the_other_way_round() -> None:
+    assert {schema.name for schema in schemas()} == {name for topic in TOPICS for name in topic.values}
+
+
+@pytest.mark.parametrize("schema", schemas(), ids=lambda schema: schema.name)
+def test_every_schema_is_avro_and_every_field_says_what_it_means(schema: RegisteredSchema) -> None:
+    fastavro.parse_schema(schema.json)
+    documented = list(_named(schema.json))
+    assert documented
+    for path, part in documented:
+        assert part.get("doc", "").strip(), f"{path} has no doc"
+
+
+@pytest.mark.parametrize("schema", schemas(), ids=lambda schema: schema.name)
+def test_names_tell_units_and_times_are_microseconds(schema: RegisteredSchema) -> None:
+    times = amounts = 0
+    for path, part in _named(schema.json):
+        name = part["name"]
+        if name.endswith("_us"):
+            assert part["type"] == {"type": "long", "logicalType": "timestamp-micros"}, path
+            assert "microseconds" in part["doc"], path
+            times += 1
+        if name.endswith("_minor"):
+            assert part["type"] in ("long", ["null", "long"]), path
+            assert "minor units (cents)" in part["doc"], path
+            amounts += 1
+    assert times or schema.name.endswith("Secret")
+    assert amounts or not schema.name.endswith(("InitiatePayment", "PaymentEvent"))
+
+
+def test_the_history_is_the_last_field_of_an_event() -> None:
+    event = next(schema for schema in schemas() if schema.name == "io.directpay.PaymentEvent")
+    assert [field["name"] for field in event.json["fields"]][-1] == "transitions"
+
+
+def test_command_and_event_of_the_directory_describe_entities_alike() -> None:
+    command, event = (
+        {field["name"]: field["type"] for field in schema.json["fields"]}["entity"]
+        for name in ("io.directpay.DirectoryCommand", "io.directpay.DirectoryEvent")
+        for schema in schemas()
+        if schema.name == name
+    )
+    assert command == ["null", *event]
+
+
+def _named(schema: Any, path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield every record and every field with its path."""
+    if isinstance(schema, list):
+        for branch in schema:
+            yield from _named(branch, path)
+    elif isinstance(schema, dict):
+        if "name" in schema:
+            path = f"{path}.{schema['name']}"
+            yield path, schema
+        for part in ("type", "items", "values", "fields"):
+            if part in schema:
+                yield from _named(schema[part], path)
