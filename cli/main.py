@@ -6,6 +6,8 @@ import importlib
 
 import click
 
+from observability.logs import configure_logging
+
 SUBCOMMANDS = {
     "api": "cli.processes.api:api",
     "bank": "cli.processes.bank:bank",
@@ -39,6 +41,8 @@ class Subcommands(click.Group):
 @click.version_option(package_name="directpay")
 def main() -> None:
     """DirectPay: rent from a renter's bank account to a landlord's; never twice, never lost, always explainable."""
+    # What a command tells a person is not a log; the processes configure theirs when they have read their settings.
+    configure_logging("cli", "WARNING")
 
 
 if __name__ == "__main__":

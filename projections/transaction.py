@@ -20,7 +20,7 @@ class Overtaken(Exception):
 def prepare(connection: psycopg.Connection) -> None:
     """Make the tables that batches are copied to; once a connection, before its first batch."""
     with connection.transaction():
-        connection.execute(statement("incoming_tables"))
+        connection.execute(statement("incoming_tables"), prepare=False)
 
 
 def write(connection: psycopg.Connection, batch: Batch, topic_ids: dict[str, str]) -> int:

@@ -110,9 +110,10 @@ class PostgresServer:
         with psycopg.connect(self.superuser_uri, autocommit=True) as connection:
             if connection.execute("SELECT FROM pg_roles WHERE rolname = %s", (OWNER,)).fetchone() is None:
                 connection.execute(sql.SQL("CREATE ROLE {}").format(sql.Identifier(OWNER)))
-            # CREATEROLE for the analyst's role, which the migrations make; CREATEDB for the databases of tests.
+            # A superuser, as POSTGRES_USER of the official image is: the migrations close large objects and advisory
+            # locks to everybody else, which only a superuser may.
             connection.execute(
-                sql.SQL("ALTER ROLE {} LOGIN CREATEROLE CREATEDB PASSWORD {}").format(
+                sql.SQL("ALTER ROLE {} LOGIN SUPERUSER PASSWORD {}").format(
                     sql.Identifier(OWNER), sql.Literal(self._owner_password)
                 )
             )

@@ -30,7 +30,9 @@ HEARTBEAT_S = 2.0
 # A member that does not come back to a rebalance in this time loses its place; a lane closes well before.
 REBALANCE_TIMEOUT_S = 40.0
 COMMIT_EVERY_S = 0.5
-DELIVERY_TIMEOUT_S = 20.0
+# Below the session timeout less a heartbeat: what a paused worker had queued has expired when it wakes, so that
+# librdkafka does not send it over the work of the next owner. A broker that is away for longer costs a restart.
+DELIVERY_TIMEOUT_S = 6.0
 PULSE_S = 0.25
 # Beyond this a stop is no longer orderly; what is not committed is decided again by the next worker.
 STOP_S_MAX = 10.0
