@@ -227,7 +227,7 @@ CASES = [
 
 
 @pytest.fixture(scope="module")
-def ground(stack: Any) -> Ground:
+def ground(stack: Any) -> Iterator[Ground]:
     own, foreign = Tenancy.open(stack.stack), Tenancy.open(stack.stack)
     admin_key = stack.stack["admin_key"]
     answer = own.http.post(
@@ -236,7 +236,9 @@ def ground(stack: Any) -> Ground:
     assert answer.status_code == 201, answer.text
     email = f"taken+{uuid.uuid4().hex}@renter.com"
     own.create("users", email=email, password="x", role="renter")
-    return Ground(own, foreign, answer.json()["key"], admin_key, email)
+    yield Ground(own, foreign, answer.json()["key"], admin_key, email)
+    for tenancy in (own, foreign):
+        tenancy.http.close()
 
 
 @pytest.fixture(scope="module")
