@@ -20,7 +20,7 @@ from confluent_kafka.admin import AdminClient
 
 from directory.register import Register
 from directory.sealing import Keyring
-from kafka_log.connection import client_settings
+from kafka_log.connection import LIBRDKAFKA_LOG, client_settings
 from kafka_log.fold import LogFold
 from kafka_log.producer import LogProducer
 from kafka_log.topics_admin import require_partitions
@@ -287,7 +287,7 @@ def _raise_first(futures: Sequence[asyncio.Future[Any]]) -> None:
 
 def _identity(bootstrap: str) -> str:
     """Return which log this is: the cluster's id and the topic's, so that state of another is told apart."""
-    admin = AdminClient(client_settings(bootstrap, "gateway-identity"))
+    admin = AdminClient(client_settings(bootstrap, "gateway-identity"), logger=LIBRDKAFKA_LOG)
     cluster = admin.list_topics(timeout=ADMIN_S_MAX).cluster_id
     described = admin.describe_topics(TopicCollection([PAYMENT_EVENTS.name]), request_timeout=ADMIN_S_MAX)
     topic = described[PAYMENT_EVENTS.name].result()
