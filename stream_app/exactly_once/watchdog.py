@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from confluent_kafka import IsolationLevel, KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
+from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from stream_app.exactly_once.fail_stop import Fail
 
@@ -90,7 +90,7 @@ class EndOffsets:
         """Return what could be learnt within ENDS_TIMEOUT_S; nothing when Kafka does not answer."""
         if not partitions:
             return {}
-        latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]
+        latest = OffsetSpec.latest()
         request = {TopicPartition(topic, partition): latest for topic, partition in partitions}
         ends: dict[tuple[str, int], int] = {}
         try:

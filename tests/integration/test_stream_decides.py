@@ -6,7 +6,7 @@ import hashlib
 import io
 import random
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import fastavro
@@ -165,7 +165,9 @@ def broken_rule(stage: Stage) -> bytes:
     return body.getvalue()
 
 
-POISON = {
+Sent = tuple[str | bytes | None, bytes | None]
+
+POISON: dict[str, tuple[str, Callable[[Stage], Sent]]] = {
     "garbage": ("undecodable", lambda stage: ("poison", b"hello")),
     "empty": ("undecodable", lambda stage: ("poison", b"")),
     "no value": ("undecodable", lambda stage: ("poison", None)),
