@@ -46,9 +46,13 @@ class LocalStack:
         say: Say = print,
     ) -> None:
         self._servers = LocalServers(
-            state_dir, kafka_port=kafka_port, postgres_port=postgres_port, say=say, on_change=self._changed
+            state_dir,
+            kafka_port=kafka_port,
+            postgres_port=postgres_port,
+            http_port=http_port,
+            say=say,
+            on_change=self._changed,
         )
-        self._http_port = http_port
         self._rail_speed = rail_speed
         self._workers = workers
         self._api_processes = api_processes
@@ -91,20 +95,29 @@ class LocalStack:
         return {**self._places, "pids": self._pids()}
 
     @property
+    def processes(self) -> dict[str, int]:
+        """The pid of every process that runs now, by the component's name ("stream-0")."""
+        return self._supervisor.pids()
+
+    @property
+    def components(self) -> dict[str, str]:
+        """The kind of every component, running or not, by its name."""
+        return self._supervisor.kinds()
+
+    @property
     def state(self) -> StateDir:
         return self._servers.state
 
     def _start_processes(self) -> None:
         servers, ports = self._servers, self._servers.ports
         credentials = self.state.credentials()
-        http_port = ports.take("http", self._http_port, "--http-port")
         around = Surroundings(
             state=self.state,
             credentials=credentials,
             ports=ports,
             bootstrap=servers.bootstrap,
             postgres_uri=servers.postgres.owner_uri,
-            http_port=http_port,
+            http_port=servers.http_port,
             bank_port=ports.take("bank", 0, ""),
             rail_speed=self._rail_speed,
             extra=self._extra,
@@ -118,7 +131,7 @@ class LocalStack:
             raise StackError(f"The data in {self.state.path} does not fit: {error}.", DATA_REMEDY) from error
         self._say("Starting DirectPay's processes")
         self._supervisor.start(components)
-        http = f"http://{HOST}:{http_port}"
+        http = f"http://{HOST}:{servers.http_port}"
         places = {
             "http": http,
             "kafka": servers.bootstrap,
