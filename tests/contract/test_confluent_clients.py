@@ -1,4 +1,4 @@
-"""Confluent's own serialisers work with our ids and schemas, given a registry that answers as `schemas.registry` says."""
+"""Confluent's own serialisers work with our ids and schemas, given a registry that answers as ours does."""
 
 from __future__ import annotations
 
