@@ -26,15 +26,17 @@ class LocalServers:
         *,
         kafka_port: int = 0,
         postgres_port: int = 0,
+        http_port: int = 0,
         say: Say = print,
         on_change: Callable[[], None] = lambda: None,
     ) -> None:
         self.state = StateDir(state_dir)
-        self.supervisor = Supervisor(say=say, on_change=self._changed)
+        self.supervisor = Supervisor(say=say, on_change=self._changed, remove_at_end=self.state.stack_file)
         self.kafka: KafkaServer
         self.postgres: PostgresServer
         self.ports: Ports
-        self._wanted = {"kafka": kafka_port, "postgres": postgres_port}
+        self.http_port: int  # For the API, should there be one.
+        self._wanted = {"kafka": kafka_port, "postgres": postgres_port, "http": http_port}
         self._say = say
         self._on_change = on_change
         self._writing = threading.Lock()
@@ -62,8 +64,10 @@ class LocalServers:
 
     def _prepare(self) -> None:
         ports = self.ports = self.state.ports()
-        kafka_port = ports.take("kafka", self._wanted["kafka"], "--kafka-port")
-        postgres_port = ports.take("postgres", self._wanted["postgres"], "--postgres-port")
+        # All that were asked for, before anything starts: a taken one is news at once.
+        kafka_port, postgres_port, self.http_port = (
+            ports.take(name, wanted, f"--{name}-port") for name, wanted in self._wanted.items()
+        )
         credentials = self.state.credentials()
         jars = kafka_jars(DownloadSettings().cache_dir.expanduser(), self._say)
         self.kafka = KafkaServer(

@@ -76,7 +76,7 @@ class LocalStack:
         with self._writing:
             self._places = {}
             if self.state.is_open:
-                self._file.unlink(missing_ok=True)
+                self.state.stack_file.unlink(missing_ok=True)
         self._servers.stop()
 
     def stop_component(self, name: str) -> None:
@@ -153,10 +153,6 @@ class LocalStack:
         return self._servers.supervisor
 
     @property
-    def _file(self) -> Path:
-        return self.state.path / "stack.json"
-
-    @property
     def _partitions(self) -> int:
         default = KafkaSettings.model_fields["partitions"].default
         return int(self._extra.get(f"{PREFIX}PARTITIONS", default))
@@ -179,7 +175,7 @@ class LocalStack:
         """Keep stack.json current: it is there exactly while the stack is ready."""
         with self._writing:
             if self._places:
-                write_private(self._file, json.dumps(self.stack, indent=2) + "\n")
+                write_private(self.state.stack_file, json.dumps(self.stack, indent=2) + "\n")
 
 
 def _checked(settings: Mapping[str, str]) -> dict[str, str]:

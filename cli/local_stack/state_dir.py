@@ -25,6 +25,7 @@ class StateDir:
     def __init__(self, path: Path) -> None:
         self.path = path.expanduser().absolute()
         self.logs = self.path / "logs"
+        self.stack_file = self.path / "stack.json"
         self._lock: IO[str] | None = None
 
     def open(self) -> None:
@@ -34,7 +35,7 @@ class StateDir:
                 self._make()
                 self._take_lock()
                 self._end_leftovers()
-                (self.path / "stack.json").unlink(missing_ok=True)
+                self.stack_file.unlink(missing_ok=True)
                 self._require_space()
         except BaseException:
             self.close()

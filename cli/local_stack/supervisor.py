@@ -26,13 +26,16 @@ Say = Callable[[str], None]
 
 
 class Supervisor:
-    """Runs components until `stop`. `on_change` is called whenever a process has started, become ready or ended."""
+    """Runs components until `stop`. `on_change` is called whenever a process has started, become ready or ended.
 
-    def __init__(self, *, say: Say, on_change: Callable[[], None]) -> None:
+    `remove_at_end` is a file that must not outlive the supervisor, even one that is killed.
+    """
+
+    def __init__(self, *, say: Say, on_change: Callable[[], None], remove_at_end: Path | None = None) -> None:
         self._say = say
         self._on_change = on_change
         self._keepers: dict[str, Keeper] = {}
-        self._warden = Warden()
+        self._warden = Warden(remove_at_end)
 
     def start(self, components: Iterable[Component]) -> None:
         """Start all of them side by side and return once every one is ready; raises for one that cannot be started."""
@@ -232,8 +235,9 @@ def _name_of(code: int) -> str:
 class Warden:
     """Our end of the pipe to the process that cleans up after us, should we be killed."""
 
-    def __init__(self) -> None:
+    def __init__(self, remove_at_end: Path | None) -> None:
         self._lock = threading.Lock()
+        self._remove_at_end = remove_at_end
         self._groups: dict[int, int] = {}
         self._process: subprocess.Popen[str] | None = None
 
@@ -268,7 +272,8 @@ class Warden:
                 text=True,
                 start_new_session=True,
             )
-            line = "".join(f"started {pid} {stop_signal}\n" for pid, stop_signal in self._groups.items())
+            removal = f"remove {self._remove_at_end}\n" if self._remove_at_end else ""
+            line = removal + "".join(f"started {pid} {stop_signal}\n" for pid, stop_signal in self._groups.items())
         assert self._process.stdin is not None
         with suppress(BrokenPipeError):  # Died this instant: the next line starts another.
             self._process.stdin.write(line)

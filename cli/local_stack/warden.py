@@ -1,7 +1,8 @@
 """Ends the stack's processes when their supervisor is gone, however it went (kill -9 included).
 
 Runs as a process of its own, in its own session: `python warden.py`. The supervisor tells it on standard input which
-process groups there are, a line each; when that pipe closes, whoever is left is asked to stop and then killed. A pipe
+process groups there are, a line each; when that pipe closes, whoever is left is asked to stop and then killed, and
+the file that says where they answer is removed. A pipe
 works the same on Linux and macOS and for children that changed their user, which PR_SET_PDEATHSIG does not.
 Only the standard library's smallest parts are imported, because this starts with every stack.
 """
@@ -11,22 +12,28 @@ import signal
 import sys
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 
 # The brokers need about a second to close their files; a person who killed the supervisor will not wait much longer.
 GRACE_S_MAX = 5.0
 POLL_S = 0.05
 
 
-def follow(lines: Iterable[str]) -> dict[int, int]:
-    """Return the groups that are alive when the pipe closes, oldest first, with the signal that stops each."""
+def follow(lines: Iterable[str]) -> tuple[dict[int, int], list[str]]:
+    """Return, when the pipe closes, the groups that are alive (oldest first, with their signals) and stale files."""
     groups: dict[int, int] = {}
+    files: list[str] = []
     for line in lines:
-        match line.split():
-            case ["started", pid, stop_signal]:
+        word, _, rest = line.rstrip("\n").partition(" ")
+        match word:
+            case "started":
+                pid, stop_signal = rest.split()
                 groups[int(pid)] = int(stop_signal)
-            case ["ended", pid]:
-                groups.pop(int(pid), None)
-    return groups
+            case "ended":
+                groups.pop(int(rest), None)
+            case "remove":
+                files.append(rest)
+    return groups, files
 
 
 def end(groups: dict[int, int]) -> None:
@@ -53,4 +60,8 @@ def send(group: int, signal_number: int) -> bool:
 if __name__ == "__main__":
     for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(ignored, signal.SIG_IGN)
-    end(follow(sys.stdin))
+    left, stale = follow(sys.stdin)
+    for file in stale:
+        with suppress(OSError):
+            os.unlink(file)  # noqa: PTH108 (pathlib would double the time that this program takes to start)
+    end(left)
