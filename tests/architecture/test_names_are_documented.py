@@ -1,0 +1,35 @@
+"""What a reader meets on the wire is explained in docs/: every topic and every event type."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from cli.local_stack.processes import DECIDED
+from cli.main import SUBCOMMANDS
+from cli.settings import ALL
+from payments.payment import EventType
+from schemas.topics import TOPICS
+
+ROOT = Path(__file__).parents[2]
+DOCS = "\n".join(path.read_text() for path in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
+
+
+@pytest.mark.parametrize("name", [topic.name for topic in TOPICS])
+def test_every_topic_is_documented(name: str) -> None:
+    assert f"`{name}`" in DOCS
+
+
+@pytest.mark.parametrize("name", [event_type.value for event_type in EventType])
+def test_every_event_type_is_documented(name: str) -> None:
+    assert f"`{name}`" in DOCS
+
+
+@pytest.mark.parametrize("name", SUBCOMMANDS)
+def test_every_command_is_documented(name: str) -> None:
+    assert f"directpay {name}" in DOCS or f"make {name}" in DOCS
+
+
+def test_what_the_stack_decides_are_settings() -> None:
+    assert {field.upper() for concern in ALL for field in concern.model_fields} >= DECIDED
