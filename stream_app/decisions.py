@@ -61,9 +61,9 @@ class PaymentDecisions:
                     _kept(topics.PAYMENT_EVENTS.name, moved.payment_id, value, record.partition, headers)
                 )
                 table.stage(moved.payment_id, moved, value)
-                metrics.DECISIONS.labels("payments", moved.last.event_type.value).inc()
+                metrics.decision("payments", moved.last.event_type.value).inc()
             case Unchanged():
-                metrics.DECISIONS.labels("payments", "unchanged").inc()
+                metrics.decision("payments", "unchanged").inc()
             case Refused():
                 refusal = decision.refusal
                 _reject(refused_value(record, order, refusal.code, refusal.detail, refusal.errors), written, "payments")
@@ -110,9 +110,9 @@ class DirectoryDecisions:
                     _kept(topics.DIRECTORY_EVENTS.name, changed.entity_id, value, record.partition, _trace(record))
                 )
                 table.stage(changed.entity_id, changed, value)
-                metrics.DECISIONS.labels("directory", "changed").inc()
+                metrics.decision("directory", "changed").inc()
             case Known():
-                metrics.DECISIONS.labels("directory", "unchanged").inc()
+                metrics.decision("directory", "unchanged").inc()
             case NotChanged():
                 refusal = decision.refusal
                 _reject(
