@@ -90,7 +90,7 @@ class PaymentReader:
                 [PAYMENT_EVENTS.name], on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_revoke
             )
             while not self._stopping.is_set():
-                self._hand_over(self._consumer.consume(RECORDS_MAX, POLL_S))
+                self._hand_over(self._read())
                 self._commit()
         except Exception as error:
             failure = error
@@ -106,6 +106,11 @@ class PaymentReader:
             self.ended.set_result(None)
         else:
             self.ended.set_exception(failure)
+
+    def _read(self) -> list[Message]:
+        # `consume` waits for a full batch: so wait for one record, and take what else has come by then.
+        first = self._consumer.poll(POLL_S)
+        return [] if first is None else [first, *self._consumer.consume(RECORDS_MAX - 1, 0)]
 
     def _hand_over(self, messages: Sequence[Message]) -> None:
         records: list[Seen] = []
@@ -133,7 +138,10 @@ class PaymentReader:
             assert partition is not None
             log.warning("payment_events_start_over", partition=partition, error=error.str())
             self._call(self._reading.gone(partition))
-            self._consumer.seek(TopicPartition(PAYMENT_EVENTS.name, partition, OFFSET_BEGINNING))
+            start = [TopicPartition(PAYMENT_EVENTS.name, partition, OFFSET_BEGINNING)]
+            # A partition in this state cannot be sought in, only be given anew.
+            self._consumer.incremental_unassign(start)
+            self._consumer.incremental_assign(start)
         elif error.fatal():
             raise KafkaException(error)
         else:
