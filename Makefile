@@ -4,12 +4,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
 
-.PHONY: help venv demo up test lint format lock clean
+.PHONY: help venv demo up chaos test lint format lock clean
 
 help:
 	@echo "make demo   the guided tour: the whole system on this machine, one payment from POST to history"
 	@echo "make up     the whole system in the foreground until Ctrl-C"
 	@echo "make test   every test but the long ones"
+	@echo "make chaos  100,000 payments while processes are killed, paused and robbed of their state; about half an hour"
 	@echo "make lint   formatter, linter, types, import rules"
 
 venv: $(STAMP)
@@ -28,6 +29,9 @@ demo: venv
 
 up: venv
 	@$(BIN)/directpay up
+
+chaos: venv
+	@$(BIN)/directpay chaos
 
 test: venv
 	@$(BIN)/pytest

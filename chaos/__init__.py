@@ -1,0 +1,1 @@
+"""Breaks a running stack on purpose, under load, and says whether every promise held."""

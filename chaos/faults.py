@@ -1,0 +1,154 @@
+"""Faults carried out on the processes of a stack, and back: what was paused goes on, what was stopped is started."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import signal
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Protocol
+
+from chaos.schedule import Fault, FaultKind
+from cli.local_stack.trouble import StackError
+
+POLL_S = 0.1
+# A component that another fault's repair is still starting; then this fault has nothing to hit.
+RUNNING_S_MAX = 30.0
+START_S_MAX = 150.0
+# Failures to start with everything else up: then it is not another fault's doing.
+OWN_FAILURES_MAX = 2
+GARBAGE_BYTES = 4096
+
+
+class Stack(Protocol):
+    """What faults need of a running stack (`cli.local_stack.stack.LocalStack`)."""
+
+    @property
+    def processes(self) -> dict[str, int]: ...
+
+    def stop_component(self, name: str) -> None: ...
+
+    def start_component(self, name: str) -> None: ...
+
+
+class WouldNotStart(Exception):
+    """A component did not start after what was done to its state, until the state was deleted."""
+
+
+class Faults:
+    """Carries faults out, each in a thread of its caller; those on one component one after the other."""
+
+    def __init__(self, stack: Stack, state: Callable[[str], Path], *, seed: int) -> None:
+        self._stack = stack
+        self._state = state
+        self._chance = random.Random(f"garbage {seed}")
+        self._locks: dict[str, threading.Lock] = defaultdict(threading.Lock)
+        self._going_on = 0
+        self._counting = threading.Lock()
+        self._paused: set[int] = set()
+
+    def perform(self, fault: Fault) -> float | None:
+        """Carry one out; return when (monotonic) the component was free to work again, None when there was none.
+
+        Raises WouldNotStart when it came up only without its state.
+        """
+        with self._locks[fault.target]:
+            with self._counting:
+                self._going_on += 1
+            try:
+                return self._perform(fault)
+            finally:
+                with self._counting:
+                    self._going_on -= 1
+
+    def let_go(self) -> None:
+        """Wake everything that is still paused: the end of a run that failed."""
+        for pid in list(self._paused):
+            self._wake(pid)
+
+    def _perform(self, fault: Fault) -> float | None:
+        pid = self._running(fault.target)
+        if pid is None:
+            return None
+        match fault.kind:
+            case FaultKind.KILL:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+                return time.monotonic()
+            case FaultKind.PAUSE:
+                return self._pause(pid, fault.lasts_s)
+            case FaultKind.STOP | FaultKind.LEAVE | FaultKind.WIPE | FaultKind.CORRUPT:
+                return self._stop_and_start(fault)
+
+    def _running(self, target: str) -> int | None:
+        deadline = time.monotonic() + RUNNING_S_MAX
+        while (pid := self._stack.processes.get(target)) is None and time.monotonic() < deadline:
+            time.sleep(POLL_S)
+        return pid
+
+    def _pause(self, pid: int, lasts_s: float) -> float:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGSTOP)
+            self._paused.add(pid)
+            time.sleep(lasts_s)
+        self._wake(pid)
+        return time.monotonic()
+
+    def _wake(self, pid: int) -> None:
+        self._paused.discard(pid)
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGCONT)
+
+    def _stop_and_start(self, fault: Fault) -> float:
+        self._stack.stop_component(fault.target)
+        folder = self._state(fault.target)
+        if fault.kind is FaultKind.WIPE:
+            wipe(folder)
+        elif fault.kind is FaultKind.CORRUPT:
+            corrupt(folder, self._chance)
+        time.sleep(fault.lasts_s)
+        began = time.monotonic()
+        self._start(fault.target, folder, began)
+        return began
+
+    def _start(self, target: str, folder: Path, began: float) -> None:
+        own_failures = 0
+        while True:
+            try:
+                self._stack.start_component(target)
+                return
+            except StackError as error:
+                # While another part is down it may well not start; the broker and the database are such parts.
+                own_failures += self._going_on == 1
+                self._stack.stop_component(target)
+                if own_failures > OWN_FAILURES_MAX or time.monotonic() - began > START_S_MAX:
+                    wipe(folder)
+                    self._stack.start_component(target)
+                    raise WouldNotStart(str(error)) from error
+
+
+def wipe(folder: Path) -> None:
+    """Empty a state directory; the directory itself stays, since processes are started in it."""
+    for each in folder.iterdir():
+        if each.is_dir():
+            shutil.rmtree(each)
+        else:
+            each.unlink()
+
+
+def corrupt(folder: Path, chance: random.Random) -> None:
+    """Spoil every file of a state directory: garbage over some of it, or half of it cut off."""
+    for path in sorted(each for each in folder.rglob("*") if each.is_file()):
+        size = path.stat().st_size
+        with path.open("r+b") as file:
+            if chance.random() < 0.3:
+                file.truncate(size // 2)
+            else:
+                file.seek(chance.randrange(size) if size and chance.random() < 0.5 else 0)
+                file.write(chance.randbytes(GARBAGE_BYTES))

@@ -1,0 +1,146 @@
+"""What must hold of payment-events: each transition once, in order, legal, chained, on its place.
+
+Every check takes a record and the payment's record before it; `Log` folds the topic with all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+from chaos.oracle.violation import Kind, Violation
+from payments.lifecycle import MOVES
+from payments.payment import EventType, Payment, Status, first_broken_link
+from schemas import codec
+from schemas.partitioning import partition_of
+
+_FIRST = (None, EventType.INITIATED, Status.PENDING)
+LEGAL = {_FIRST} | {(before, event, after) for (before, _), (after, event) in MOVES.items()}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """A record of payment-events as a read_committed reader finds it."""
+
+    partition: int
+    offset: int
+    key: str
+    payment: Payment
+
+    @property
+    def place(self) -> str:
+        return f"{self.partition}@{self.offset}"
+
+
+Check = Callable[[Payment | None, Event], Iterator[Violation]]
+
+
+def each_sequence_once_in_order(before: Payment | None, event: Event) -> Iterator[Violation]:
+    """A record follows its predecessor: not the same transition again, none left out."""
+    expected = 1 if before is None else before.last.sequence + 1
+    found = event.payment.last.sequence
+    if before is not None and found < expected and before.transitions[:found] == event.payment.transitions:
+        yield _violation(Kind.DOUBLED_EVENT, event, f"sequence {found} again, after {expected - 1}")
+    elif found != expected:
+        yield _violation(Kind.OUT_OF_ORDER, event, f"sequence {found}, expected {expected}")
+
+
+def past_stays(before: Payment | None, event: Event) -> Iterator[Violation]:
+    """A record repeats the history of the one before, and its head, byte for byte."""
+    if before is None:
+        return
+    length = min(len(before.transitions), len(event.payment.transitions))
+    if before.transitions[:length] != event.payment.transitions[:length]:
+        yield _violation(Kind.FORKED, event, "the history differs from the one in the record before")
+    if before.head != event.payment.head:
+        yield _violation(Kind.FORKED, event, "the head differs from the one in the record before")
+
+
+def chain_intact(_before: Payment | None, event: Event) -> Iterator[Violation]:
+    """Every transition's hash covers it and all before."""
+    if (place := first_broken_link(event.payment)) is not None:
+        yield _violation(Kind.CHAIN_BROKEN, event, f"the hash of transition {place} does not fit")
+
+
+def moves_legal(_before: Payment | None, event: Event) -> Iterator[Violation]:
+    """Every transition is one of the lifecycle's moves, from where the one before led."""
+    status: Status | None = None
+    for number, step in enumerate(event.payment.transitions, start=1):
+        move = (step.previous_status, step.event_type, step.new_status)
+        if move not in LEGAL or step.previous_status != status or step.sequence != number:
+            yield _violation(Kind.ILLEGAL_MOVE, event, f"transition {number} is {move} in status {status}")
+        status = step.new_status
+
+
+def times_increase(_before: Payment | None, event: Event) -> Iterator[Violation]:
+    """A history's times always increase."""
+    times = [step.occurred_at_us for step in event.payment.transitions]
+    if any(later <= earlier for earlier, later in pairwise(times)):
+        yield _violation(Kind.TIME_TURNED, event, f"times {times}")
+
+
+def in_its_place(partitions: int) -> Check:
+    """A record stands under its payment's id, on the partition of its payment's command."""
+
+    def check(_before: Payment | None, event: Event) -> Iterator[Violation]:
+        if event.key != event.payment.payment_id:
+            yield _violation(Kind.MISPLACED, event, f"under the key {event.key}")
+        home = partition_of(event.payment.key, partitions)
+        if event.partition != home:
+            yield _violation(Kind.MISPLACED, event, f"on partition {event.partition}, not {home}")
+
+    return check
+
+
+class Log:
+    """The fold of payment-events: the newest record of every payment, and what was wrong on the way."""
+
+    def __init__(self, events: Iterable[Event], *, partitions: int) -> None:
+        self.events = 0
+        self.violations: list[Violation] = []
+        # As bytes: a million payments as objects would be 5 GB.
+        self._newest: dict[str, bytes] = {}
+        checks: list[Check] = [
+            each_sequence_once_in_order, past_stays, chain_intact, moves_legal, times_increase,
+            in_its_place(partitions),
+        ]  # fmt: skip
+        for event in events:
+            self._note(event, checks)
+
+    def __contains__(self, payment_id: str) -> bool:
+        return payment_id in self._newest
+
+    def __len__(self) -> int:
+        return len(self._newest)
+
+    def ids(self) -> Iterator[str]:
+        return iter(self._newest)
+
+    def get(self, payment_id: str) -> Payment | None:
+        """Return the payment as its furthest record tells it."""
+        value = self._newest.get(payment_id)
+        return None if value is None else _decode(value)
+
+    def payments(self) -> Iterator[Payment]:
+        return map(_decode, self._newest.values())
+
+    def _note(self, event: Event, checks: Iterable[Check]) -> None:
+        self.events += 1
+        payment_id = event.payment.payment_id
+        before = self.get(payment_id)
+        for check in checks:
+            self.violations += check(before, event)
+        # A doubled or late record must not hide what was there before it.
+        if before is None or event.payment.last.sequence > before.last.sequence:
+            self._newest[payment_id] = codec.encode(event.payment)
+
+
+def _decode(value: bytes) -> Payment:
+    payment = codec.decode(value)
+    assert isinstance(payment, Payment)
+    return payment
+
+
+def _violation(kind: Kind, event: Event, detail: str) -> Violation:
+    return Violation(kind=kind, payment_id=event.payment.payment_id, detail=f"{event.place}: {detail}")
