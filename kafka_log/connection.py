@@ -41,6 +41,8 @@ OFFSET_NOT_THERE = KafkaError._AUTO_OFFSET_RESET  # noqa: SLF001
 # A broker that comes back is found within a second; librdkafka's own bound is 10 s, and then callers wait for nothing.
 RECONNECT_BACKOFF_MS_MIN, RECONNECT_BACKOFF_MS_MAX = 100, 1000
 FETCH_BACKOFF_MS = 50
+# That a partition ends behind a transaction's marker is told by a fetch that comes back empty: a barrier waits for it.
+FETCH_WAIT_MS_MAX = 100
 
 
 def client_settings(bootstrap: str, client_id: str) -> dict[str, Any]:
@@ -78,6 +80,7 @@ def consumer_settings(bootstrap: str, client_id: str, group_id: str, *, isolatio
         "enable.partition.eof": True,
         # A position that is not there (any more) must be noticed, never replaced by another.
         "auto.offset.reset": "error",
+        "fetch.wait.max.ms": FETCH_WAIT_MS_MAX,
         "fetch.error.backoff.ms": FETCH_BACKOFF_MS,
         "fetch.queue.backoff.ms": FETCH_BACKOFF_MS,
     }

@@ -400,7 +400,7 @@ def test_after_catching_up_a_transaction_that_was_committed_before_is_there(
     latest = Latest()
     fold = fold_of([topic], latest.apply)
     transaction = transactional(kafka_bootstrap)
-    for number in range(100):
+    for number in range(60):
         transaction.begin_transaction()
         for partition in range(PARTITIONS):
             transaction.produce(topic, key=f"k{number}-{partition}", value=b"x", partition=partition)
