@@ -115,9 +115,14 @@ class Tenancy:
         return events
 
     def cancel(self, payment_id: str, key: str | None = None) -> httpx.Response:
-        return self.http.post(
-            f"/api/v1/payments/{payment_id}/cancel", headers={"Idempotency-Key": key or uuid.uuid4().hex}
-        )
+        """Cancel, and where the answer is 202 (not decided yet) ask again with the same key, as a caller would."""
+        headers = {"Idempotency-Key": key or uuid.uuid4().hex}
+        deadline = time.monotonic() + SETTLE_WAIT_S_MAX
+        while True:
+            answer = self.http.post(f"/api/v1/payments/{payment_id}/cancel", headers=headers)
+            if answer.status_code != 202:
+                return answer
+            assert time.monotonic() < deadline, answer.text
 
     def wait_for(self, payment_id: str, *statuses: str, within_s: float = SETTLE_WAIT_S_MAX) -> dict[str, Any]:
         """Return the payment once it has one of these statuses; 404 and 503 on the way are waited out."""
