@@ -217,5 +217,5 @@ def _write_violations(path: Path, violations: list[Violation]) -> None:
 
 
 def _quietly(say: Say) -> Say:
-    """Let the stack's own messages through, indented: a fault is told before what the supervisor makes of it."""
-    return lambda line: say(f"    {line}")
+    """Let the first line of the stack's own messages through: the ends of logs that follow are in the logs."""
+    return lambda line: say(f"    {line.partition('; the end of')[0]}")

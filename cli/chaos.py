@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import shutil
 import sys
 import tempfile
@@ -33,6 +34,8 @@ def chaos(payments: int, faults: int, seed: int, rate: float, workers: int, stat
     folder = state_dir or Path(tempfile.mkdtemp(prefix="directpay-chaos-"))
     if state_dir is not None and (state_dir / "answers.jsonl").exists():
         sys.exit(f"directpay chaos: {state_dir} holds the evidence of an earlier run. Name a new folder.")
+    # The broker dies on purpose here, and every client says so.
+    logging.getLogger("librdkafka").setLevel(logging.CRITICAL)
     plan = Plan(payments=payments, faults=faults, seed=seed, rate=rate, workers=workers, folder=folder)
     try:
         outcome = run(plan, _say)
