@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from payments.commands import Order
 from payments.payment import Payment
 from payments.rejection import Rejection
 from projections.batch import Batch, LogRecord, UnprojectableRecord, read_batch
@@ -66,20 +67,17 @@ class Tables:
         yield from self.ledger.values()
 
 
-@given(
-    life=lives,
-    repeats=st.lists(st.tuples(st.integers(0, 20), st.booleans()), max_size=20),
-    cuts=st.sets(st.integers(1, 40), max_size=10),
-)
+# What a writer that crashed may leave: steps again, older ones after newer ones, with and without the header.
+repeats = st.lists(st.tuples(st.integers(0, 20), st.booleans()), max_size=15)
+
+
+@given(life=lives, before=repeats, after=repeats, cuts=st.sets(st.integers(1, 40), max_size=10))
 def test_any_split_repetition_and_order_gives_the_same_rows(
-    life: list[object], repeats: list[tuple[int, bool]], cuts: set[int]
+    life: list[Order], before: list[tuple[int, bool]], after: list[tuple[int, bool]], cuts: set[int]
 ) -> None:
-    steps = after_all(life)  # type: ignore[arg-type]
-    # What a writer that crashed may leave: steps again, also older ones after newer ones, with and without the header.
-    shuffled = [
-        record(steps[index % len(steps)], offset, header=header) for offset, (index, header) in enumerate(repeats)
-    ]
-    whole = [*shuffled, *(record(step, len(shuffled) + n) for n, step in enumerate(steps))]
+    steps = after_all(life)
+    places = [*before, *((index, True) for index in range(len(steps))), *after]
+    whole = [record(steps[index % len(steps)], offset, header=header) for offset, (index, header) in enumerate(places)]
     plain, split = Tables(), Tables()
     plain.write(read([record(step, offset) for offset, step in enumerate(steps)]))
     position = 0
