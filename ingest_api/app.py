@@ -22,7 +22,7 @@ from starlette.routing import Route
 from ingest_api.accepted import AcceptedPayments
 from ingest_api.auth import Doorkeeper
 from ingest_api.commands import CommandLog
-from ingest_api.known_directory import KnownDirectory
+from ingest_api.known_directory import KnownDirectory, fold_of_the_log
 from ingest_api.outcome import OutcomeWait
 from ingest_api.parts import ApiConfig, Parts
 from ingest_api.passwords import PasswordHashing
@@ -45,7 +45,7 @@ from payments.refusals import Refusal
 from projections.queries import MalformedCursor as UnknownCursor
 from projections.queries import Queries, ViewsUnavailable
 
-__all__ = ["ApiConfig", "build_app", "run"]
+__all__ = ["ApiConfig", "app_with", "build_app", "run"]
 
 log = structlog.get_logger()
 
@@ -55,7 +55,11 @@ STOP_S_MAX = 8  # Longer than the longest wait for an outcome and a delivery.
 
 def build_app(config: ApiConfig) -> FastAPI:
     """Return the API; its parts are opened when it starts (on the event loop that serves) and closed when it stops."""
-    parts = _parts(config)
+    return app_with(_parts(config))
+
+
+def app_with(parts: Parts) -> FastAPI:
+    """Return the API made of these parts."""
     routes = _routes(parts)
 
     @asynccontextmanager
@@ -144,7 +148,7 @@ def _shared_socket(config: ApiConfig) -> socket.socket:
 
 
 def _parts(config: ApiConfig) -> Parts:
-    directory = KnownDirectory(config.bootstrap, client_id=f"{config.instance}-directory")
+    directory = KnownDirectory(fold_of_the_log(config.bootstrap, client_id=f"{config.instance}-directory"))
     queries = Queries.open(config.postgres)
     return Parts(
         config=config,

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Protocol
 
 from confluent_kafka import Message
 
@@ -24,16 +25,33 @@ CATCH_UP_S_MAX = 1.5  # Longer than any healthy broker's answer, well inside the
 _NAMED = frozenset({Kind.USER, Kind.TENANT})
 
 Condition = Callable[[Entry], bool]
+Apply = Callable[[str, Message], None]
+
+
+class Fold(Protocol):
+    """What is needed of `kafka_log.fold.LogFold`."""
+
+    failed: BaseException | None
+
+    @property
+    def ready(self) -> bool: ...
+    def start(self) -> None: ...
+    def stop(self) -> None: ...
+    def catch_up(self, timeout_s: float) -> bool: ...
+
+
+def fold_of_the_log(bootstrap: str, *, client_id: str) -> Callable[[Apply], Fold]:
+    """Return what makes the fold of the directory's topics."""
+    topics = [DIRECTORY_EVENTS.name, DIRECTORY_SECRETS.name]
+    return lambda apply: LogFold(bootstrap, topics, apply, client_id=client_id)
 
 
 class KnownDirectory:
     """Entities and API keys' hashes from the log. The fold's thread writes, the event loop reads and waits."""
 
-    def __init__(self, bootstrap: str, *, client_id: str) -> None:
+    def __init__(self, fold_into: Callable[[Apply], Fold]) -> None:
         self._register = Register(keeps_secret=lambda secret: secret.kind is Kind.API_KEY)
-        self._fold = LogFold(
-            bootstrap, [DIRECTORY_EVENTS.name, DIRECTORY_SECRETS.name], self._apply, client_id=client_id
-        )
+        self._fold = fold_into(self._apply)
         self._made_by: dict[str, str] = {}
         self._waiting: dict[str, list[asyncio.Event]] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
