@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from chaos.answers import Said, Terms
 from chaos.http_callers import HttpCallers, Request
@@ -25,24 +24,35 @@ class Canaries:
         self._partitions = partitions
         self._terms = Terms(payer=payer, payee=payee, amount_minor=AMOUNT_MINOR, rail=Rail.INSTANT.value)
 
-    async def sing(self, name: str, *, within_s: float) -> bool:
-        """Say whether new payments, one on each partition, are completed for all to see `within_s` seconds from now.
+    async def sing(self, name: str, *, is_hopeless: Callable[[], bool]) -> bool:
+        """Say whether new payments, one on each partition, were completed for all to see before it was hopeless.
 
         All that stood before them on their partitions has then been decided and projected.
         """
-        deadline = time.monotonic() + within_s
-        keys = list(self._keys(name))
+        singing = asyncio.create_task(self._complete(list(self._keys(name))))
         try:
-            async with asyncio.timeout(within_s):
-                said = await asyncio.gather(*(self._callers.pay(Request(key=key, terms=self._terms)) for key in keys))
-        except TimeoutError:
-            return False
-        waiting = keys if all(each is Said.ACCEPTED for each in said) else []
-        is_alive = bool(waiting)
-        while waiting and time.monotonic() < deadline:
+            while not singing.done():
+                if is_hopeless():
+                    return False
+                await asyncio.wait([singing], timeout=POLL_S)
+            return singing.result()
+        finally:
+            singing.cancel()
+            await asyncio.gather(singing, return_exceptions=True)
+
+    async def _complete(self, keys: list[str]) -> bool:
+        """Return when all are completed, or at once when one is refused."""
+        said = await asyncio.gather(*(self._accepted(key) for key in keys))
+        waiting = keys
+        while all(said) and waiting:
             waiting = [key for key in waiting if await self._callers.status_of(key) != "completed"]
             await asyncio.sleep(POLL_S if waiting else 0)
-        return is_alive and not waiting
+        return all(said)
+
+    async def _accepted(self, key: str) -> bool:
+        while (said := await self._callers.pay(Request(key=key, terms=self._terms))) is Said.UNKNOWN:
+            continue  # It has waited long between its tries.
+        return said is Said.ACCEPTED
 
     def _keys(self, name: str) -> Iterator[str]:
         """Yield a key for each partition."""

@@ -47,7 +47,8 @@ class Tally:
 def figures(tally: Tally, hits: Sequence[Hit], violations: Sequence[Violation]) -> dict[str, Any]:
     """Return the figures under the names that they are published by."""
     counts = Counter(violation.kind for violation in violations)
-    recovered = [hit.recovered_s for hit in hits if hit.recovered_s is not None]
+    alone = [hit.recovered_s for hit in hits if hit.recovered_s is not None and hit.is_alone]
+    together = [hit.recovered_s for hit in hits if hit.recovered_s is not None and not hit.is_alone]
     return {
         "seed": tally.seed,
         "payments": tally.payments,
@@ -65,8 +66,11 @@ def figures(tally: Tally, hits: Sequence[Hit], violations: Sequence[Violation]) 
         "faults": sum(tally.faults.values()),
         "faults_by_kind": tally.faults,
         "faults_missed": tally.faults_missed,
-        "recovery_s_max": round(max(recovered), 1) if recovered else None,
-        "recovery_s_median": round(median(recovered), 1) if recovered else None,
+        "faults_alone": len(alone),
+        "recovery_s_max": round(max(alone), 1) if alone else None,
+        "recovery_s_median": round(median(alone), 1) if alone else None,
+        # Faults during whose recovery others were going on: their time is that of all of them.
+        "recovery_overlapping_s_max": round(max(together), 1) if together else None,
         "load_late_s_max": round(tally.late_s_max, 1),
         "payments_per_s": round(tally.payments / tally.load_s, 1) if tally.load_s else None,
         "duration_s": round(tally.duration_s, 1),
