@@ -149,7 +149,7 @@ class Decider:
                 key=payment.payment_id,
                 value=codec.encode(payment),
                 partition=partition_of(payment.head.key, PARTITIONS),
-                headers=codec.event_headers(payment),
+                headers=[(name, value) for name, value in codec.event_headers(payment)],
             )
             self._producer.poll(0)
             return True
