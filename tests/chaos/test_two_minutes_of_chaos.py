@@ -1,0 +1,36 @@
+"""Real faults on a whole stack under load: the promises hold. `make chaos` is the long version."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from chaos.oracle.violation import Kind
+from chaos.run import Plan, run
+
+FAULTS = 8
+PAYMENTS = 1200
+# A refusal leaves no state: a worker that is killed before it commits its offsets refuses again. One transaction for both
+# ends that, and then this must go.
+UNTIL_TRANSACTIONS = {Kind.DOUBLED_REJECTION}
+
+
+@pytest.mark.timeout(600)  # Two minutes on an idle machine; a busy one starts Kafka in half a minute alone.
+def test_payments_survive_faults_of_every_kind(tmp_path: Path) -> None:
+    told: list[str] = []
+    # The seed whose faults are the most varied for so few: kill, pause, stop, leave and wipe, on five kinds of process.
+    plan = Plan(payments=PAYMENTS, faults=FAULTS, seed=1051, rate=25, workers=2, folder=tmp_path / "chaos")
+    outcome = run(plan, told.append)
+    evidence = "\n".join([*told, str(outcome.figures)])
+    found = [violation for violation in outcome.violations if violation.kind not in UNTIL_TRANSACTIONS]
+    assert found == [], evidence
+    figures = outcome.figures
+    # It did what it says: nobody finds anything in a run in which nothing happens.
+    assert figures["faults"] + figures["faults_missed"] == FAULTS, evidence
+    assert figures["faults"] >= FAULTS - 2, evidence
+    assert figures["accepted"] >= PAYMENTS, evidence
+    assert figures["events"] > 2 * PAYMENTS, evidence
+    assert figures["refused"] > 0, evidence
+    assert figures["poison"] > 0, evidence
+    assert figures["repeated_reports"] > 0, evidence
