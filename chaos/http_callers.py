@@ -44,7 +44,15 @@ class Request:
 class HttpCallers:
     """Any number of clients of one tenant. `statuses` counts the answers, None standing for none."""
 
-    def __init__(self, http: str, *, tenant_id: str, api_key: str, answers: AnswerLog) -> None:
+    def __init__(
+        self,
+        http: str,
+        *,
+        tenant_id: str,
+        api_key: str,
+        answers: AnswerLog,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
         self._tenant_id = tenant_id
         self._answers = answers
         self.statuses: Counter[int | None] = Counter()
@@ -54,6 +62,7 @@ class HttpCallers:
             timeout=httpx.Timeout(ANSWER_S_MAX, pool=GIVE_UP_S),
             limits=httpx.Limits(max_connections=CONNECTIONS_MAX, max_keepalive_connections=CONNECTIONS_MAX),
             trust_env=False,
+            transport=transport,
         )
 
     async def close(self) -> None:

@@ -11,8 +11,8 @@ from chaos.run import Plan, run
 
 FAULTS = 8
 PAYMENTS = 1200
-# A refusal leaves no state: a worker that is killed before it commits its offsets refuses again. One transaction for both
-# ends that, and then this must go.
+# A refusal leaves no state: a worker that is killed before it commits its offsets refuses again.
+# One transaction for both ends that, and then this must go.
 UNTIL_TRANSACTIONS = {Kind.DOUBLED_REJECTION}
 
 

@@ -1,0 +1,119 @@
+"""Faults on real processes: each does what it says, and leaves the process able to work."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+
+from chaos.faults import Faults, WouldNotStart
+from chaos.schedule import Fault, FaultKind
+from cli.local_stack.trouble import StackError
+
+WAIT_S_MAX = 10.0
+
+
+class Sleeper:
+    """A stack of one process that sleeps; with `needs_sound_state` it does not start on a state that was changed."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.process: subprocess.Popen[bytes] | None = None
+        self.starts = 0
+        self.needs_sound_state = False
+        self.start_component("rails")
+
+    @property
+    def processes(self) -> dict[str, int]:
+        return {} if self.process is None else {"rails": self.process.pid}
+
+    def stop_component(self, name: str) -> None:
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait(WAIT_S_MAX)
+            self.process = None
+
+    def start_component(self, name: str) -> None:
+        self.starts += 1
+        state = self.folder / "state"
+        if self.needs_sound_state and state.exists() and state.read_bytes() != b"sound":
+            raise StackError("rails was not ready.", "Look at its log.")
+        self.process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+
+
+@contextmanager
+def sleeper(folder: Path) -> Iterator[tuple[Sleeper, Faults]]:
+    (folder / "state").write_bytes(b"sound")
+    stack = Sleeper(folder)
+    faults = Faults(stack, lambda _: folder, seed=1)
+    try:
+        yield stack, faults
+    finally:
+        faults.let_go()
+        stack.stop_component("rails")
+
+
+def fault(kind: FaultKind, *, lasts_s: float = 0.0) -> Fault:
+    return Fault(number=0, at_s=0, kind=kind, target="rails", lasts_s=lasts_s)
+
+
+def test_a_kill_is_a_kill_9(tmp_path: Path) -> None:
+    with sleeper(tmp_path) as (stack, faults):
+        assert stack.process is not None
+        faults.perform(fault(FaultKind.KILL))
+        assert stack.process.wait(WAIT_S_MAX) == -signal.SIGKILL
+
+
+def test_a_paused_process_sleeps_and_wakes(tmp_path: Path) -> None:
+    with sleeper(tmp_path) as (stack, faults):
+        assert stack.process is not None
+        process = psutil.Process(stack.process.pid)
+        thread = threading.Thread(target=faults.perform, args=[fault(FaultKind.PAUSE, lasts_s=0.5)])
+        thread.start()
+        deadline = time.monotonic() + WAIT_S_MAX
+        while process.status() != psutil.STATUS_STOPPED:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        thread.join(WAIT_S_MAX)
+        assert process.status() != psutil.STATUS_STOPPED
+
+
+@pytest.mark.parametrize("kind", [FaultKind.STOP, FaultKind.LEAVE])
+def test_a_stopped_process_is_started_again_with_its_state(tmp_path: Path, kind: FaultKind) -> None:
+    with sleeper(tmp_path) as (stack, faults):
+        before = stack.processes
+        faults.perform(fault(kind))
+        assert stack.processes != before
+        assert stack.processes
+        assert (tmp_path / "state").read_bytes() == b"sound"
+
+
+def test_wiped_state_is_gone(tmp_path: Path) -> None:
+    with sleeper(tmp_path) as (stack, faults):
+        faults.perform(fault(FaultKind.WIPE))
+        assert not (tmp_path / "state").exists()
+        assert stack.processes
+
+
+def test_a_process_that_cannot_start_with_corrupted_state_is_told_of_and_started_without(tmp_path: Path) -> None:
+    with sleeper(tmp_path) as (stack, faults):
+        stack.needs_sound_state = True
+        with pytest.raises(WouldNotStart):
+            faults.perform(fault(FaultKind.CORRUPT))
+        assert stack.processes, "the run goes on"
+        assert not (tmp_path / "state").exists()
+
+
+def test_one_that_copes_with_corrupted_state_is_not_accused(tmp_path: Path) -> None:
+    with sleeper(tmp_path) as (stack, faults):
+        assert faults.perform(fault(FaultKind.CORRUPT)) is not None
+        assert (tmp_path / "state").read_bytes() != b"sound"
+        assert stack.starts == 2
