@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -43,7 +43,10 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """How much of what: `rate` in payments a second; the evidence and the stack's data lie in `folder`."""
+    """How much of what: `rate` in payments a second; the evidence and the stack's data lie in `folder`.
+
+    `only` restricts the faults (`chaos.schedule`).
+    """
 
     payments: int
     faults: int
@@ -51,6 +54,7 @@ class Plan:
     rate: float
     workers: int
     folder: Path
+    only: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,7 +143,9 @@ class _Field:
             payees=self._tenant.payees,
         )
         over_s = wanted.payments / wanted.rate
-        faults = schedule(wanted.seed, faults=wanted.faults, over_s=over_s, components=self._stack.components)
+        faults = schedule(
+            wanted.seed, faults=wanted.faults, over_s=over_s, components=self._stack.components, only=wanted.only
+        )
         async with asyncio.TaskGroup() as group:
             telling = group.create_task(self._tell())
             repeating = group.create_task(self._reports.work())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -24,6 +24,13 @@ class FaultKind(StrEnum):
     LEAVE = "leave"  # A worker leaves its group for so long that others take over, and joins again.
     WIPE = "wipe"  # Its state directory is deleted while it is down.
     CORRUPT = "corrupt"  # Its state directory is overwritten with garbage while it is down.
+
+
+Pair = tuple[FaultKind, str]
+
+
+class NoSuchFault(Exception):
+    """No fault that was asked for can happen on this stack."""
 
 
 HITS: Mapping[FaultKind, frozenset[str]] = {
@@ -56,15 +63,19 @@ class Fault:
     lasts_s: float
 
 
-def schedule(seed: int, *, faults: int, over_s: float, components: Mapping[str, str]) -> list[Fault]:
+def schedule(
+    seed: int, *, faults: int, over_s: float, components: Mapping[str, str], only: Sequence[str] = ()
+) -> list[Fault]:
     """Return the faults in the order of their time; `components` are kinds by name ("stream-1": "stream").
 
     Every kind of fault hits every component that it can before any is hit so a second time. Faults may overlap.
+    `only` leaves out all but these: a kind ("pause") or a kind and a component or its kind ("pause:stream").
+    Raises NoSuchFault when nothing is left.
     """
     chance = random.Random(f"faults {seed}")
     begin_s, span_s = over_s * QUIET_SHARE, over_s * (1 - 2 * QUIET_SHARE)
     planned = []
-    for number, (kind, target) in enumerate(_deck(chance, faults, components)):
+    for number, (kind, target) in enumerate(_deck(chance, faults, pairs(components, only))):
         slot_s = span_s / faults
         planned.append(
             Fault(
@@ -78,20 +89,22 @@ def schedule(seed: int, *, faults: int, over_s: float, components: Mapping[str, 
     return planned
 
 
-def pairs(components: Mapping[str, str]) -> list[tuple[FaultKind, str]]:
-    """Return every fault that is possible here."""
+def pairs(components: Mapping[str, str], only: Sequence[str] = ()) -> list[Pair]:
+    """Return every fault that is possible here, and wanted."""
     return [
         (kind, name)
         for kind, kinds_hit in HITS.items()
         for name, kind_of in sorted(components.items())
-        if kind_of in kinds_hit
+        if kind_of in kinds_hit and (not only or {kind, f"{kind}:{name}", f"{kind}:{kind_of}"} & set(only))
     ]
 
 
-def _deck(chance: random.Random, faults: int, components: Mapping[str, str]) -> Iterable[tuple[FaultKind, str]]:
-    drawn: list[tuple[FaultKind, str]] = []
+def _deck(chance: random.Random, faults: int, possible: Sequence[Pair]) -> Iterable[Pair]:
+    drawn: list[Pair] = []
+    if not possible:
+        raise NoSuchFault
     while len(drawn) < faults:
-        deck = pairs(components)
+        deck = list(possible)
         chance.shuffle(deck)
         drawn += deck
     return drawn[:faults]

@@ -13,6 +13,7 @@ from pathlib import Path
 import click
 
 from chaos.run import Plan, run
+from chaos.schedule import NoSuchFault
 from cli.local_stack.trouble import StackError
 
 SHOWN_MAX = 20
@@ -27,18 +28,24 @@ SHOWN_MAX = 20
 @click.option(
     "--workers", type=click.IntRange(2, 16), default=2, show_default=True, help="Processes of the stream app."
 )
+@click.option("--only", multiple=True, metavar="FAULT[:COMPONENT]",
+              help="Only such faults, e.g. pause:stream or kill; may be given several times.")  # fmt: skip
 @click.option("--state-dir", type=click.Path(file_okay=False, path_type=Path), default=None,
               help="New folder for the evidence, kept. Default: one that goes if nothing is found.")  # fmt: skip
-def chaos(payments: int, faults: int, seed: int, rate: float, workers: int, state_dir: Path | None) -> None:
+def chaos(
+    payments: int, faults: int, seed: int, rate: float, workers: int, only: tuple[str, ...], state_dir: Path | None
+) -> None:
     """Kill, pause and corrupt the processes of a working stack, and compare what clients were told with what it did."""
     folder = state_dir or Path(tempfile.mkdtemp(prefix="directpay-chaos-"))
     if state_dir is not None and (state_dir / "answers.jsonl").exists():
         sys.exit(f"directpay chaos: {state_dir} holds the evidence of an earlier run. Name a new folder.")
     # The broker dies on purpose here, and every client says so.
     logging.getLogger("librdkafka").setLevel(logging.CRITICAL)
-    plan = Plan(payments=payments, faults=faults, seed=seed, rate=rate, workers=workers, folder=folder)
+    plan = Plan(payments=payments, faults=faults, seed=seed, rate=rate, workers=workers, folder=folder, only=only)
     try:
         outcome = run(plan, _say)
+    except NoSuchFault:
+        sys.exit(f"directpay chaos: no fault is {' or '.join(only)}.")
     except StackError as error:
         sys.exit(f"directpay chaos: {error}")
     for violation in outcome.violations[:SHOWN_MAX]:

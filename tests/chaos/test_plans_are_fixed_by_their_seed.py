@@ -10,7 +10,7 @@ import pytest
 from chaos.faults import corrupt, wipe
 from chaos.plan import PAYERS, Planned, Trouble, plan
 from chaos.poison import KINDS, poison
-from chaos.schedule import PAUSE_S, FaultKind, pairs, schedule
+from chaos.schedule import PAUSE_S, FaultKind, NoSuchFault, pairs, schedule
 from schemas import codec
 
 COMPONENTS = {
@@ -58,6 +58,19 @@ def test_every_fault_happens_before_any_happens_again() -> None:
     killed = {target for kind, target in possible if kind is FaultKind.KILL}
     assert killed == set(COMPONENTS)
     assert (FaultKind.WIPE, "bank") not in possible, "the bank's books cannot be had again"
+
+
+def test_faults_can_be_restricted_to_a_kind_and_a_component() -> None:
+    def hit(*only: str) -> set[tuple[str, str]]:
+        faults = schedule(1, faults=9, over_s=60, components=COMPONENTS, only=only)
+        assert len(faults) == 9
+        return {(fault.kind, fault.target) for fault in faults}
+
+    assert hit("leave") == {("leave", "stream-0"), ("leave", "stream-1")}
+    assert hit("pause:stream", "kill:bank") == {("pause", "stream-0"), ("pause", "stream-1"), ("kill", "bank")}
+    assert hit("wipe:stream-1") == {("wipe", "stream-1")}
+    with pytest.raises(NoSuchFault):
+        hit("wipe:bank")
 
 
 def test_pauses_outlast_the_session_time_out() -> None:
