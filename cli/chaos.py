@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import logging
 import shutil
+import signal
 import sys
 import tempfile
 import time
 from pathlib import Path
+from types import FrameType
 
 import click
 
@@ -17,6 +19,10 @@ from chaos.schedule import NoSuchFault
 from cli.local_stack.trouble import StackError
 
 SHOWN_MAX = 20
+
+
+class Interrupted(BaseException):
+    """Ctrl-C, SIGTERM or a closed terminal: stop everything in order."""
 
 
 @click.command()
@@ -39,11 +45,15 @@ def chaos(
     folder = state_dir or Path(tempfile.mkdtemp(prefix="directpay-chaos-"))
     if state_dir is not None and (state_dir / "answers.jsonl").exists():
         sys.exit(f"directpay chaos: {state_dir} holds the evidence of an earlier run. Name a new folder.")
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
     # The broker dies on purpose here, and every client says so.
     logging.getLogger("librdkafka").setLevel(logging.CRITICAL)
     plan = Plan(payments=payments, faults=faults, seed=seed, rate=rate, workers=workers, folder=folder, only=only)
     try:
         outcome = run(plan, _say)
+    except Interrupted:
+        sys.exit(f"directpay chaos: interrupted; what there is of the evidence is in {folder}.")
     except NoSuchFault:
         sys.exit(f"directpay chaos: no fault is {' or '.join(only)}.")
     except StackError as error:
@@ -58,6 +68,13 @@ def chaos(
         shutil.rmtree(folder, ignore_errors=True)
     click.echo(json.dumps(outcome.figures))
     sys.exit(1 if outcome.violations else 0)
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    # The stack is being stopped from here on: a second signal must not leave half of it running.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    raise Interrupted
 
 
 def _say(line: str) -> None:
