@@ -1,11 +1,11 @@
 # One image for every process: `docker run directpay api`, `... stream`, and so on (docs/settings.md has the settings).
 FROM python:3.13-slim AS build
 WORKDIR /source
-COPY requirements.lock requirements-dev.lock ./
+COPY requirements.lock requirements-local.lock ./
 RUN python -m venv /opt/directpay \
  && /opt/directpay/bin/pip install --no-cache-dir --require-hashes -r requirements.lock \
  && python -m venv /opt/build \
- && /opt/build/bin/pip install --no-cache-dir --require-hashes -r requirements-dev.lock
+ && /opt/build/bin/pip install --no-cache-dir --require-hashes -r requirements-local.lock
 COPY . .
 # The wheel is built with the locked tools and installed without looking for anything else.
 RUN /opt/build/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /wheels . \

@@ -2,7 +2,11 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-STAMP := $(VENV)/installed
+# What `directpay` needs, and what tests and lint need beside; each installed once, when its lock or pyproject.toml changed.
+RUN := $(VENV)/installed
+DEV := $(VENV)/installed-dev
+# Byte code is written when a module is first imported: most never are. Everything has a hash in the lock.
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile
 
 .PHONY: help venv demo up chaos test lint format lock clean
 
@@ -13,46 +17,52 @@ help:
 	@echo "make chaos  100,000 payments while processes are killed, paused and robbed of their state; about half an hour"
 	@echo "make lint   formatter, linter, types, import rules"
 
-venv: $(STAMP)
+venv: $(DEV)
 
-# The stamp is newer than the lock: installed. A second run costs nothing.
-$(STAMP): requirements-dev.lock pyproject.toml
+$(RUN): requirements-local.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("DirectPay needs Python 3.11 or newer; $(PYTHON) is " + sys.version.split()[0] + ". Try: make PYTHON=python3.13 $(MAKECMDGOALS)")'
 	@echo "Installing into $(VENV) (once; about half a minute)"
 	@$(PYTHON) -m venv $(VENV) || { echo "Python's venv module is missing: install it (Debian: apt install python3-venv) and run make again"; exit 1; }
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
-	@touch $(STAMP)
+	@$(PIP) --require-hashes -r requirements-local.lock
+	@$(PIP) --no-deps --no-build-isolation --editable .
+	@touch $(RUN)
 
-demo: venv
+$(DEV): $(RUN) requirements-dev.lock
+	@echo "Installing what tests need (once)"
+	@$(PIP) --require-hashes -r requirements-dev.lock
+	@touch $(DEV)
+
+demo: $(RUN)
 	@$(BIN)/directpay demo
 
-up: venv
+up: $(RUN)
 	@$(BIN)/directpay up
 
 chaos: venv
 	@$(BIN)/directpay chaos
 
-test: venv
+test: $(DEV)
 	@$(BIN)/pytest
 
-lint: venv
+lint: $(DEV)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy .
 	$(BIN)/lint-imports
 
-format: venv
+format: $(DEV)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-# Exact versions with hashes, one file for Python 3.11 to 3.13 on every platform. Run after changing a dependency.
+# Exact versions with hashes, valid for Python 3.11 to 3.13 on every platform. Run after changing a dependency.
+# requirements.lock: the processes. -local: with `directpay up` and `demo`. -dev: with tests and lint.
+COMPILE = $(VENV)/lock/bin/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command "make lock" --quiet
 lock:
 	@$(PYTHON) -m venv $(VENV)/lock && $(VENV)/lock/bin/pip install --quiet uv
-	@$(VENV)/lock/bin/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-		--no-emit-find-links --no-annotate --custom-compile-command "make lock" --quiet -o requirements.lock
-	@$(VENV)/lock/bin/uv pip compile pyproject.toml --extra local --group dev --constraint requirements.lock --universal --python-version 3.11 --generate-hashes \
-		--no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command "make lock" --quiet -o requirements-dev.lock
+	@$(COMPILE) -o requirements.lock
+	@$(COMPILE) --extra local --group build --constraint requirements.lock -o requirements-local.lock
+	@$(COMPILE) --extra local --group build --group dev --constraint requirements-local.lock -o requirements-dev.lock
 	@rm -rf $(VENV)/lock
 
 clean:
