@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import uuid
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import httpx
 
@@ -23,6 +23,8 @@ def routing_number(first_eight: str) -> str:
 @dataclass
 class Tenancy:
     """One tenant: its key, two accounts (payer the renter's, payee the landlord's) and a lease."""
+
+    opened: ClassVar[list[httpx.Client]] = []
 
     http: httpx.Client
     tenant_id: str
@@ -55,10 +57,16 @@ class Tenancy:
             timeout=20,
             limits=httpx.Limits(max_connections=300, max_keepalive_connections=300),
         )
+        cls.opened.append(http)
         tenancy = cls(http=http, tenant_id=tenant_id, api_key=key)
         if furnish:
             tenancy.furnish()
         return tenancy
+
+    @classmethod
+    def close_all(cls) -> None:
+        while cls.opened:
+            cls.opened.pop().close()
 
     def furnish(self) -> None:
         word = uuid.uuid4().hex[:8]
