@@ -38,7 +38,7 @@ class Stack(Protocol):
 
 
 class WouldNotStart(Exception):
-    """A component did not start after what was done to its state, until the state was deleted."""
+    """A component did not start again, or only when the state was deleted that had been spoilt."""
 
 
 class Faults:
@@ -56,7 +56,7 @@ class Faults:
     def perform(self, fault: Fault) -> float | None:
         """Carry one out; return when (monotonic) the component was free to work again, None when there was none.
 
-        Raises WouldNotStart when it came up only without its state.
+        Raises WouldNotStart when it did not come up again, or only without its state.
         """
         with self._locks[fault.target]:
             with self._counting:
@@ -114,23 +114,27 @@ class Faults:
             corrupt(folder, self._chance)
         time.sleep(fault.lasts_s)
         began = time.monotonic()
-        self._start(fault.target, folder, began)
+        self._start(fault, folder)
         return began
 
-    def _start(self, target: str, folder: Path, began: float) -> None:
-        own_failures = 0
+    def _start(self, fault: Fault, folder: Path) -> None:
+        deadline, own_failures, spoilt = time.monotonic() + START_S_MAX, 0, None
         while True:
             try:
-                self._stack.start_component(target)
-                return
+                self._stack.start_component(fault.target)
+                break
             except StackError as error:
+                self._stack.stop_component(fault.target)
                 # While another part is down it may well not start; the broker and the database are such parts.
                 own_failures += self._going_on == 1
-                self._stack.stop_component(target)
-                if own_failures > OWN_FAILURES_MAX or time.monotonic() - began > START_S_MAX:
+                if time.monotonic() > deadline:
+                    raise WouldNotStart(f"it did not start within {START_S_MAX:.0f} s: {error}") from error
+                # Only state that can be had again is deleted, and only where this fault has spoilt it.
+                if fault.kind is FaultKind.CORRUPT and spoilt is None and own_failures > OWN_FAILURES_MAX:
+                    spoilt = error
                     wipe(folder)
-                    self._stack.start_component(target)
-                    raise WouldNotStart(str(error)) from error
+        if spoilt is not None:
+            raise WouldNotStart(f"it started only without its state: {spoilt}") from spoilt
 
 
 def wipe(folder: Path) -> None:

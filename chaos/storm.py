@@ -78,7 +78,7 @@ class Storm:
             ended = await asyncio.get_running_loop().run_in_executor(self._threads, self._faults.perform, fault)
         except WouldNotStart as error:
             ended = time.monotonic()
-            self._break(f"{name}: it started only without its state: {error}")
+            self._break(f"{name}: {error}")
         finally:
             self._going_on -= 1
             self._ended_at = time.monotonic()

@@ -112,6 +112,16 @@ def test_a_process_that_cannot_start_with_corrupted_state_is_told_of_and_started
         assert not (tmp_path / "state").exists()
 
 
+def test_state_that_was_not_spoilt_is_never_deleted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("chaos.faults.START_S_MAX", 0.2)
+    with sleeper(tmp_path) as (stack, faults):
+        (tmp_path / "state").write_bytes(b"the books")
+        stack.needs_sound_state = True
+        with pytest.raises(WouldNotStart):
+            faults.perform(fault(FaultKind.STOP))
+        assert (tmp_path / "state").read_bytes() == b"the books"
+
+
 def test_one_that_copes_with_corrupted_state_is_not_accused(tmp_path: Path) -> None:
     with sleeper(tmp_path) as (stack, faults):
         assert faults.perform(fault(FaultKind.CORRUPT)) is not None
