@@ -44,9 +44,12 @@ class WouldNotStart(Exception):
 class Faults:
     """Carries faults out, each in a thread of its caller; those on one component one after the other."""
 
-    def __init__(self, stack: Stack, state: Callable[[str], Path], *, seed: int) -> None:
+    def __init__(
+        self, stack: Stack, state: Callable[[str], Path], *, seed: int, start_s_max: float = START_S_MAX
+    ) -> None:
         self._stack = stack
         self._state = state
+        self._start_s_max = start_s_max
         self._chance = random.Random(f"garbage {seed}")
         self._locks: dict[str, threading.Lock] = defaultdict(threading.Lock)
         self._going_on = 0
@@ -118,7 +121,7 @@ class Faults:
         return began
 
     def _start(self, fault: Fault, folder: Path) -> None:
-        deadline, own_failures, spoilt = time.monotonic() + START_S_MAX, 0, None
+        deadline, own_failures, spoilt = time.monotonic() + self._start_s_max, 0, None
         while True:
             try:
                 self._stack.start_component(fault.target)
@@ -128,7 +131,7 @@ class Faults:
                 # While another part is down it may well not start; the broker and the database are such parts.
                 own_failures += self._going_on == 1
                 if time.monotonic() > deadline:
-                    raise WouldNotStart(f"it did not start within {START_S_MAX:.0f} s: {error}") from error
+                    raise WouldNotStart(f"it did not start within {self._start_s_max:g} s: {error}") from error
                 # Only state that can be had again is deleted, and only where this fault has spoilt it.
                 if fault.kind is FaultKind.CORRUPT and spoilt is None and own_failures > OWN_FAILURES_MAX:
                     spoilt = error

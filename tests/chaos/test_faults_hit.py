@@ -50,10 +50,10 @@ class Sleeper:
 
 
 @contextmanager
-def sleeper(folder: Path) -> Iterator[tuple[Sleeper, Faults]]:
+def sleeper(folder: Path, *, start_s_max: float = WAIT_S_MAX) -> Iterator[tuple[Sleeper, Faults]]:
     (folder / "state").write_bytes(b"sound")
     stack = Sleeper(folder)
-    faults = Faults(stack, lambda _: folder, seed=1)
+    faults = Faults(stack, lambda _: folder, seed=1, start_s_max=start_s_max)
     try:
         yield stack, faults
     finally:
@@ -112,9 +112,8 @@ def test_a_process_that_cannot_start_with_corrupted_state_is_told_of_and_started
         assert not (tmp_path / "state").exists()
 
 
-def test_state_that_was_not_spoilt_is_never_deleted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("chaos.faults.START_S_MAX", 0.2)
-    with sleeper(tmp_path) as (stack, faults):
+def test_state_that_was_not_spoilt_is_never_deleted(tmp_path: Path) -> None:
+    with sleeper(tmp_path, start_s_max=0.2) as (stack, faults):
         (tmp_path / "state").write_bytes(b"the books")
         stack.needs_sound_state = True
         with pytest.raises(WouldNotStart):
