@@ -6,10 +6,13 @@ import fcntl
 import re
 import shutil
 import tempfile
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from cli.local_stack.trouble import DownloadFailed, StackError, explained
@@ -19,11 +22,16 @@ LOG4J_VERSION = "2.25.5"  # The one that Kafka brings; the binding must be of th
 
 # Two closures, not one: in one, log4j's dependencyManagement wins and brings kafka-clients 3.9.1 beside a 4.4 broker.
 # The binding is for slf4j 1.7, which Kafka brings; without it a broker that cannot bind its port dies without a word.
-ENDPOINTS = (
-    f"org.apache.kafka:kafka_2.13:{KAFKA_VERSION}",
-    f"org.apache.logging.log4j:log4j-slf4j-impl:{LOG4J_VERSION}+org.apache.logging.log4j:log4j-core:{LOG4J_VERSION}",
+ROOTS = (
+    (f"org.apache.kafka:kafka_2.13:{KAFKA_VERSION}",),
+    (
+        f"org.apache.logging.log4j:log4j-slf4j-impl:{LOG4J_VERSION}",
+        f"org.apache.logging.log4j:log4j-core:{LOG4J_VERSION}",
+    ),
 )
 JARS_BYTES = 45 * 2**20  # For the progress line; the true sum differs a little.
+DOWNLOADS_AT_ONCE = 6
+TIMEOUT_S = 30
 PROGRESS_EVERY_S = 2.0
 Say = Callable[[str], None]
 
@@ -65,8 +73,8 @@ def _download_into(finished: Path, say: Say) -> None:
         say(f"Downloading Apache Kafka {KAFKA_VERSION} from Maven Central, about {JARS_BYTES // 2**20} MB (once)")
         jars = staging / "jars"
         jars.mkdir()
-        for jar in _fetch(staging, _Progress(say)):
-            shutil.copy2(jar, jars / jar.name)
+        for jar in set(_fetch(staging / "repository", _Progress(say))):
+            jar.rename(jars / jar.name)
         _require_one_version(jars)
         jars.chmod(0o755)
         jars.rename(finished)
@@ -75,27 +83,29 @@ def _download_into(finished: Path, say: Say) -> None:
         shutil.rmtree(staging, ignore_errors=True)
 
 
-def _fetch(staging: Path, progress: _Progress) -> Iterator[Path]:
+def _fetch(repository: Path, progress: _Progress) -> list[Path]:
     # Imported here: these pull in what only a first start needs.
-    from jgo.env import EnvironmentBuilder, LinkStrategy
     from jgo.maven import MavenContext, PythonResolver
+    from jgo.parse import Coordinate
 
+    jars: list[Path] = []
     try:
-        for number, endpoint in enumerate(ENDPOINTS):
+        for coordinates in ROOTS:
             context = MavenContext(
-                repo_cache=staging / "repository", resolver=PythonResolver(progress_callback=progress.of_file)
+                repo_cache=repository, resolver=PythonResolver(progress_callback=progress.of_file), timeout=TIMEOUT_S
             )
-            builder = EnvironmentBuilder(
-                context=context, cache_dir=staging / f"environment-{number}", link_strategy=LinkStrategy.COPY
-            )
-            # `all_jars`: `classpath` holds only about half of them.
-            yield from builder.from_endpoint(endpoint=endpoint).all_jars
+            roots = [replace(Coordinate.parse(each), scope="compile") for each in coordinates]
+            inputs, transitive = context.resolver.resolve([context.create_dependency(root) for root in roots])
+            artifacts = [each.artifact for each in (*inputs, *transitive) if each.scope in ("compile", "runtime")]
+            with ThreadPoolExecutor(DOWNLOADS_AT_ONCE) as downloads:
+                jars += downloads.map(lambda artifact: artifact.resolve(), artifacts)
     except OSError as error:
         if error.errno is not None and not _is_network(error):
             raise
         raise DownloadFailed("Apache Kafka", _brief(error)) from error
     except Exception as error:
         raise DownloadFailed("Apache Kafka", _brief(error)) from error
+    return jars
 
 
 def _is_network(error: OSError) -> bool:
@@ -125,6 +135,7 @@ class _Progress:
 
     def __init__(self, say: Say) -> None:
         self._say = say
+        self._lock = threading.Lock()
         self._bytes = 0
         self._said_at = time.monotonic()
 
@@ -133,8 +144,9 @@ class _Progress:
         yield self._count
 
     def _count(self, size: int) -> None:
-        self._bytes += size
-        if time.monotonic() - self._said_at >= PROGRESS_EVERY_S:
-            self._said_at = time.monotonic()
-            percent = min(99, self._bytes * 100 // JARS_BYTES)
-            self._say(f"  {self._bytes / 2**20:.0f} MB, {percent} %")
+        with self._lock:
+            self._bytes += size
+            if time.monotonic() - self._said_at >= PROGRESS_EVERY_S:
+                self._said_at = time.monotonic()
+                percent = min(99, self._bytes * 100 // JARS_BYTES)
+                self._say(f"  {self._bytes / 2**20:.1f} MB, {percent} %")
