@@ -120,8 +120,10 @@ class _Field:
         http = stack.stack["http"]
         self._callers = HttpCallers(http, tenant_id=tenant.id, api_key=tenant.api_key, answers=self._answers)
         self._producers = Producers(places.kafka, tenant_id=tenant.id, answers=self._answers)
+        # Clients of their own: what waits behind the load's queue says nothing of the stack's recovery.
+        self._watchers = HttpCallers(http, tenant_id=tenant.id, api_key=tenant.api_key, answers=self._answers)
         self._canaries = Canaries(
-            self._callers,
+            self._watchers,
             tenant_id=tenant.id,
             payer=tenant.payers["plain"][0],
             payee=tenant.payees[0],
@@ -180,12 +182,14 @@ class _Field:
         """Undo what lasts, and put every answer on the disk."""
         self._faults.let_go()
         await self._callers.close()
+        await self._watchers.close()
         await asyncio.to_thread(self._producers.close)
         await asyncio.to_thread(self._reports.close)
         await asyncio.to_thread(self._answers.close)
 
     def tally(self, verdict: Verdict, *, load_s: float, duration_s: float) -> Tally:
         """Return everything that was counted."""
+        statuses = self._callers.statuses + self._watchers.statuses
         return Tally(
             seed=self._wanted.seed,
             payments=self._wanted.payments,
@@ -196,7 +200,7 @@ class _Field:
             rejections=verdict.rejections,
             poison=len(self.load.poison),
             repeated_reports=self._reports.count,
-            answers={str(status or "none"): n for status, n in sorted(self._callers.statuses.items(), key=str)},
+            answers={str(status or "none"): n for status, n in sorted(statuses.items(), key=str)},
             faults=self.storm.counts(),
             faults_missed=self.storm.missed,
             late_s_max=self.load.late_s_max,
