@@ -21,8 +21,8 @@ from cli.local_stack.trouble import StackError
 SHOWN_MAX = 20
 
 
-class Interrupted(BaseException):
-    """Ctrl-C, SIGTERM or a closed terminal: stop everything in order."""
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C, SIGTERM or a closed terminal: stop everything in order. An event loop lets only this kind through."""
 
 
 @click.command()
