@@ -13,7 +13,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import structlog
+
 from rails.sql_files import read_statements
+
+log = structlog.get_logger()
 
 BUSY_S_MAX = 10.0
 
@@ -71,11 +75,16 @@ class OpenPayments:
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._connection = sqlite3.connect(path, isolation_level=None, timeout=BUSY_S_MAX, check_same_thread=False)
-        self._connection.row_factory = sqlite3.Row
-        for pragma in ("journal_mode=WAL", "synchronous=NORMAL"):
-            self._connection.execute(f"PRAGMA {pragma}")
-        self._connection.executescript((_FOLDER / "payments.sql").read_text(encoding="utf-8"))
+        try:
+            self._connection = _opened(path)
+        except sqlite3.OperationalError:
+            raise  # Locked, or no room, or no right: the file may be whole, and mending is for people.
+        except sqlite3.DatabaseError as damage:
+            # Everything in it can be had again, and what is left of a damaged file cannot be believed.
+            log.warning("open_payments_damaged", path=str(path), damage=str(damage))
+            for part in ("", "-wal", "-shm"):
+                path.with_name(path.name + part).unlink(missing_ok=True)
+            self._connection = _opened(path)
 
     def close(self) -> None:
         self._connection.close()
@@ -137,6 +146,23 @@ class OpenPayments:
             self._connection.execute("ROLLBACK")
             raise
         self._connection.execute("COMMIT")
+
+
+def _opened(path: Path) -> sqlite3.Connection:
+    """Return a connection to a file that is whole; raises DatabaseError when it is not."""
+    connection = sqlite3.connect(path, isolation_level=None, timeout=BUSY_S_MAX, check_same_thread=False)
+    try:
+        connection.row_factory = sqlite3.Row
+        for pragma in ("journal_mode=WAL", "synchronous=NORMAL"):
+            connection.execute(f"PRAGMA {pragma}")
+        faults = [str(row[0]) for row in connection.execute("PRAGMA quick_check(1)")]
+        if faults != ["ok"]:
+            raise sqlite3.DatabaseError(faults[0])
+        connection.executescript((_FOLDER / "payments.sql").read_text(encoding="utf-8"))
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
 def merged(earlier: Change | None, later: Change) -> Change:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -127,3 +128,26 @@ def test_two_changes_make_the_one_that_does_what_both_do(
     store: OpenPayments, earlier: Change | None, later: Change, result: Change
 ) -> None:
     assert merged(earlier, later) == result
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_a_damaged_file_is_begun_anew_so_that_everything_is_read_again(tmp_path: Path, seed: int) -> None:
+    path = tmp_path / "state.sqlite"
+    store = OpenPayments(path)
+    store.adopt("this log")
+    payments: dict[str, Change] = {
+        f"p{n}": Keep(partition=0, is_pending=True, due_at_us=n, act_at_us=n, value=b"v" * 400) for n in range(100)
+    }
+    store.save(Changes(payments=payments, next_offsets={0: 100}))
+    store.close()
+    chance = random.Random(seed)
+    damaged = bytearray(path.read_bytes())
+    # The first kilobyte holds what the file is; a run of garbage there, at a random place, spoils it.
+    place = chance.randrange(900)
+    damaged[place : place + 4096] = chance.randbytes(4096)
+    path.write_bytes(damaged)
+    again = OpenPayments(path)
+    again.adopt("this log")
+    assert again.begin(0) is None, "it reads the partition from its start"
+    assert ids(again) == []
+    again.close()
