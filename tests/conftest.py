@@ -110,7 +110,8 @@ def pytest_runtest_makereport(item: pytest.Item) -> Any:
     report = yield
     running = getattr(item, "funcargs", {}).get("stack")
     if report.failed and running is not None:
-        kept = Path(tempfile.gettempdir()) / f"directpay-logs-{uuid.uuid4().hex[:8]}"
-        shutil.copytree(running.state.logs, kept)
+        # One folder a run: the newest failure's logs hold those of the earlier ones.
+        kept = Path(tempfile.gettempdir()) / f"directpay-logs-{running.state.path.name}"
+        shutil.copytree(running.state.logs, kept, dirs_exist_ok=True)
         report.sections.append(("logs of the stack", f"copied to {kept}"))
     return report
