@@ -188,7 +188,7 @@ def _reject(rejection: Rejection, written: Written, agent: str) -> None:
 
 def _kept(topic: str, key: str, value: bytes, partition: int, headers: Headers) -> OutputRecord:
     """Return a record of the table's own topic: always on the partition that decided it."""
-    return OutputRecord(topic=topic, key=key.encode(), value=value, headers=tuple(headers), partition=partition)
+    return OutputRecord(topic=topic, key=key.encode(), value=value, headers=list(headers), partition=partition)
 
 
 def _trace(record: InputRecord) -> list[tuple[str, bytes]]:

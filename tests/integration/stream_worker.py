@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from confluent_kafka import Consumer, Message, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 
 from payments.payment import Payment, first_broken_link
 from payments.rejection import Rejection
@@ -197,16 +197,22 @@ class Stage:
         return [each for each in decoded if isinstance(each, Rejection)]
 
     def lag(self) -> int:
-        """Return how many input records the group has not committed."""
+        """Return how many input records the group has not committed; markers of transactions are no records."""
         asker = consumer(self.bootstrap, self.group)
         try:
             asked = [TopicPartition(name, number) for name in INPUTS for number in range(PARTITIONS)]
             committed = {(each.topic, each.partition): each.offset for each in asker.committed(asked, timeout=10)}
-            return sum(
-                end - committed[name, number] for name in INPUTS for number, end in ends(self.bootstrap, name).items()
-            )
         finally:
             asker.close()
+        undecided = 0
+        for name in INPUTS:
+            behind = {
+                number: committed[name, number]
+                for number, end in ends(self.bootstrap, name).items()
+                if committed[name, number] < end
+            }
+            undecided += len(read(self.bootstrap, name, behind)) if behind else 0
+        return undecided
 
     def wait_decided(self, seconds: float = 60.0) -> None:
         """Wait until every input record is decided and its offset committed."""
@@ -231,12 +237,22 @@ def ends(bootstrap: str, topic: str) -> dict[int, int]:
     """Return the end offset of each partition."""
     asker = consumer(bootstrap, "ends")
     try:
-        return {
-            number: asker.get_watermark_offsets(TopicPartition(topic, number), timeout=10)[1]
-            for number in range(len(asker.list_topics(topic, timeout=10).topics[topic].partitions))
-        }
+        numbers = range(len(asker.list_topics(topic, timeout=10).topics[topic].partitions))
+        return {number: _end(asker, TopicPartition(topic, number)) for number in numbers}
     finally:
         asker.close()
+
+
+def _end(asker: Consumer, partition: TopicPartition) -> int:
+    give_up_at = time.monotonic() + 30
+    while True:
+        try:
+            return int(asker.get_watermark_offsets(partition, timeout=10)[1])
+        except KafkaException as error:
+            # A topic that was just made, or a broker that was just started, has no leader yet.
+            if error.args[0].code() != KafkaError.NOT_LEADER_FOR_PARTITION or time.monotonic() > give_up_at:
+                raise
+            time.sleep(0.1)
 
 
 def read(bootstrap: str, topic: str, starts: dict[int, int]) -> list[Message]:

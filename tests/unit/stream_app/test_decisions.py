@@ -223,7 +223,7 @@ def test_without_a_registry_an_unknown_schema_is_poison_and_the_rest_of_the_batc
 
     run_partition(process, reads, lambda lane: lane.next_offsets == {"payment-commands": 3})
 
-    written = [record for stage in process.log.written for record in stage]
+    written = [record for transaction in process.log.committed for record in transaction]
     assert [record.topic for record in written] == ["payment-events", "payment-rejections", "payment-rejections"]
     reasons = [rejection_in(Written(records=[record])).reason for record in written[1:]]
     assert reasons == ["unknown-schema", "idempotency-key-reused"]
@@ -235,7 +235,7 @@ def test_a_state_that_cannot_be_read_stops_the_worker_and_refuses_no_command() -
 
     run_partition(process, [command(MARCH)], lambda lane: bool(process.failures))
 
-    assert [record for stage in process.log.written for record in stage] == []
+    assert [record for transaction in process.log.committed for record in transaction] == []
     assert isinstance(process.failures[0][1], StateOfUnknownSchema)
 
 
