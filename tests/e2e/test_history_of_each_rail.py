@@ -15,7 +15,6 @@ from payments.rails import TIMINGS, Rail
 from tests.conftest import RAIL_SPEED
 from tests.e2e.tenancy import Tenancy
 
-
 # Between initiation and claim lie two trips through Kafka: a few milliseconds, on a busy machine more.
 HICCUP_S_MAX = 0.2
 
