@@ -1,8 +1,20 @@
 -- analyst_role: runs after the migrations, every time: whatever was changed by hand is as it should be again.
 -- The role reads the schema analytics and nothing else. Its settings are defaults that it can set away; the missing
 -- grants are what keeps it from writing.
-ALTER ROLE directpay_analyst
-    LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS NOINHERIT CONNECTION LIMIT 20;
+ALTER ROLE directpay_analyst LOGIN NOINHERIT CONNECTION LIMIT 20;
+DO $$
+BEGIN
+    ALTER ROLE directpay_analyst NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS;
+EXCEPTION WHEN insufficient_privilege THEN
+    -- Only a superuser may change these, even to what they are; on a managed server the owner is none.
+    IF EXISTS (
+        SELECT FROM pg_roles WHERE rolname = 'directpay_analyst'
+           AND (rolsuper OR rolcreatedb OR rolcreaterole OR rolreplication OR rolbypassrls)
+    ) THEN
+        RAISE EXCEPTION 'directpay_analyst has rights beyond reading: a superuser must take them away';
+    END IF;
+END
+$$;
 ALTER ROLE directpay_analyst SET default_transaction_read_only = on;
 ALTER ROLE directpay_analyst SET statement_timeout = '30s';
 ALTER ROLE directpay_analyst SET idle_in_transaction_session_timeout = '60s';

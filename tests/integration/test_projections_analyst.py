@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 
 import psycopg
 import pytest
-from psycopg import errors
+from psycopg import errors, sql
 from psycopg.conninfo import make_conninfo
 
 from projections.migrate import ANALYST, migrate
@@ -121,3 +122,31 @@ def test_a_statement_ends_at_its_time_out_and_a_crowd_at_its_limit(database: str
     finally:
         for connection in crowd:
             connection.close()
+
+
+def test_an_owner_who_is_no_superuser_migrates_and_still_makes_a_role_that_only_reads(
+    postgres_uri: str, analyst: psycopg.Connection
+) -> None:
+    owner, database = f"owner_{uuid.uuid4().hex[:8]}", f"managed_{uuid.uuid4().hex[:8]}"
+    name = sql.Identifier
+    with psycopg.connect(postgres_uri, autocommit=True) as superuser:
+        superuser.execute(sql.SQL("CREATE ROLE {} LOGIN CREATEROLE PASSWORD 'managed'").format(name(owner)))
+        superuser.execute(sql.SQL("GRANT {} TO {} WITH ADMIN OPTION").format(name(ANALYST), name(owner)))
+        superuser.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(name(database), name(owner)))
+        try:
+            uri = make_conninfo(postgres_uri, user=owner, password="managed", dbname=database)
+            for _ in range(2):
+                migrate(uri, analyst_password=PASSWORD)
+            reader = make_conninfo(postgres_uri, user=ANALYST, password=PASSWORD, dbname=database)
+            with psycopg.connect(reader, autocommit=True) as reading:
+                assert reading.execute("SELECT count(*) FROM analytics.payments").fetchone() == (0,)
+                with pytest.raises((errors.InsufficientPrivilege, errors.ReadOnlySqlTransaction)):
+                    reading.execute("DELETE FROM analytics.payments")
+            superuser.execute(sql.SQL("ALTER ROLE {} CREATEDB").format(name(ANALYST)))
+            with pytest.raises(psycopg.Error, match="a superuser must take them away"):
+                migrate(uri, analyst_password=PASSWORD)
+        finally:
+            superuser.execute(sql.SQL("ALTER ROLE {} NOCREATEDB").format(name(ANALYST)))
+            superuser.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name(database)))
+            superuser.execute(sql.SQL("DROP OWNED BY {}").format(name(owner)))
+            superuser.execute(sql.SQL("DROP ROLE {}").format(name(owner)))
