@@ -34,8 +34,7 @@ async def decide_partition(
     lane: Lane, *, events_topic: str, decisions: Decisions[Value], schemas: SchemaSource
 ) -> None:
     """Decide one partition, batch after batch, until it is given back."""
-    table: Table[Value] = Table(_decode_state)
-    await lane.restore(events_topic, table.restore)
+    table: Table[Value] = Table(await lane.restore(events_topic), _decode_state)
     async for taken in lane.batches():
         written, batch, unknown = Written(), taken, None
         for number, record in enumerate(taken.records):
@@ -50,8 +49,8 @@ async def decide_partition(
                 # What is before it is decided now; the record and what follows wait until somebody knows the schema.
                 batch, unknown = lane.give_back(taken, number), error.schema_id
                 break
-        await lane.commit(batch, written.secrets, written.records)
-        table.apply()
+        await lane.commit(batch, written.secrets, written.records, state=table.staged())
+        table.applied()
         if unknown is not None:
             await schemas.resolve(unknown, lane)
 

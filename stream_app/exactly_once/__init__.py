@@ -9,7 +9,8 @@ lane.py           one partition of one agent: fence, restore, then batches; only
 lanes.py          every lane of the process: opened at an assignment, closed at a revocation
 transactions.py   a batch's records and the offsets of its input, in one transaction of the lane's own producer
 group_member.py   in whose name offsets are committed: the broker refuses a member of an earlier generation
-restore.py        a table's topic, read committed from its start to its end before anything is decided
+store.py          a lane's state on disk, with the offset of its topic up to which it is complete
+restore.py        what a store lacks of its topic, read committed to its end before anything is decided
 watchdog.py       a worker that is alive and idle, or was paused for too long, stops
 fail_stop.py      what every unexpected exception does: the process ends at once, its transactions stay open
 worker.py         the Faust app that holds these together

@@ -11,7 +11,7 @@ import time
 from collections import Counter, deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 import structlog
@@ -20,7 +20,7 @@ from stream_app.exactly_once import metrics
 from stream_app.exactly_once.fail_stop import Fail
 from stream_app.exactly_once.group_member import GroupMember
 from stream_app.exactly_once.records import Batch, Fetch, InputRecord, OutputRecord, TopicPartitionNumber
-from stream_app.exactly_once.restore import Apply, Restored
+from stream_app.exactly_once.restore import Restored, Store
 from stream_app.exactly_once.transactions import is_fenced
 
 # One batch is one wait for Kafka: large enough to spread its cost, small enough that a restart repeats little.
@@ -63,23 +63,17 @@ class Transactions(Protocol):
 class Surroundings:
     """What a lane needs of the process: where it writes, what it restores from, whether it still owns its partition.
 
-    `transactions` makes those of an agent's partition, `member` is who commits in a generation.
+    `transactions` and `store` make those of an agent's partition, `member` is who commits in a generation.
     """
 
     transactions: Callable[[str, int], Transactions]
-    restore: Callable[[str, int, Apply, threading.Event], Restored]
+    store: Callable[[str, int], Store]
+    restore: Callable[[str, int, Store, threading.Event], Restored]
     owns: Callable[[int], bool]
     member: Callable[[int], GroupMember]
     hold: Callable[[str, int], None]
     release: Callable[[str, int], None]
     fail: Fail
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Committed:
-    """What is in the log now: by topic, the offset after the last record that a batch wrote to the lane's partition."""
-
-    ends: Mapping[str, int] = field(default_factory=dict)
 
 
 class Lane:
@@ -97,6 +91,8 @@ class Lane:
         self._after_seek = after_seek
         self._around = surroundings
         self._transactions = surroundings.transactions(agent, partition)
+        self._store: Store | None = None
+        self._state_topic = ""
         # Its own, so that lanes wait for Kafka side by side, and one that hangs holds back no other.
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"{agent}-{partition}")
         self._queue: deque[InputRecord] = deque()
@@ -146,6 +142,8 @@ class Lane:
                 self._around.fail("lane_did_not_close", agent=self.agent, partition=self.partition)
         self._thread.shutdown(wait=False)
         self._transactions.close()
+        if self._store is not None:
+            self._store.close()
 
     def take(self, fetch: Fetch) -> None:
         """Queue the records of the next fetch; a fetch of an earlier time is ignored, a gap raises ChainBroken."""
@@ -172,9 +170,11 @@ class Lane:
             self._held.add(fetch.topic)
             self._around.hold(fetch.topic, self.partition)
 
-    async def restore(self, topic: str, apply: Apply) -> None:
-        """Hand the partition's records of `topic` to `apply`, to the end, in a thread; then the lane is ready."""
-        restored = await self._blocking(self._around.restore, topic, self.partition, apply, self._cancel_restore)
+    async def restore(self, topic: str) -> Store:
+        """Return the lane's state: all records of the partition of `topic`, newest of each key. Then it is ready."""
+        store = self._store = self._around.store(self.agent, self.partition)
+        self._state_topic = topic
+        restored = await self._blocking(self._around.restore, topic, self.partition, store, self._cancel_restore)
         self.is_restored = True
         self.decided_at = time.monotonic()
         metrics.OPEN_LANES.labels(self.agent).inc()
@@ -185,6 +185,7 @@ class Lane:
             records=restored.records,
             seconds=round(restored.seconds, 3),
         )
+        return store
 
     async def batches(self) -> AsyncIterator[Batch]:
         """Yield batches, in order, until the lane is closed."""
@@ -212,22 +213,26 @@ class Lane:
         self._queue.extendleft(reversed(batch.records[first:]))
         return Batch(records=batch.records[:first])
 
-    async def commit(self, batch: Batch, *stages: Sequence[OutputRecord]) -> Committed:
+    async def commit(
+        self, batch: Batch, *stages: Sequence[OutputRecord], state: Mapping[bytes, bytes | None] | None = None
+    ) -> None:
         """Write what was decided of `batch`, stage after stage, and the offsets of its input, in one transaction.
 
+        `state` is what the written records change in the lane's store; it is applied when they are committed.
         A batch that decided nothing commits its offsets. Raises PartitionLost when this worker may no longer own the
         partition; if it finds out too late, the broker refuses, and KafkaException is raised.
         """
         if not batch.records:
-            return Committed()
+            return
         started = time.monotonic()
         self._check_ownership()
         offsets = batch.next_offsets()
-        ends = await self._blocking(
-            self._transactions.commit,
+        await self._blocking(
+            self._commit,
             [record for stage in stages for record in stage],
             {(topic, self.partition): offset for topic, offset in offsets.items()},
             self._around.member(self.generation),
+            state or {},
         )
         self._next.update(offsets)
         self.decided_at = time.monotonic()
@@ -235,7 +240,18 @@ class Lane:
         metrics.BATCH_RECORDS.labels(self.agent).observe(len(batch.records))
         for topic, count in Counter(record.topic for record in batch.records).items():
             metrics.RECORDS.labels(self.agent, topic).inc(count)
-        return Committed(ends={topic: end for (topic, number), end in ends.items() if number == self.partition})
+
+    def _commit(
+        self,
+        records: Sequence[OutputRecord],
+        offsets: Mapping[TopicPartitionNumber, int],
+        member: GroupMember,
+        state: Mapping[bytes, bytes | None],
+    ) -> None:
+        ends = self._transactions.commit(records, offsets, member)
+        if state:
+            assert self._store is not None, "restore first"
+            self._store.write(state, next_offset=ends[self._state_topic, self.partition])
 
     def _check_ownership(self) -> None:
         if not self._around.owns(self.generation):

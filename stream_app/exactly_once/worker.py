@@ -12,6 +12,8 @@ from typing import Any
 
 import faust
 import structlog
+from confluent_kafka import TopicCollection
+from confluent_kafka.admin import AdminClient
 from faust.types import TP
 from yarl import URL
 
@@ -20,7 +22,8 @@ from stream_app.exactly_once.fail_stop import Fail, fail_stop
 from stream_app.exactly_once.fetches import FetchSchema, LaneConsumer, LaneTransport
 from stream_app.exactly_once.lane import Surroundings
 from stream_app.exactly_once.lanes import LaneAgent, Lanes, Work
-from stream_app.exactly_once.restore import Apply, Restored, restore
+from stream_app.exactly_once.restore import Restored, Store, restore
+from stream_app.exactly_once.store import DiskStore, shared_cache
 from stream_app.exactly_once.transactions import LaneTransactions
 from stream_app.exactly_once.watchdog import Bounds, EndOffsets, Facts, Watchdog
 
@@ -32,6 +35,7 @@ REBALANCE_TIMEOUT_S = 40.0
 # Faust's own commits do nothing here, and its other checks at this pace suspect streams without acknowledgements.
 COMMIT_EVERY_S = 60.0
 PULSE_S = 0.25
+ADMIN_S_MAX = 10.0
 # Beyond this a stop is no longer orderly; what is not committed is decided again by the next worker.
 STOP_S_MAX = 10.0
 
@@ -85,9 +89,12 @@ class LaneApp(faust.App):
         self._pulse_at = time.monotonic()
         self._restored_records = 0
         self._stopping = False
+        self._cache = shared_cache()
+        self._admin = AdminClient({"bootstrap.servers": config.bootstrap, "client.id": f"{config.instance}-admin"})
         self.lanes = Lanes(
             Surroundings(
                 transactions=self._transactions,
+                store=self._store,
                 restore=self._restore,
                 owns=self.owns,
                 member=lambda generation: self._lane_consumer.thread.member(generation),
@@ -181,11 +188,23 @@ class LaneApp(faust.App):
             client_id=f"{self._config.instance}-{agent}-{number}",
         )
 
-    def _restore(self, topic: str, number: int, apply: Apply, cancelled: threading.Event) -> Restored:
+    def _store(self, agent: str, number: int) -> DiskStore:
+        return DiskStore(self._config.directory / "state" / f"{agent}-{number}", cache=self._cache)
+
+    def _restore(self, topic: str, number: int, store: Store, cancelled: threading.Event) -> Restored:
         def progress(records: int) -> None:
             self._restored_records += records
 
-        return restore(self._config.bootstrap, topic, number, apply, cancelled=cancelled, progress=progress)
+        described = self._admin.describe_topics(TopicCollection([topic]), request_timeout=ADMIN_S_MAX)[topic].result()
+        return restore(
+            self._config.bootstrap,
+            topic,
+            number,
+            store,
+            log_id=f"{described.topic_id}-{number}",
+            cancelled=cancelled,
+            progress=progress,
+        )
 
     async def on_start(self) -> None:
         self._config.directory.mkdir(parents=True, exist_ok=True)

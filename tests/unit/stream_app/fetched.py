@@ -11,7 +11,7 @@ from typing import Any
 from stream_app.exactly_once.group_member import GroupMember
 from stream_app.exactly_once.lane import Surroundings
 from stream_app.exactly_once.records import Fetch, Headers, OutputRecord
-from stream_app.exactly_once.restore import Apply, Restored
+from stream_app.exactly_once.restore import Restored, Store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,11 +90,41 @@ class Log:
 
 
 @dataclass
+class Memory:
+    """Stands in for a lane's store: a dictionary, and what was written to it."""
+
+    values: dict[bytes, bytes] = field(default_factory=dict)
+    next_offset: int | None = None
+
+    def resume(self, *, log_id: str, first: int, end: int) -> int:
+        return first
+
+    def get(self, key: bytes) -> bytes | None:
+        return self.values.get(key)
+
+    def get_many(self, keys: list[bytes]) -> list[bytes | None]:
+        return [self.values.get(key) for key in keys]
+
+    def write(self, changes: Mapping[bytes, bytes | None], *, next_offset: int) -> None:
+        for key, value in changes.items():
+            if value is None:
+                self.values.pop(key, None)
+            else:
+                self.values[key] = value
+        self.next_offset = next_offset
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+@dataclass
 class Process:
     """Stands in for the process around a lane."""
 
     log: Log = field(default_factory=Log)
     is_owner: bool = True
+    memory: Memory = field(default_factory=Memory)
+    before_restore: Callable[[], Any] | None = None
     history: list[tuple[bytes, bytes | None]] = field(default_factory=list)
     held: list[str] = field(default_factory=list)
     released: list[str] = field(default_factory=list)
@@ -103,6 +133,7 @@ class Process:
     def surroundings(self) -> Surroundings:
         return Surroundings(
             transactions=lambda _agent, _partition: self.log,
+            store=lambda _agent, _partition: self.memory,
             restore=self.restore,
             owns=lambda _generation: self.is_owner,
             member=lambda generation: GroupMember(
@@ -113,9 +144,10 @@ class Process:
             fail=self.fail,
         )
 
-    def restore(self, _topic: str, _partition: int, apply: Apply, _cancelled: threading.Event) -> Restored:
-        for key, value in self.history:
-            apply(key, value)
+    def restore(self, _topic: str, _partition: int, store: Store, _cancelled: threading.Event) -> Restored:
+        if self.before_restore is not None:
+            self.before_restore()
+        store.write(dict(self.history), next_offset=len(self.history))
         return Restored(records=len(self.history), seconds=0.0)
 
     def fail(self, reason: str, error: BaseException | None = None, **_fields: object) -> None:

@@ -26,7 +26,7 @@ def lane_of(process: Process, *, after_seek: int = 0) -> Lane:
 
 
 async def echo(lane: Lane) -> None:
-    await lane.restore("events", lambda _key, _value: None)
+    await lane.restore("events")
     async for batch in lane.batches():
         await lane.commit(
             batch, [OutputRecord(topic="events", key=record.key, value=record.value) for record in batch.records]
@@ -156,8 +156,7 @@ def test_all_stages_and_the_offsets_of_every_topic_are_one_transaction_in_the_na
         process = Process()
         lane = lane_of(process)
         records = (*fetch(0, [5, 7]).records, *fetch(0, [40], topic="reports").records)
-        committed = await lane.commit(Batch(records=records), [secret], [event, elsewhere])
-        assert committed.ends == {"secrets": 1, "events": 1}
+        await lane.commit(Batch(records=records), [secret], [event, elsewhere])
         await lane.close()
         return process
 
@@ -179,6 +178,40 @@ def test_a_batch_without_output_commits_its_offsets_and_an_empty_batch_nothing()
     log = asyncio.run(history()).log
     assert log.committed == [[]]
     assert log.offsets == [{("commands", 0): 6}]
+
+
+def test_state_is_applied_after_the_commit_with_the_offset_that_the_log_gave() -> None:
+    async def history() -> None:
+        process = Process()
+        lane = lane_of(process)
+        await lane.restore("events")
+        events = [OutputRecord(topic="events", key=b"k", value=b"e", partition=0) for _ in range(3)]
+        process.log.before_commit = lambda: process.memory.values and pytest.fail("applied before the commit")
+        await lane.commit(Batch(records=tuple(fetch(0, [5]).records)), events, state={b"k": b"e"})
+        assert process.memory.values == {b"k": b"e"}
+        assert process.memory.next_offset == 3
+        await lane.close()
+
+    asyncio.run(history())
+
+
+def test_state_of_a_failed_commit_is_not_applied() -> None:
+    async def history() -> None:
+        process = Process()
+
+        def refuse() -> None:
+            raise OSError("no broker")
+
+        process.log.before_commit = refuse
+        lane = lane_of(process)
+        await lane.restore("events")
+        event = OutputRecord(topic="events", key=b"k", value=b"e", partition=0)
+        with pytest.raises(OSError, match="no broker"):
+            await lane.commit(Batch(records=tuple(fetch(0, [5]).records)), [event], state={b"k": b"e"})
+        assert process.memory.values == {}
+        await lane.close()
+
+    asyncio.run(history())
 
 
 def test_a_lane_fences_before_anything_else_and_lets_go_of_its_producer_at_the_end() -> None:
@@ -268,13 +301,13 @@ def test_a_failed_commit_fails_the_process_and_moves_no_offset(error: Exception,
 
 
 def test_a_failed_restore_fails_the_process() -> None:
-    process = Process(history=[(b"k", b"v")])
+    def fail() -> None:
+        raise ValueError("unreadable")
+
+    process = Process(before_restore=fail)
 
     async def work(lane: Lane) -> None:
-        def apply(_key: bytes, _value: bytes | None) -> None:
-            raise ValueError("unreadable")
-
-        await lane.restore("events", apply)
+        await lane.restore("events")
 
     async def history() -> None:
         lane = lane_of(process)
@@ -303,7 +336,7 @@ def test_batches_are_bounded_and_a_full_queue_holds_the_partition_until_it_has_r
     sizes = []
 
     async def work(lane: Lane) -> None:
-        await lane.restore("events", lambda _key, _value: None)
+        await lane.restore("events")
         async for batch in lane.batches():
             sizes.append(len(batch.records))
             await lane.commit(batch)
@@ -321,7 +354,7 @@ def test_what_is_given_back_comes_again_first_and_in_order() -> None:
     seen: list[list[int]] = []
 
     async def work(lane: Lane) -> None:
-        await lane.restore("events", lambda _key, _value: None)
+        await lane.restore("events")
         async for taken in lane.batches():
             seen.append([record.offset for record in taken.records])
             await lane.commit(lane.give_back(taken, 2) if len(seen) == 1 else taken)
@@ -365,7 +398,7 @@ def test_closing_ends_a_wait_for_something_outside() -> None:
         ended = []
 
         async def work(lane: Lane) -> None:
-            await lane.restore("events", lambda _key, _value: None)
+            await lane.restore("events")
             try:
                 await lane.wait(60, what="schema 7")
             except LaneClosed:

@@ -13,7 +13,7 @@ from tests.unit.stream_app.fetched import Process, fetch, settled
 
 
 async def count(lane: Lane) -> None:
-    await lane.restore("events", lambda _key, _value: None)
+    await lane.restore("events")
     async for batch in lane.batches():
         await lane.commit(batch)
 
