@@ -71,7 +71,7 @@ def restore(
         }
     )
     try:
-        first, end = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=SILENCE_S_MAX)
+        first, end = _bounds(consumer, TopicPartition(topic, partition), cancelled)
         start = store.resume(log_id=log_id, first=first, end=end)
         consumer.assign([TopicPartition(topic, partition, start)])
         records = _read_to_end(consumer, store, cancelled, progress)
@@ -81,6 +81,20 @@ def restore(
     metrics.RESTORED.labels(topic, str(partition)).inc(records)
     metrics.RESTORE_S.labels(topic).observe(seconds)
     return Restored(records=records, seconds=seconds)
+
+
+def _bounds(consumer: Consumer, partition: TopicPartition, cancelled: threading.Event) -> tuple[int, int]:
+    """Return the first offset and the end of the partition."""
+    give_up_at = time.monotonic() + SILENCE_S_MAX
+    while True:
+        try:
+            first, end = consumer.get_watermark_offsets(partition, timeout=SILENCE_S_MAX)
+        except KafkaException as error:
+            # The partition of a new topic or of a broker that has just started has no leader for a moment.
+            if error.args[0].code() not in _PASSING or time.monotonic() > give_up_at or cancelled.wait(0.1):
+                raise
+        else:
+            return int(first), int(end)
 
 
 def _read_to_end(consumer: Consumer, store: Store, cancelled: threading.Event, progress: Callable[[int], None]) -> int:
@@ -133,4 +147,6 @@ _PASSING = {
     KafkaError._ALL_BROKERS_DOWN,  # noqa: SLF001
     KafkaError._TIMED_OUT,  # noqa: SLF001
     KafkaError._RESOLVE,  # noqa: SLF001
+    KafkaError.NOT_LEADER_FOR_PARTITION,
+    KafkaError.LEADER_NOT_AVAILABLE,
 }

@@ -206,8 +206,12 @@ class LaneApp(faust.App):
             progress=progress,
         )
 
-    async def on_start(self) -> None:
+    async def on_first_start(self) -> None:
+        # Faust makes the last folder of the path only.
         self._config.directory.mkdir(parents=True, exist_ok=True)
+        await super().on_first_start()
+
+    async def on_start(self) -> None:
         self._watchdog.start()
         self.add_future(self._pulse())
         await super().on_start()
