@@ -115,7 +115,7 @@ class Running:
         while self.events() < count:
             if time.monotonic() > give_up_at:
                 raise TimeoutError(f"{self.events()} of {count} events")
-            time.sleep(0.02)
+            time.sleep(0.1)  # Each look costs the worker a few milliseconds.
         return time.monotonic()
 
 

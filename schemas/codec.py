@@ -18,6 +18,7 @@ from payments.payment import Payment
 from payments.refusals import FieldError, Refusal
 from payments.rejection import Rejection
 from schemas import records, registry
+from schemas.payment_encoding import payment_bytes
 from schemas.records import Record, Value
 from schemas.schema_shape import SchemaUnusable, check_shape, without_logical_types
 from schemas.topics import RECORD_BYTES_MAX
@@ -89,10 +90,7 @@ _VALUES: dict[type[Value], tuple[str, Callable[[Any], Record], Callable[[Record]
 def encode(value: Value) -> bytes:
     """Return the value as it stands on its topic."""
     writer = _WRITERS[type(value)]
-    body = BytesIO()
-    body.write(writer.header)
-    fastavro.schemaless_writer(body, writer.schema, writer.to_record(value))
-    data = body.getvalue()
+    data = writer.header + payment_bytes(value) if isinstance(value, Payment) else _written(value, writer)
     assert len(data) <= RECORD_BYTES_MAX, "the rules of the values keep every record below the limit"
     return data
 
@@ -144,6 +142,13 @@ def event_headers(payment: Payment) -> list[tuple[str, bytes]]:
 def rfc3339(at_us: int) -> str:
     """Return microseconds since the epoch as RFC 3339 text in UTC: 2026-03-01T00:00:00.000000Z."""
     return f"{(_EPOCH + timedelta(microseconds=at_us)).isoformat(timespec='microseconds')}Z"
+
+
+def _written(value: Value, writer: _Writer) -> bytes:
+    body = BytesIO()
+    body.write(writer.header)
+    fastavro.schemaless_writer(body, writer.schema, writer.to_record(value))
+    return body.getvalue()
 
 
 def _read(data: bytes, reader: _Reader) -> Record:

@@ -15,29 +15,30 @@ Value = TypeVar("Value")
 
 
 class Table(Generic[Value]):
-    """Snapshots by key, in the lane's store as the bytes that were written: decoded only when a command asks."""
+    """Snapshots by key in the lane's store: as `encode` gives them, or as they are on the topic, if read from there."""
 
-    def __init__(self, store: Store, decode: Callable[[bytes], Value]) -> None:
+    def __init__(self, store: Store, *, encode: Callable[[Value], bytes], decode: Callable[[bytes], Value]) -> None:
         self._store = store
+        self._encode = encode
         self._decode = decode
-        self._staged: dict[bytes, tuple[Value, bytes]] = {}
+        self._staged: dict[bytes, Value] = {}
 
     def peek(self, key: str) -> Value | None:
         """Return what the key stands at, decisions of the present batch included."""
         raw_key = key.encode()
         staged = self._staged.get(raw_key)
         if staged is not None:
-            return staged[0]
+            return staged
         stored = self._store.get(raw_key)
         return None if stored is None else self._decode(stored)
 
-    def stage(self, key: str, value: Value, encoded: bytes) -> None:
-        """Remember a decision of this batch; `encoded` is what is about to be written."""
-        self._staged[key.encode()] = (value, encoded)
+    def stage(self, key: str, value: Value) -> None:
+        """Remember a decision of this batch."""
+        self._staged[key.encode()] = value
 
     def staged(self) -> dict[bytes, bytes | None]:
         """Return what the batch changes, for the store to take when the log has it."""
-        return {key: encoded for key, (_, encoded) in self._staged.items()}
+        return {key: self._encode(value) for key, value in self._staged.items()}
 
     def applied(self) -> None:
         """Forget the staged snapshots: the store has them now."""

@@ -68,7 +68,7 @@ class Surroundings:
 
     transactions: Callable[[str, int], Transactions]
     store: Callable[[str, int], Store]
-    restore: Callable[[str, int, Store, threading.Event], Restored]
+    restore: Callable[[str, int, int, Store, threading.Event], Restored]
     owns: Callable[[int], bool]
     member: Callable[[int], GroupMember]
     hold: Callable[[str, int], None]
@@ -170,11 +170,14 @@ class Lane:
             self._held.add(fetch.topic)
             self._around.hold(fetch.topic, self.partition)
 
-    async def restore(self, topic: str) -> Store:
-        """Return the lane's state: all records of the partition of `topic`, newest of each key. Then it is ready."""
+    async def restore(self, topic: str, *, form: int = 0) -> Store:
+        """Return the lane's state: all records of the partition of `topic`, newest of each key. Then it is ready.
+
+        `form` numbers how the application writes its values: a store of another form is filled again.
+        """
         store = self._store = self._around.store(self.agent, self.partition)
         self._state_topic = topic
-        restored = await self._blocking(self._around.restore, topic, self.partition, store, self._cancel_restore)
+        restored = await self._blocking(self._around.restore, topic, self.partition, form, store, self._cancel_restore)
         self.is_restored = True
         self.decided_at = time.monotonic()
         metrics.OPEN_LANES.labels(self.agent).inc()

@@ -191,7 +191,7 @@ class LaneApp(faust.App):
     def _store(self, agent: str, number: int) -> DiskStore:
         return DiskStore(self._config.directory / "state" / f"{agent}-{number}", cache=self._cache)
 
-    def _restore(self, topic: str, number: int, store: Store, cancelled: threading.Event) -> Restored:
+    def _restore(self, topic: str, number: int, form: int, store: Store, cancelled: threading.Event) -> Restored:
         def progress(records: int) -> None:
             self._restored_records += records
 
@@ -201,7 +201,7 @@ class LaneApp(faust.App):
             topic,
             number,
             store,
-            log_id=f"{described.topic_id}-{number}",
+            log_id=f"{described.topic_id}-{number}-{form}",
             cancelled=cancelled,
             progress=progress,
         )

@@ -61,6 +61,16 @@ def test_values_come_back_as_the_types_they_were(value: Value) -> None:
     assert repr(decode(encode(value))) == repr(value)
 
 
+@given(payment=payments())
+def test_a_payment_has_the_bytes_that_fastavro_gives_it(payment: Payment) -> None:
+    newest = newest_of("io.directpay.PaymentEvent")
+    body = BytesIO()
+    fastavro.schemaless_writer(body, fastavro.parse_schema(json.loads(newest.text)), payment_record(payment))
+    assert encode(payment) == b"\0" + newest.schema_id.to_bytes(4, "big") + body.getvalue(), (
+        "the newest PaymentEvent schema and schemas/payment_encoding.py differ"
+    )
+
+
 @given(value=values, data=st.data())
 def test_a_value_cut_short_is_undecodable(value: Value, data: st.DataObject) -> None:
     whole = encode(value)

@@ -144,7 +144,7 @@ class Process:
             fail=self.fail,
         )
 
-    def restore(self, _topic: str, _partition: int, store: Store, _cancelled: threading.Event) -> Restored:
+    def restore(self, _topic: str, _partition: int, _form: int, store: Store, _cancelled: threading.Event) -> Restored:
         if self.before_restore is not None:
             self.before_restore()
         store.write(dict(self.history), next_offset=len(self.history))

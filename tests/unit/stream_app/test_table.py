@@ -6,14 +6,18 @@ from stream_app.table import Table
 from tests.unit.stream_app.fetched import Memory
 
 
+def table_of(store: Memory) -> Table[str]:
+    return Table(store, encode=str.encode, decode=bytes.decode)
+
+
 def test_what_the_store_has_is_decoded() -> None:
-    assert Table(Memory({b"a": b"1"}), bytes.decode).peek("a") == "1"
+    assert table_of(Memory({b"a": b"1"})).peek("a") == "1"
 
 
 def test_a_batch_sees_what_it_staged_and_the_store_does_not() -> None:
     store = Memory({b"a": b"1"})
-    table = Table(store, bytes.decode)
-    table.stage("a", "2", b"2")
+    table = table_of(store)
+    table.stage("a", "2")
     assert table.peek("a") == "2"
     assert store.values == {b"a": b"1"}
     assert table.staged() == {b"a": b"2"}
@@ -21,8 +25,8 @@ def test_a_batch_sees_what_it_staged_and_the_store_does_not() -> None:
 
 def test_staged_snapshots_are_forgotten_when_the_store_has_them() -> None:
     store = Memory()
-    table = Table(store, bytes.decode)
-    table.stage("a", "1", b"1")
+    table = table_of(store)
+    table.stage("a", "1")
     table.applied()
     assert table.staged() == {}
     assert table.peek("a") is None
