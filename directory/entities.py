@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
-from payments.fields import Faults, amount_faults, fault, name_faults, uuid_faults
+from payments.fields import Faults, amount_faults, date_faults, fault, name_faults, uuid_faults
 from payments.idempotency import is_clean_text
 from payments.metadata import metadata_faults
 from payments.refusals import FieldError, InvalidCommand
@@ -156,6 +156,8 @@ class Lease:
             *uuid_faults("renter_id", self.renter_id),
             *amount_faults("rent_amount", self.rent_amount_minor),
             *metadata_faults("terms", self.terms_json, bytes_max=TERMS_BYTES_MAX),
+            *date_faults("start_date", self.start_date.isoformat()),
+            *date_faults("end_date", None if self.end_date is None else self.end_date.isoformat()),
         )
         if not 1 <= self.due_day <= 31:
             faults += fault("due_day", "must be from 1 to 31")

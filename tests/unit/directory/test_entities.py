@@ -102,6 +102,12 @@ def test_every_fault_of_an_entity_is_named_at_once() -> None:
     }
 
 
+@pytest.mark.parametrize("day", [date(1999, 12, 31), date(2200, 1, 1), date.min, date.max])
+def test_a_lease_outside_the_years_that_the_wire_carries_is_refused(day: date) -> None:
+    assert faults(LEASE, start_date=day, end_date=None) == ["start_date"]
+    assert "end_date" in faults(LEASE, end_date=day)
+
+
 def test_a_lease_may_be_one_day_and_a_user_nameless() -> None:
     assert replace(LEASE, end_date=LEASE.start_date).end_date == LEASE.start_date
     assert replace(USER, name=None).name is None

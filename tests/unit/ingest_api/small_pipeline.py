@@ -35,7 +35,7 @@ from projections.queries import (
     ViewsUnavailable,
     Wait,
 )
-from schemas.codec import encode
+from schemas.codec import decode, encode
 
 ADMIN_KEY = "the-operators-key"
 KEYRING = Keyring({"k1": b"k" * 32})
@@ -97,11 +97,13 @@ class SmallPipeline:
     def close(self) -> None: ...
 
     def decide_all(self) -> None:
-        for command in self.waiting:
-            encode(command)
+        for sent in self.waiting:
+            # As it arrives: what the wire refuses is found here as well.
+            command = decode(encode(sent))
             if isinstance(command, DirectoryCommand):
                 self._change(command)
             else:
+                assert isinstance(command, InitiatePayment | CancelPayment)
                 self._move(command)
         self.waiting.clear()
 
