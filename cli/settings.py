@@ -67,7 +67,7 @@ class MigrationSettings(PostgresSettings):
 
 class HttpSettings(Settings):
     http_host: str = Field("127.0.0.1", description="Address that the API (or the simulated bank) listens on.")
-    http_port: Port = Field(8000, description="Port that the API (or the simulated bank) listens on.")
+    http_port: Port = Field(8000, description="Port that the API listens on; the simulated bank's default is 8010.")
 
 
 class HealthSettings(Settings):
@@ -134,7 +134,9 @@ class RailsSettings(KafkaSettings, HealthSettings, StateSettings, EncryptionSett
 
 
 class BankSettings(HttpSettings, StateSettings, RailSettings):
-    """The simulated bank."""
+    """The simulated bank. Its port is where `bank_url` looks for it: the API has another one on the same machine."""
+
+    http_port: Port = Field(8010, description="Port that the simulated bank listens on.")
 
 
 class ProjectorSettings(KafkaSettings, MigrationSettings, HealthSettings):

@@ -8,11 +8,13 @@ from pathlib import Path
 import pytest
 from pydantic_core import PydanticUndefined
 
-from cli.settings import ALL, PREFIX, Settings
+from cli.settings import ALL, PREFIX, BankSettings, Settings
 
 ROOT = Path(__file__).parents[2]
 ROWS = re.findall(r"^\| `(DIRECTPAY_\w+)` \| ([^|]*) \|", (ROOT / "docs" / "settings.md").read_text(), re.MULTILINE)
-FIELDS = {PREFIX + name.upper(): field for concern in ALL for name, field in concern.model_fields.items()}
+FIELDS = {PREFIX + name.upper(): field for concern in reversed(ALL) for name, field in concern.model_fields.items()}
+# Where one process has another default than the rest.
+OTHER_DEFAULTS = {"DIRECTPAY_HTTP_PORT": f", bank `{BankSettings.model_fields['http_port'].default}`"}
 
 
 def test_the_table_names_every_setting_once() -> None:
@@ -26,7 +28,17 @@ def test_the_table_gives_the_default(name: str, said: str) -> None:
         assert said.strip() == "required"
     else:
         text = str(default).lower() if isinstance(default, bool) else str(default)
-        assert said.strip() == (f"`{text}`" if default not in (None, "") else "none")
+        assert said.strip() == (f"`{text}`{OTHER_DEFAULTS.get(name, '')}" if default not in (None, "") else "none")
+
+
+def test_a_default_differs_only_where_the_table_says_so() -> None:
+    differing = {
+        PREFIX + name.upper()
+        for process in ALL
+        for name, field in process.model_fields.items()
+        if field.default != FIELDS[PREFIX + name.upper()].default
+    }
+    assert differing == set(OTHER_DEFAULTS)
 
 
 def test_every_settings_class_belongs_to_a_process() -> None:

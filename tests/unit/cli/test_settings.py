@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.settings import ApiSettings, BankSettings, StreamSettings, load
+from cli.settings import ApiSettings, BankSettings, RailsSettings, StreamSettings, load
 
 ROOT = Path(__file__).parents[3]
 KEYS = f"k1:{base64.b64encode(bytes(32)).decode()}"
@@ -71,6 +71,13 @@ def test_a_wrong_value_is_refused_by_name_and_not_repeated(
     assert f"{name} is wrong" in str(end.value)
     # What was given may be a secret with a typing mistake.
     assert "c2hvcnQ=" not in str(end.value)
+
+
+def test_the_bank_listens_where_the_gateway_looks_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    set_all(monkeypatch)
+    bank = load(BankSettings)
+    assert load(RailsSettings).bank_url == f"http://{bank.http_host}:{bank.http_port}"
+    assert bank.http_port != load(ApiSettings).http_port
 
 
 @pytest.mark.parametrize("process", ["api", "rails", "projector"])
