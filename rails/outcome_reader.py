@@ -31,10 +31,6 @@ class OutcomeReader:
         self._cursor: str | None = None
         self._is_ours = asyncio.Event()
 
-    @property
-    def is_reading(self) -> bool:
-        return self._is_ours.is_set()
-
     def start(self, cursor: str) -> None:
         """Read from `cursor` on, or from where we left off. An older one than need be repeats what was heard."""
         if self._cursor is None:

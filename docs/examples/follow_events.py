@@ -45,7 +45,10 @@ def main(stack_json: str, idle_s: float | None) -> None:
     last_seen = time.monotonic()
     while idle_s is None or time.monotonic() - last_seen < idle_s:
         message = consumer.poll(0.2)
-        if message is None or message.error() or message.value() is None:
+        if message is None:
+            continue
+        if message.error():
+            print(message.error(), file=sys.stderr)
             continue
         last_seen = time.monotonic()
         event = decode(stack["http"], message.value() or b"")

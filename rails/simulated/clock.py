@@ -1,4 +1,4 @@
-"""The simulated bank's clock: the machine's, or one that tests set."""
+"""The simulated bank's clock: the machine's, behind a port that a virtual one can take."""
 
 from __future__ import annotations
 
@@ -17,17 +17,3 @@ class RealClock:
 
     def now_us(self) -> int:
         return time.time_ns() // 1000
-
-
-class SetClock:
-    """A clock that stands still until it is set; it never goes back."""
-
-    def __init__(self, now_us: int) -> None:
-        self._now_us = now_us
-
-    def now_us(self) -> int:
-        return self._now_us
-
-    def set(self, now_us: int) -> None:
-        assert now_us >= self._now_us, "a bank's clock does not go back"
-        self._now_us = now_us

@@ -34,6 +34,10 @@ class PartyBody(Struct, frozen=True, forbid_unknown_fields=True):
     account_number: Annotated[str, Meta(pattern=r"^[0-9]{4,17}$")]
     account_type: AccountType
 
+    def __repr__(self) -> str:
+        """Show nothing: a repr ends up in logs, and an account number must not."""
+        return "PartyBody(..)"
+
 
 class TransferBody(Struct, frozen=True, forbid_unknown_fields=True):
     reference: ReferenceText
