@@ -85,8 +85,7 @@ class Doorkeeper:
         return hmac.compare_digest(hashlib.sha256(text.encode()).digest(), self._admin_sha256)
 
     async def _entry(self, key_id: str) -> Entry | None:
-        if self._directory.get(key_id) is None or self._directory.secret(key_id) is None:
-            await self._directory.learn([key_id])
+        await self._directory.learn_key(key_id)
         entry = self._directory.get(key_id)
         return entry if entry is not None and entry.kind is Kind.API_KEY else None
 

@@ -108,6 +108,20 @@ class KnownDirectory:
         if unknown and not await self.catch_up() and any(self.get(entity_id) is None for entity_id in unknown):
             raise LogUnreachable
 
+    async def learn_key(self, key_id: str) -> None:
+        """Make sure that an API key works here if it works anywhere: it and its hash arrive on two topics.
+
+        Raises LogUnreachable when that cannot be told.
+        """
+        if self._lacks_key(key_id) and not await self.catch_up() and self._lacks_key(key_id):
+            raise LogUnreachable
+
+    def _lacks_key(self, key_id: str) -> bool:
+        entry = self.get(key_id)
+        if entry is None:
+            return True
+        return entry.kind is Kind.API_KEY and entry.is_active and self.secret(key_id) is None
+
     async def wait_for(self, entity_id: str, condition: Condition, timeout_s: float) -> Entry | None:
         """Return the entity once it is as it should be, or None when that takes longer than `timeout_s`."""
         deadline = time.monotonic() + timeout_s
