@@ -74,6 +74,11 @@ class HealthSettings(Settings):
     health_port: Port = Field(
         0, description="Port of /health and /metrics of the processes that serve nothing else; 0 picks a free one."
     )
+    health_host: str = Field(
+        "127.0.0.1",
+        min_length=1,
+        description="Address of those /health and /metrics; 0.0.0.0 where probes come from elsewhere.",
+    )
 
 
 class StateSettings(Settings):

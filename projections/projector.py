@@ -75,6 +75,7 @@ class ProjectorConfig:
     partitions: int
     instance: str
     health_port: int
+    health_host: str = "127.0.0.1"
     group_id: str = GROUP_ID
     batch_records_max: int = BATCH_RECORDS_MAX
 
@@ -89,7 +90,7 @@ def run(config: ProjectorConfig) -> None:
     signal.signal(signal.SIGTERM, ask_to_stop)
     signal.signal(signal.SIGINT, ask_to_stop)
     projector = Projector(config, stop)
-    health = HealthServer(config.health_port, projector.readiness).start()
+    health = HealthServer(config.health_port, projector.readiness, host=config.health_host).start()
     try:
         projector.run()
     except (

@@ -33,6 +33,7 @@ class StreamConfig:
     state_dir: Path
     instance: str
     health_port: int
+    health_host: str = "127.0.0.1"
     rail_speed: float = 1.0
     schema_registry_url: str | None = None
     log_level: str = "INFO"
@@ -45,7 +46,7 @@ def run(config: StreamConfig) -> None:
     try:
         require_partitions(config.bootstrap, config.partitions)
         app = build_app(config)
-        HealthServer(config.health_port, app.ready).start()
+        HealthServer(config.health_port, app.ready, host=config.health_host).start()
     except Exception as error:
         fail_stop("start_failed", error)
     log.info("stream_started", instance=config.instance, kafka=config.bootstrap)

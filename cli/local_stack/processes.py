@@ -26,6 +26,7 @@ DECIDED = frozenset(
             "POSTGRES",
             "HTTP_HOST",
             "HTTP_PORT",
+            "HEALTH_HOST",
             "HEALTH_PORT",
             "STATE_DIR",
             "INSTANCE",

@@ -30,6 +30,7 @@ def projector() -> None:
             postgres=postgres,
             partitions=settings.partitions,
             instance=instance,
+            health_host=settings.health_host,
             health_port=settings.health_port,
         )
     )

@@ -23,6 +23,7 @@ def rails() -> None:
             keyring=settings.keyring,
             state_dir=settings.state_dir,
             instance=instance,
+            health_host=settings.health_host,
             health_port=settings.health_port,
         )
     )

@@ -21,6 +21,7 @@ def stream() -> None:
             partitions=settings.partitions,
             state_dir=settings.state_dir,
             instance=instance,
+            health_host=settings.health_host,
             health_port=settings.health_port,
             rail_speed=settings.rail_speed,
             schema_registry_url=settings.schema_registry_url,

@@ -38,6 +38,14 @@ def test_every_process_runs_a_subcommand_and_gets_what_it_requires() -> None:
         assert required <= given <= known, name
 
 
+def test_the_health_of_every_process_is_there_for_other_containers() -> None:
+    for name, service in OURS.items():
+        serves = [
+            each for each in ("HEALTH_HOST", "HTTP_HOST") if each.lower() in READS.get(name, Settings).model_fields
+        ]
+        assert [service["environment"][PREFIX + each] for each in serves] == ["0.0.0.0"] * len(serves), name
+
+
 def test_only_the_loopback_address_is_opened() -> None:
     ports = [port for service in SERVICES.values() for port in service.get("ports", [])]
     assert ports

@@ -98,3 +98,12 @@ except ZeroDivisionError:
     assert second["level"] == "warning"
     assert "ZeroDivisionError" in third["exception"]
     assert logging.getLogger("library").level == logging.NOTSET
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the loopback interface has one address")
+def test_only_the_address_that_was_asked_for_answers(process: Process) -> None:
+    server = HealthServer(0, process.ready, host="127.0.0.2").start()
+    assert httpx.get(f"http://127.0.0.2:{server.port}/metrics").status_code == 200
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(f"http://127.0.0.1:{server.port}/metrics")
+    server.stop()
