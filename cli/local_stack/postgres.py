@@ -112,9 +112,13 @@ class PostgresServer:
                 connection.execute(sql.SQL("CREATE ROLE {}").format(sql.Identifier(OWNER)))
             # A superuser, as POSTGRES_USER of the official image is: the migrations close large objects and advisory
             # locks to everybody else, which only a superuser may.
+            # Hashed here, so that neither the server's log nor pg_stat_activity sees the password.
+            verifier = connection.pgconn.encrypt_password(
+                self._owner_password.encode(), OWNER.encode(), b"scram-sha-256"
+            )
             connection.execute(
                 sql.SQL("ALTER ROLE {} LOGIN SUPERUSER PASSWORD {}").format(
-                    sql.Identifier(OWNER), sql.Literal(self._owner_password)
+                    sql.Identifier(OWNER), sql.Literal(verifier.decode())
                 )
             )
             if connection.execute("SELECT FROM pg_database WHERE datname = %s", (DATABASE,)).fetchone() is None:
