@@ -10,13 +10,16 @@ import secrets
 from dataclasses import dataclass
 from uuid import UUID
 
+import structlog
 from starlette.requests import Request
 
 from directory.entities import Kind, Scope
 from directory.register import Entry
-from directory.sealing import Keyring, Sealed
+from directory.sealing import CannotOpen, Keyring, Sealed
 from ingest_api.known_directory import KnownDirectory
-from ingest_api.refusals import ScopeMissing, StillRestoring, Unauthorized
+from ingest_api.refusals import KeyUnreadable, ScopeMissing, StillRestoring, Unauthorized
+
+log = structlog.get_logger()
 
 _SECRET_BYTES = 32
 _KEY = re.compile(r"dp_([0-9a-f]{32})_[A-Za-z0-9_-]{43}", re.ASCII)
@@ -53,7 +56,7 @@ class Doorkeeper:
         self._opened: dict[str, tuple[Sealed, bytes]] = {}
 
     async def caller(self, request: Request, scope: Scope) -> Caller:
-        """Return who calls, or raise Unauthorized or ScopeMissing."""
+        """Return who calls, or raise Unauthorized or ScopeMissing, or LogUnreachable or KeyUnreadable: not known."""
         text = _bearer(request)
         if not self._directory.is_ready:
             raise StillRestoring
@@ -97,7 +100,12 @@ class Doorkeeper:
         if opened is None or opened[0] != sealed:
             if len(self._opened) >= OPENED_MAX:
                 self._opened.clear()
-            secret = json.loads(self._keyring.open(key_id, sealed))
+            try:
+                secret = json.loads(self._keyring.open(key_id, sealed))
+            except CannotOpen as error:
+                # An encryption key that was taken away too early, most likely: the operator can put it back.
+                log.error("api_key_unreadable", key_id=key_id, error=str(error))
+                raise KeyUnreadable from error
             opened = self._opened[key_id] = (sealed, bytes.fromhex(secret["sha256"]))
         return opened[1]
 

@@ -16,6 +16,7 @@ from ingest_api.refusals import (
     EntityKeyReused,
     IdempotencyKeyMissing,
     IdempotencyKeysDiffer,
+    KeyUnreadable,
     LogUnreachable,
     MalformedBody,
     MalformedCursor,
@@ -71,6 +72,7 @@ PROBLEMS: dict[type[Refusal], tuple[int, str]] = {
     LogUnreachable: (503, "Kafka cannot be reached"),
     ViewsUnreachable: (503, "The views cannot be read"),
     ViewsBehind: (503, "The views are behind the log"),
+    KeyUnreadable: (503, "The API key cannot be checked"),
     StillRestoring: (503, "The process is starting"),
 }
 # A refusal that the stream app decided comes back as its code; one that it has and we do not know is still a refusal.

@@ -160,6 +160,15 @@ class ViewsBehind(Refusal):
         super().__init__(f"this {what} exists, but the views do not show it yet")
 
 
+class KeyUnreadable(Refusal):
+    """What the log keeps of this API key cannot be opened here, so that it can be neither let in nor turned away."""
+
+    code = "key-unreadable"
+
+    def __init__(self) -> None:
+        super().__init__("this process cannot open what is kept of this API key; nothing was accepted")
+
+
 class StillRestoring(Refusal):
     """The process has not yet read the directory and so knows no keys."""
 

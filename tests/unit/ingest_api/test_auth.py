@@ -14,7 +14,8 @@ from directory.entities import ApiKey, Kind, Scope
 from directory.sealing import NONCE_BYTES, Keyring
 from ingest_api.auth import Caller, Doorkeeper, key_secret, new_key_text
 from ingest_api.known_directory import Apply, KnownDirectory
-from ingest_api.refusals import LogUnreachable
+from ingest_api.problems import problem_of
+from ingest_api.refusals import KeyUnreadable, LogUnreachable
 from schemas.codec import encode
 from tests.unit.ingest_api.requests import request_with
 
@@ -72,6 +73,16 @@ def test_a_key_whose_hash_cannot_be_read_is_not_called_unauthorized() -> None:
     log.show(_made_key(KEYRING)[0])
     with pytest.raises(LogUnreachable):
         _call(directory)
+
+
+def test_a_key_whose_hash_cannot_be_opened_is_answered_503() -> None:
+    log = LateLog()
+    directory = KnownDirectory(log.fold_into)
+    for value in _made_key(Keyring({"k0": b"o" * 32})):
+        log.show(value)
+    with pytest.raises(KeyUnreadable) as refused:
+        _call(directory)
+    assert problem_of(refused.value).status == 503
 
 
 def _made_key(keyring: Keyring) -> tuple[DirectoryRecord, DirectorySecret]:
