@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from starlette.requests import Request
 
-from payments.fields import text_faults, uuid_faults
+from payments.fields import text_faults, time_faults, uuid_faults
 from payments.idempotency import KEY_CHARACTERS_MAX
 from payments.refusals import FieldError, InvalidCommand
 
@@ -74,7 +74,12 @@ class QueryString:
         if moment.tzinfo is None:
             moment = moment.replace(tzinfo=UTC)
         since = moment - _EPOCH
-        return (since.days * 86_400 + since.seconds) * _MICROSECOND + since.microseconds
+        moment_us = (since.days * 86_400 + since.seconds) * _MICROSECOND + since.microseconds
+        if time_faults(name, moment_us):
+            # The calendar's own ends can be shifted by no time zone, and nothing of ours lies there.
+            self._fault(name, "must lie in 2000 to 2199")
+            return None
+        return moment_us
 
     def check(self) -> None:
         """Raise InvalidCommand when there are faults; a parameter that nobody took is one: it would filter nothing."""
