@@ -30,12 +30,13 @@ def payment_order(members: dict[str, Any], key: str, *, tenant_id: str, now_us: 
     """Return the command that a body asks for, or raise InvalidCommand with every fault of it."""
     fields = Fields(members)
     fields.optional_text(FIELD)  # Read and judged with the header already.
+    currency = fields.optional_text("currency")
     terms: dict[str, Any] = {
         "lease_id": fields.optional_text("lease_id"),
         "payer_account_id": fields.text("payer_account_id"),
         "payee_account_id": fields.text("payee_account_id"),
         "amount_minor": fields.amount("amount"),
-        "currency": fields.optional_text("currency") or CURRENCY_DEFAULT,
+        "currency": CURRENCY_DEFAULT if currency is None else currency,
         "payment_rail_type": fields.text("payment_rail_type"),
         "description": fields.optional_text("description"),
         "metadata_json": fields.metadata("metadata"),
