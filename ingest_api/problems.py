@@ -47,6 +47,8 @@ MEDIA_TYPE = "application/problem+json"
 TYPES_PATH = "/docs/problems"
 FIELD_CHARACTERS_MAX = 100  # A field's name can be the caller's own text; a problem is no place to send it all back.
 
+ERRORS_MAX = 100  # Nobody mends more at once; a body can have as many faults as it has members.
+
 PROBLEMS: dict[type[Refusal], tuple[int, str]] = {
     MalformedBody: (400, "The body is malformed"),
     MalformedCursor: (400, "The cursor is malformed"),
@@ -97,9 +99,7 @@ class Problem:
             "title": self.title,
             "status": self.status,
             "detail": self.detail,
-            "errors": [
-                {"field": error.field[:FIELD_CHARACTERS_MAX], "message": error.message} for error in self.errors
-            ],
+            "errors": [{"field": error.field, "message": error.message} for error in self.errors],
         }
 
     def response(self) -> Response:
@@ -118,13 +118,23 @@ class Problem:
 def problem_of(refusal: Refusal) -> Problem:
     """Return the problem that tells of a refusal."""
     status, title = PROBLEMS[type(refusal)]
-    return Problem(status=status, code=refusal.code, title=title, detail=refusal.detail, errors=refusal.errors)
+    detail, errors = refusal.detail, _bounded(refusal.errors)
+    if errors != refusal.errors:
+        # The refusal's own detail has every fault's text in it.
+        detail = "; ".join(f"{error.field}: {error.message}" for error in errors)
+    return Problem(status=status, code=refusal.code, title=title, detail=detail, errors=errors)
+
+
+def _bounded(errors: tuple[FieldError, ...]) -> tuple[FieldError, ...]:
+    return tuple(
+        FieldError(field=error.field[:FIELD_CHARACTERS_MAX], message=error.message) for error in errors[:ERRORS_MAX]
+    )
 
 
 def problem_of_rejection(reason: str, detail: str, errors: Iterable[FieldError]) -> Problem:
     """Return the problem that tells of a command that the stream app refused, by the reason's stable code."""
     status, title = _BY_CODE.get(reason, _REFUSED_BY_THE_LOG)
-    return Problem(status=status, code=reason, title=title, detail=detail, errors=tuple(errors))
+    return Problem(status=status, code=reason, title=title, detail=detail, errors=_bounded(tuple(errors)))
 
 
 def unexpected_problem() -> Problem:
