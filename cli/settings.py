@@ -166,6 +166,20 @@ ALL: tuple[type[Settings], ...] = (
 )
 
 
+def fault_of(name: str, value: str) -> str | None:
+    """Return what is wrong with `value` for the setting `name` (without prefix), or None; empty means not set."""
+    field = name.lower()
+    for concern in ALL:
+        if value and field in concern.model_fields:
+            try:
+                concern.model_validate({field: value})
+            except ValidationError as error:
+                for fault in error.errors(include_url=False, include_input=False):
+                    if fault["loc"][:1] == (field,):
+                        return fault["msg"]
+    return None
+
+
 def load(kind: type[Kind]) -> Kind:
     """Read the environment, or end the process with a line for each variable that is missing or wrong."""
     try:

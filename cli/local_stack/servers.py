@@ -14,7 +14,7 @@ from cli.local_stack.postgres import PostgresServer
 from cli.local_stack.state_dir import StateDir
 from cli.local_stack.supervisor import Say, Supervisor
 from cli.local_stack.trouble import explained
-from cli.settings import DownloadSettings
+from cli.settings import DownloadSettings, load
 
 
 class LocalServers:
@@ -69,7 +69,7 @@ class LocalServers:
             ports.take(name, wanted, f"--{name}-port") for name, wanted in self._wanted.items()
         )
         credentials = self.state.credentials()
-        jars = kafka_jars(DownloadSettings().cache_dir.expanduser(), self._say)
+        jars = kafka_jars(load(DownloadSettings).cache_dir.expanduser(), self._say)
         self.kafka = KafkaServer(
             self.state.path / "kafka",
             java=find_java(),

@@ -17,7 +17,7 @@ from cli.local_stack.servers import LocalServers
 from cli.local_stack.state_dir import StateDir
 from cli.local_stack.supervisor import Say, Supervisor
 from cli.local_stack.trouble import StackError, explained
-from cli.settings import ALL, PREFIX, KafkaSettings
+from cli.settings import ALL, PREFIX, KafkaSettings, fault_of
 from kafka_log.topics_admin import TopicsUnfit, apply_topics
 from projections.migrate import MigrationRefused, migrate
 
@@ -155,7 +155,7 @@ class LocalStack:
     @property
     def _partitions(self) -> int:
         default = KafkaSettings.model_fields["partitions"].default
-        return int(self._extra.get(f"{PREFIX}PARTITIONS", default))
+        return int(self._extra.get(f"{PREFIX}PARTITIONS") or default)
 
     def _named(self, name: str) -> list[str]:
         names = self._supervisor.names_of(name) or [each for each in self._supervisor.kinds() if each == name]
@@ -179,7 +179,7 @@ class LocalStack:
 
 
 def _checked(settings: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables with their prefix; refuses unknown names and those that the stack decides itself."""
+    """Return the variables with their prefix; refuses unknown names, wrong values and what the stack decides."""
     known = {field.upper() for concern in ALL for field in concern.model_fields}
     checked = {}
     for given, value in settings.items():
@@ -190,5 +190,7 @@ def _checked(settings: Mapping[str, str]) -> dict[str, str]:
             )
         if name not in known:
             raise StackError(f"There is no setting {PREFIX}{name}.", "docs/settings.md lists them all.")
+        if fault := fault_of(name, value):
+            raise StackError(f"{PREFIX}{name} is wrong: {fault}.", "docs/settings.md describes every setting.")
         checked[PREFIX + name] = value
     return checked

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import base64
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from cli.settings import ApiSettings, BankSettings, RailsSettings, StreamSettings, load
+from cli.settings import ApiSettings, BankSettings, RailsSettings, StreamSettings, fault_of, load
 
 ROOT = Path(__file__).parents[3]
 KEYS = f"k1:{base64.b64encode(bytes(32)).decode()}"
@@ -87,6 +88,34 @@ def test_a_process_without_its_settings_ends_with_one_sentence_each(process: str
     assert run.returncode == 1
     assert "is not set" in run.stderr
     assert "Traceback" not in run.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "variables", "name"),
+    [
+        (["--set", "PARTITIONS=many"], {}, "DIRECTPAY_PARTITIONS"),
+        (["--set", "PARTITIONS=0"], {}, "DIRECTPAY_PARTITIONS"),
+        (["--set", "directpay_outcome_wait_s=soon"], {}, "DIRECTPAY_OUTCOME_WAIT_S"),
+        ([], {"DIRECTPAY_LOG_LEVEL": "LOUD"}, "DIRECTPAY_LOG_LEVEL"),
+    ],
+)
+def test_up_ends_with_a_sentence_about_a_wrong_setting(
+    tmp_path: Path, options: list[str], variables: dict[str, str], name: str
+) -> None:
+    command = [sys.executable, "-m", "cli.main", "up", "--state-dir", str(tmp_path / "stack"), "--http-port", "0"]
+    run = subprocess.run(
+        [*command, *options], capture_output=True, text=True, cwd=ROOT, env={**os.environ, **variables}, check=False
+    )
+    assert run.returncode == 1
+    assert f"{name} is wrong: " in run.stderr
+    assert "Traceback" not in run.stderr
+
+
+def test_a_value_is_judged_by_every_process_that_reads_it() -> None:
+    assert fault_of("PARTITIONS", "12") is None
+    assert fault_of("RAIL_SPEED", "0") == "Input should be greater than 0"
+    assert fault_of("ENCRYPTION_KEYS", KEYS) is None
+    assert fault_of("PARTITIONS", "") is None
 
 
 def test_help_names_every_command() -> None:
