@@ -27,6 +27,9 @@ from stream_app.exactly_once.transactions import is_fenced
 BATCH_RECORDS_MAX = 500
 # A fetch is at most `consumer_max_fetch_size` bytes; with this many records waiting no further one is asked for.
 QUEUED_RECORDS_MAX = 4 * BATCH_RECORDS_MAX
+# Longer than a commit's own bounds. Seen after a broker was killed: librdkafka stays in send_offsets_to_transaction for
+# minutes, whatever time-out it was given, on every lane at once.
+COMMIT_HANGS_S = 24.0
 # Longer than a transaction may take, shorter than the group's rebalance timeout.
 CLOSE_S_MAX = 25.0
 
@@ -41,6 +44,10 @@ class ChainBroken(Exception):
 
 class PartitionLost(Exception):
     """The group has given the partition to another, or this process slept for so long that it may have."""
+
+
+class CommitHangs(Exception):
+    """A commit did not end within its bound; its thread cannot be stopped, so the process has to end."""
 
 
 class LaneClosed(Exception):
@@ -74,6 +81,7 @@ class Surroundings:
     hold: Callable[[str, int], None]
     release: Callable[[str, int], None]
     fail: Fail
+    commit_s_max: float = COMMIT_HANGS_S
 
 
 class Lane:
@@ -96,6 +104,7 @@ class Lane:
         # Its own, so that lanes wait for Kafka side by side, and one that hangs holds back no other.
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"{agent}-{partition}")
         self._queue: deque[InputRecord] = deque()
+        self._in_hand = False
         self._held: set[str] = set()
         self._chain: dict[str, tuple[int, int]] = {}
         self._taken_to: dict[str, int] = {}
@@ -112,7 +121,8 @@ class Lane:
 
     @property
     def is_idle(self) -> bool:
-        return not self._queue
+        """Say whether everything that was fetched has been decided and committed, so that a lag is not ours."""
+        return not self._queue and not self._in_hand
 
     async def fence(self) -> None:
         """Shut every former owner of the partition out, or fail the process."""
@@ -198,7 +208,9 @@ class Lane:
                 await self._wake.wait()
             if self._closing.is_set():
                 return
+            self._in_hand = True
             yield self._next_batch()
+            self._in_hand = False
             # A lane that always has work must not starve heartbeats and the other lanes.
             await asyncio.sleep(0)
 
@@ -230,13 +242,17 @@ class Lane:
         started = time.monotonic()
         self._check_ownership()
         offsets = batch.next_offsets()
-        await self._blocking(
+        committing = self._blocking(
             self._commit,
             [record for stage in stages for record in stage],
             {(topic, self.partition): offset for topic, offset in offsets.items()},
             self._around.member(self.generation),
             state or {},
         )
+        try:
+            await asyncio.wait_for(committing, self._around.commit_s_max)
+        except TimeoutError:
+            raise CommitHangs(f"{self.agent}-{self.partition}, {len(batch.records)} records") from None
         self._next.update(offsets)
         self.decided_at = time.monotonic()
         metrics.COMMIT_S.labels(self.agent).observe(self.decided_at - started)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 import pytest
 from confluent_kafka import KafkaError, KafkaException
@@ -59,6 +60,24 @@ def test_fetches_in_order_are_decided_in_order_and_their_offsets_may_be_committe
     assert decided(process) == [b"5", b"6", b"7", b"9", b"20"]
     assert not process.failures
     assert lane.next_offsets == {"commands": 21}
+
+
+def test_a_commit_that_hangs_ends_the_process_and_is_no_idle_lane_meanwhile() -> None:
+    process, released = Process(), threading.Event()
+    process.log.before_commit = released.wait
+    surroundings = replace(process.surroundings(), commit_s_max=0.2)
+
+    async def history() -> None:
+        lane = Lane(agent="echo", partition=0, generation=1, after_seek=0, surroundings=surroundings)
+        lane.start(echo)
+        lane.take(fetch(0, [0]))
+        await settled(lambda: bool(process.failures))
+        # What was fetched is not decided: the watchdog must see that as a lag of this lane's.
+        assert not lane.is_idle
+        released.set()
+
+    asyncio.run(history())
+    assert [reason for reason, *_ in process.failures] == ["lane_failed"]
 
 
 def test_two_topics_of_a_partition_have_chains_of_their_own() -> None:
