@@ -31,7 +31,7 @@ def check() -> None:
     """Exit 0 when the topics are as they should be, else 1 with a line for each difference."""
     settings = load(TopicSettings)
     try:
-        differences = check_topics(settings.kafka, settings.partitions)
+        differences = check_topics(settings.kafka, settings.partitions, replication_factor=settings.replication_factor)
     except TopicsUnfit as error:
         sys.exit(f"directpay topics check: {error}")
     for difference in differences:

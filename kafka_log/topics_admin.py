@@ -25,6 +25,7 @@ RETRY_PAUSE_S = 0.3
 REQUEST_TIMEOUT_S = 10.0
 # With three copies two must have a record before it counts: one broker may be lost without losing it.
 REPLICAS_FOR_MIN_ISR = 3
+MIN_ISR = "min.insync.replicas"
 
 
 class TopicsUnfit(Exception):
@@ -34,19 +35,20 @@ class TopicsUnfit(Exception):
 def apply_topics(bootstrap: str, partitions: int, *, replication_factor: int = 1, timeout_s: float = 30) -> None:
     """Create the topics that are missing and set the settings that differ. Safe to repeat, and to run twice at once.
 
-    Raises TopicsUnfit when a topic has another number of partitions (which is never changed in place), or when Kafka
-    cannot be reached for `timeout_s`.
+    Raises TopicsUnfit when a topic has another number of partitions or copies (which are never changed in place), or
+    when Kafka cannot be reached for `timeout_s`.
     """
     deadline = time.monotonic() + timeout_s
     admin = _admin(bootstrap)
     metadata = _metadata(admin, deadline)
     _create_missing(admin, metadata, partitions, replication_factor, deadline)
-    if differences := _partition_differences(_wait_for_topics(admin, deadline), partitions):
+    metadata = _wait_for_topics(admin, deadline)
+    if differences := _partition_differences(metadata, partitions) + _copy_differences(metadata, replication_factor):
         raise TopicsUnfit("; ".join(differences))
     _set_settings(admin, replication_factor, deadline)
 
 
-def check_topics(bootstrap: str, partitions: int, *, timeout_s: float = 10) -> list[str]:
+def check_topics(bootstrap: str, partitions: int, *, replication_factor: int = 1, timeout_s: float = 10) -> list[str]:
     """Return what differs between Kafka's topics and ours, a sentence each; an empty list when nothing does."""
     deadline = time.monotonic() + timeout_s
     admin = _admin(bootstrap)
@@ -54,13 +56,19 @@ def check_topics(bootstrap: str, partitions: int, *, timeout_s: float = 10) -> l
     there = [topic for topic in TOPICS if topic.name in metadata.topics]
     differences = [f"{topic.name} does not exist" for topic in TOPICS if topic not in there]
     differences += _partition_differences(metadata, partitions)
+    differences += _copy_differences(metadata, replication_factor)
     for topic, settings in _settings(admin, there).items():
         differences += [
             f"{topic.name}: {name} is {settings.get(name)}, not {value}"
-            for name, value in topic.settings.items()
+            for name, value in _wanted(topic, _copies(metadata, topic)).items()
             if settings.get(name) != value
         ]
     return differences
+
+
+def min_insync_replicas(copies: int) -> int:
+    """Return how many copies must have a record before it counts: never all of them, unless there is only one."""
+    return 2 if copies >= REPLICAS_FOR_MIN_ISR else 1
 
 
 def require_partitions(bootstrap: str, partitions: int, *, timeout_s: float = 30) -> None:
@@ -133,9 +141,22 @@ def _partition_differences(metadata: ClusterMetadata, partitions: int) -> list[s
     ]
 
 
-def _wanted(topic: Topic, replication_factor: int) -> dict[str, str]:
-    safe = {"min.insync.replicas": "2"} if replication_factor >= REPLICAS_FOR_MIN_ISR else {}
-    return dict(topic.settings) | safe
+def _copy_differences(metadata: ClusterMetadata, replication_factor: int) -> list[str]:
+    return [
+        f"{topic.name} has a replication factor of {copies}, not {replication_factor}"
+        for topic in TOPICS
+        if topic.name in metadata.topics and (copies := _copies(metadata, topic)) != replication_factor
+    ]
+
+
+def _copies(metadata: ClusterMetadata, topic: Topic) -> int:
+    """Return the copies that the partition with the fewest has."""
+    return min((len(each.replicas) for each in metadata.topics[topic.name].partitions.values()), default=0)
+
+
+def _wanted(topic: Topic, copies: int) -> dict[str, str]:
+    # Always written down: the broker's own default may be more than this topic has copies, and stop every write.
+    return {**topic.settings, MIN_ISR: str(min_insync_replicas(copies))}
 
 
 def _settings(admin: AdminClient, topics: list[Topic]) -> dict[Topic, dict[str, str]]:

@@ -21,7 +21,7 @@ from confluent_kafka.admin import (
 from kafka_log.fold import LogFold
 from kafka_log.producer import LogProducer, LogUnavailable, OutRecord
 from kafka_log.reader import LogReader
-from kafka_log.topics_admin import TopicsUnfit, apply_topics, check_topics, require_partitions
+from kafka_log.topics_admin import TopicsUnfit, apply_topics, check_topics, min_insync_replicas, require_partitions
 from schemas.topics import PAYMENT_COMMANDS, PAYMENT_REJECTIONS, TOPICS
 from tests.integration.own_broker import OwnBroker
 
@@ -132,6 +132,32 @@ def test_a_setting_that_was_changed_is_told_and_mended(broker: OwnBroker) -> Non
     wait_for(lambda: check_topics(broker.bootstrap, PARTITIONS) == expected)
     apply_topics(broker.bootstrap, PARTITIONS)
     wait_for(lambda: check_topics(broker.bootstrap, PARTITIONS) == [])
+
+
+def test_another_number_of_copies_is_refused_before_any_setting_changes(broker: OwnBroker) -> None:
+    with pytest.raises(TopicsUnfit, match="payment-events has a replication factor of 1, not 3"):
+        apply_topics(broker.bootstrap, PARTITIONS, replication_factor=3)
+    # A minimum of two in-sync copies where there is one would have stopped every write.
+    assert check_topics(broker.bootstrap, PARTITIONS) == []
+    assert check_topics(broker.bootstrap, PARTITIONS, replication_factor=3) == [
+        f"{topic.name} has a replication factor of 1, not 3" for topic in TOPICS
+    ]
+
+
+def test_more_in_sync_copies_than_there_are_is_told_and_mended(broker: OwnBroker) -> None:
+    changed = ConfigEntry("min.insync.replicas", "2", incremental_operation=AlterConfigOpType.SET)
+    resource = ConfigResource(ResourceType.TOPIC, TOPIC, incremental_configs=[changed])
+    admin = AdminClient({"bootstrap.servers": broker.bootstrap})
+    (answer,) = admin.incremental_alter_configs([resource]).values()
+    answer.result()
+    expected = ["payment-commands: min.insync.replicas is 2, not 1"]
+    wait_for(lambda: check_topics(broker.bootstrap, PARTITIONS) == expected)
+    apply_topics(broker.bootstrap, PARTITIONS)
+    wait_for(lambda: check_topics(broker.bootstrap, PARTITIONS) == [])
+
+
+def test_one_copy_may_be_lost_where_there_are_several() -> None:
+    assert [min_insync_replicas(copies) for copies in (1, 2, 3, 4)] == [1, 1, 2, 2]
 
 
 def test_another_number_of_partitions_is_refused_everywhere(broker: OwnBroker) -> None:
