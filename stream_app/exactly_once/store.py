@@ -72,6 +72,8 @@ class DiskStore:
         if reason is not None:
             log.warning("store_rebuilt", directory=self._directory.name, reason=reason)
             self._empty()
+        # An empty store is of a log as well; without a position the next start would take it for a torso.
+        self.write({}, next_offset=first)
         return first
 
     def get(self, key: bytes) -> bytes | None:

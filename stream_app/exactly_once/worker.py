@@ -268,4 +268,6 @@ def run_worker(app: LaneApp) -> None:
     except SystemExit as leaving:
         if leaving.code not in (None, 0):
             fail_stop("faust_exited", leaving)
+    except Exception as error:
+        fail_stop("faust_raised", error)
     app.stopped_cleanly()

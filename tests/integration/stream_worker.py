@@ -24,6 +24,7 @@ from payments.payment import Payment, first_broken_link
 from payments.rejection import Rejection
 from schemas import codec, topics
 from schemas.partitioning import partition_of
+from stream_app.exactly_once.watchdog import EndOffsets
 
 PARTITIONS = 8
 START_S_MAX = 60.0
@@ -204,8 +205,11 @@ class Stage:
             committed = {(each.topic, each.partition): each.offset for each in asker.committed(asked, timeout=10)}
         finally:
             asker.close()
+        stable = EndOffsets(self.bootstrap, client_id="lag").of([(name, number) for name, number in committed])
         undecided = 0
         for name in INPUTS:
+            # What lies behind an open transaction (a forwarded record) is still to come.
+            undecided += sum(stable.get((name, number), 0) < end for number, end in ends(self.bootstrap, name).items())
             behind = {
                 number: committed[name, number]
                 for number, end in ends(self.bootstrap, name).items()
