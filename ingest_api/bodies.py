@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -17,6 +18,7 @@ from payments.metadata import METADATA_DEPTH_MAX, canonical_metadata
 from payments.money import InvalidAmount, parse_amount
 from payments.refusals import FieldError, InvalidCommand
 
+_SPACE = re.compile(r"[ \t\n\r]*", re.ASCII)
 JSON_TYPES = frozenset({"application/json"})
 _WHOLE_NUMBER = re.compile(r"-?[0-9]{1,9}", re.ASCII)
 
@@ -69,14 +71,49 @@ def _check_media_type(request: Request, allowed: Collection[str]) -> None:
 
 def parse_json(data: bytes) -> Any:
     """Return the value of a JSON text, its numbers as JsonNumber; NaN, Infinity and other extensions are refused."""
+    with _malformed():
+        return _DECODER.decode(data.decode())
+
+
+def parse_array(data: bytes, *, items_max: int) -> list[Any] | None:
+    """Return the items of a JSON array, None when it is something else.
+
+    Of an array that is too long only one item more than `items_max` is parsed: the caller sees that it is too long.
+    """
+    with _malformed():
+        text = data.decode()
+        at = _after_space(text, 0)
+        if text[at : at + 1] != "[":
+            return None
+        items: list[Any] = []
+        at = _after_space(text, at + 1)
+        while text[at : at + 1] != "]" or items:
+            item, at = _DECODER.raw_decode(text, at)
+            items.append(item)
+            if len(items) > items_max:
+                return items
+            at = _after_space(text, at)
+            if text[at : at + 1] == "]":
+                break
+            if text[at : at + 1] != ",":
+                raise json.JSONDecodeError("Expecting ',' delimiter", text, at)
+            at = _after_space(text, at + 1)
+        end = _after_space(text, at + 1)
+        if end != len(text):
+            raise json.JSONDecodeError("Extra data", text, end)
+        return items
+
+
+def _after_space(text: str, at: int) -> int:
+    space = _SPACE.match(text, at)
+    assert space is not None, "no space is space too"
+    return space.end()
+
+
+@contextmanager
+def _malformed() -> Iterator[None]:
     try:
-        return json.loads(
-            data.decode(),
-            object_pairs_hook=_members,
-            parse_float=JsonNumber,
-            parse_int=JsonNumber,
-            parse_constant=_refuse_constant,
-        )
+        yield
     except UnicodeDecodeError:
         raise MalformedBody("the body is not UTF-8") from None
     except RecursionError:
@@ -107,6 +144,11 @@ def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _refuse_constant(_name: str) -> NoReturn:
     raise MalformedBody("the body is not JSON: NaN and Infinity are not JSON numbers")
+
+
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_members, parse_float=JsonNumber, parse_int=JsonNumber, parse_constant=_refuse_constant
+)
 
 
 class Fields:

@@ -30,7 +30,7 @@ class ApiConfig:
     admin_key: str
     keyring: Keyring
     outcome_wait_s: float = 2.0
-    max_body_bytes: int = 8 * 1024 * 1024
+    max_body_bytes: int = 256 * 1024  # A payment with all that it may hold has less than 20 KiB.
     docs_tenant: str = "demo"
     instance: str = "api"
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from directory.entities import Role, Scope
-from ingest_api.bodies import Fields, JsonNumber, parse_json, parse_object, read_body
+from ingest_api.bodies import Fields, JsonNumber, parse_array, parse_json, parse_object, read_body
 from ingest_api.refusals import BodyTooLarge, MalformedBody, UnsupportedMediaType
 from payments.refusals import InvalidCommand
 from tests.unit.ingest_api.requests import request_with
@@ -197,6 +197,39 @@ def test_a_body_that_is_too_large_is_refused_whatever_it_announces(announced: li
         asyncio.run(
             read_body(request_with(body=b"123456789", headers=[JSON_HEADER, *announced], pieces=9), bytes_max=8)
         )
+
+
+@pytest.mark.parametrize("text", ["[]", " [ ] ", "[1]", '[{"a":1},null]', "[1 , [2,[]]\n,\t3 ]\r\n"])
+def test_an_array_is_read_item_by_item_as_it_would_be_whole(text: str) -> None:
+    assert parse_array(text.encode(), items_max=3) == parse_json(text.encode())
+
+
+@pytest.mark.parametrize(
+    "text", ["[", "[1", "[1,", "[1,]", "[,1]", "[1 2]", "[1]]", "[1]x", "[nope]", "[NaN]", "[[1]", '["\\ud8x"]']
+)
+def test_an_array_with_a_fault_is_malformed(text: str) -> None:
+    with pytest.raises(MalformedBody):
+        parse_array(text.encode(), items_max=3)
+
+
+@given(st.lists(st.sampled_from(["[", "]", "{", "}", ",", ":", "1", '"a"', " ", "null"]), max_size=8).map("".join))
+def test_an_array_is_refused_where_json_is(text: str) -> None:
+    try:
+        whole = parse_json(text.encode())
+    except MalformedBody:
+        with contextlib.suppress(MalformedBody):
+            assert parse_array(text.encode(), items_max=100) is None
+    else:
+        assert parse_array(text.encode(), items_max=100) == (whole if isinstance(whole, list) else None)
+
+
+def test_of_an_array_that_is_too_long_the_rest_is_not_parsed() -> None:
+    assert parse_array(b"[{}, {}, {}, nope", items_max=2) == [{}, {}, {}]
+
+
+@pytest.mark.parametrize("text", ["", " ", "{}", "1", "nope", "null"])
+def test_what_begins_as_no_array_is_none(text: str) -> None:
+    assert parse_array(text.encode(), items_max=3) is None
 
 
 @given(st.binary(max_size=60))
