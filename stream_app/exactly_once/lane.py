@@ -29,7 +29,7 @@ BATCH_RECORDS_MAX = 500
 QUEUED_RECORDS_MAX = 4 * BATCH_RECORDS_MAX
 # Longer than a commit's own bounds. Seen after a broker was killed: librdkafka stays in send_offsets_to_transaction for
 # minutes, whatever time-out it was given, on every lane at once.
-COMMIT_HANGS_S = 24.0
+COMMIT_HANGS_S = 10.0
 # Longer than a transaction may take, shorter than the group's rebalance timeout.
 CLOSE_S_MAX = 25.0
 

@@ -13,7 +13,7 @@ from stream_app.exactly_once.group_member import GroupMember
 from stream_app.exactly_once.records import OutputRecord, TopicPartitionNumber
 
 # A broker that restarts is back within this; a lane that waits longer ends its worker (see CLOSE_S_MAX of a lane).
-COMMIT_S_MAX = 20.0
+COMMIT_S_MAX = 8.0
 # The former owner's open transaction is ended by the broker first.
 FENCE_S_MAX = 20.0
 # Then the broker ends what a dead worker left open, if no successor has done so: readers wait behind it.
