@@ -116,7 +116,9 @@ class ApiSettings(KafkaSettings, PostgresSettings, HttpSettings, EncryptionSetti
         2.0, ge=0, le=30, description="Longest time that a POST waits for its outcome before it answers 202."
     )
     max_body_bytes: int = Field(
-        256 * 1024, ge=1024, description="Largest request body, or item of a batch in lines; a larger one is answered 413."
+        256 * 1024,
+        ge=1024,
+        description="Largest request body, or item of a batch in lines; a larger one is answered 413.",
     )
     docs_tenant: str = Field("demo", description="Tenant whose data the examples in /docs use.")
     reuse_port: bool = Field(False, description="Let several API processes of one machine listen on the same port.")

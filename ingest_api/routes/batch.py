@@ -12,17 +12,18 @@ from starlette.routing import Route
 
 from directory.entities import Scope
 from ingest_api.answers import JSON, prefers_async
-from ingest_api.bodies import media_type, object_members, parse_json, read_body
+from ingest_api.bodies import media_type, object_members, parse_array, parse_json, read_body
 from ingest_api.idempotency import body_key
 from ingest_api.parts import BATCH_BODY_BYTES_MAX, Parts
 from ingest_api.payment_orders import PaymentAnswer, answer_of, payment_order, wait_of
 from ingest_api.problems import Problem, problem_of
 from ingest_api.references import check_references, payment_references
-from ingest_api.refusals import IdempotencyKeyMissing, MalformedBody
+from ingest_api.refusals import BodyTooLarge, IdempotencyKeyMissing, MalformedBody
 from payments.commands import InitiatePayment
 from payments.refusals import FieldError, InvalidCommand, Refusal
 
 ITEMS_MAX = 10_000
+LINES_MAX = 2 * ITEMS_MAX + 2  # Items, and an empty line after each.
 ITEMS_AT_ONCE = 250  # Then other requests have a turn: some 10 ms of work.
 WAIT_S_PER_ITEM = 0.001  # A batch takes the pipeline longer than one payment; 10,000 may wait 10 s more.
 NDJSON_TYPES = frozenset({"application/x-ndjson", "application/ndjson", "application/jsonl"})
@@ -46,7 +47,10 @@ class Batch:
         caller = await parts.doorkeeper.caller(request, Scope.WRITE)
         bytes_max = max(parts.config.max_body_bytes, BATCH_BODY_BYTES_MAX)
         data = await read_body(request, bytes_max=bytes_max, media_types=MEDIA_TYPES)
-        items = await _items(data, lines=media_type(request) in NDJSON_TYPES)
+        if media_type(request) in NDJSON_TYPES:
+            items = await _items_of_lines(data, line_bytes_max=parts.config.max_body_bytes)
+        else:
+            items = await _items(data)
         wait_s = 0.0 if prefers_async(request) else parts.config.outcome_wait_s + len(items) * WAIT_S_PER_ITEM
         parts.outcomes.require_room(len(items) if wait_s else 0)
         judged = await self._judge(items, caller.tenant_id)
@@ -88,23 +92,26 @@ class Batch:
         return judged
 
 
-async def _items(data: bytes, *, lines: bool) -> list[Any]:
-    """Return the parsed items; of NDJSON, a line that is no JSON stands as its refusal."""
-    items: list[Any]
-    if lines:
-        texts = [line for line in data.split(b"\n") if line.strip()]
-        _require_few(len(texts))
-        items = []
-        for begin in range(0, len(texts), ITEMS_AT_ONCE):
-            items += [_parsed(text) for text in texts[begin : begin + ITEMS_AT_ONCE]]
-            await asyncio.sleep(0)
-        return items
+async def _items(data: bytes) -> list[Any]:
     # Beside the event loop: 32 MiB of JSON would hold up everybody else.
-    value = await asyncio.to_thread(parse_json, data)
-    if not isinstance(value, list):
+    items = await asyncio.to_thread(parse_array, data, items_max=ITEMS_MAX)
+    if items is None:
         raise MalformedBody("the body must be a JSON array of payments, or one payment a line (application/x-ndjson)")
-    _require_few(len(value))
-    return value
+    _require_few(len(items))
+    return items
+
+
+async def _items_of_lines(data: bytes, *, line_bytes_max: int) -> list[Any]:
+    """Return the parsed lines; one that is too long or no JSON stands as its refusal."""
+    # Counted first: 32 MiB of line breaks would be as many pieces.
+    _require_few(0 if data.count(b"\n") <= LINES_MAX else LINES_MAX)
+    texts = [line for line in data.split(b"\n") if line.strip()]
+    _require_few(len(texts))
+    items: list[Any] = []
+    for begin in range(0, len(texts), ITEMS_AT_ONCE):
+        items += [_parsed(text, line_bytes_max) for text in texts[begin : begin + ITEMS_AT_ONCE]]
+        await asyncio.sleep(0)
+    return items
 
 
 def _require_few(count: int) -> None:
@@ -112,16 +119,16 @@ def _require_few(count: int) -> None:
         raise InvalidCommand((FieldError(field="payments", message=f"must be at most {ITEMS_MAX}"),))
 
 
-def _parsed(text: bytes) -> Any:
+def _parsed(text: bytes, bytes_max: int) -> Any:
     try:
-        return parse_json(text)
+        return parse_json(text) if len(text) <= bytes_max else BodyTooLarge(bytes_max)
     except MalformedBody as refusal:
         return refusal
 
 
 def _order(item: Any, tenant_id: str, now_us: int) -> Judged:
     try:
-        if isinstance(item, MalformedBody):
+        if isinstance(item, Refusal):
             raise item
         members = object_members(item)
         key = body_key(members)

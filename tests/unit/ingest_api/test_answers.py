@@ -205,6 +205,36 @@ def test_a_batch_of_10000_is_one_pass_in_order() -> None:
     with_caller(story, outcome_wait_s=30.0)
 
 
+def test_a_line_of_a_batch_has_the_bound_of_a_body_and_refuses_itself_only() -> None:
+    async def story(caller: Caller) -> None:
+        good, large = [caller.body | {"idempotency_key": key} for key in ("good", "large")]
+        lines = [json.dumps(good), json.dumps(large | {"description": "x" * 5_000}), "", "nope"]
+        answer = await caller.http.post(
+            PAYMENTS + "batch", content="\n".join(lines), headers={"Content-Type": "application/x-ndjson"}
+        )
+        assert [result["status"] for result in answer.json()["results"]] == [201, 413, 400]
+
+    with_caller(story, max_body_bytes=4_096)
+
+
+@pytest.mark.parametrize(
+    ("content", "media_type"),
+    [
+        (b"{}\n" * 10_001, "application/x-ndjson"),
+        (b"\n" * 1_000_000, "application/x-ndjson"),
+        (b"[" + b"1," * 1_000_000, "application/json"),
+    ],
+)
+def test_a_batch_of_too_many_is_refused_whole(content: bytes, media_type: str) -> None:
+    async def story(caller: Caller) -> None:
+        sent = len(caller.pipeline.sent)
+        answer = await caller.http.post(PAYMENTS + "batch", content=content, headers={"Content-Type": media_type})
+        assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "payments")
+        assert len(caller.pipeline.sent) == sent
+
+    with_caller(story)
+
+
 def test_everything_in_the_directory_is_idempotent_by_its_key() -> None:
     async def story(caller: Caller) -> None:
         user = {"email": "carol@renter.com", "password": "x", "role": "renter"}
