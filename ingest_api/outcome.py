@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import islice
 
 import structlog
@@ -20,7 +21,7 @@ WAITS_PER_QUERY_MAX = 2_000  # Some milliseconds of the database's time, so that
 REQUESTS_WAITING_MAX = 1_000
 BATCH_WAITS_MAX = 40_000  # Four full batches; each wait is about half a kilobyte.
 
-WAITING = Gauge("directpay_api_outcome_waiting", "Commands whose outcome is waited for")
+WAITING = Gauge("directpay_api_outcome_waiting", "Commands whose outcome is or will be waited for")
 QUERY_S = Histogram("directpay_api_outcome_query_seconds", "Time of one query for outcomes")
 UNAVAILABLE = Counter(
     "directpay_api_outcome_views_unavailable_total", "Queries for outcomes that Postgres did not answer"
@@ -55,28 +56,40 @@ class OutcomeWait:
     def __init__(self, queries: Queries) -> None:
         self._queries = queries
         self._requests: set[_Request] = set()
+        self._requests_held = 0
         self._waits = 0
         self._asking: asyncio.Task[None] | None = None
 
-    def require_room(self, waits: int) -> None:
-        """Raise TooManyWaiting when `waits` more would be too many; call it before anything is accepted."""
-        if len(self._requests) >= REQUESTS_WAITING_MAX or self._waits + waits > BATCH_WAITS_MAX:
+    @contextmanager
+    def room(self, waits: int) -> Iterator[None]:
+        """Hold the room of one request with so many waits, or raise TooManyWaiting; before anything is accepted.
+
+        It is held from here on, not from the wait on: a burst whose commands Kafka is slow to acknowledge would
+        otherwise pass all together. Who does not wait (0 waits) takes no room, but comes in only while there is some.
+        """
+        if self._requests_held >= REQUESTS_WAITING_MAX or self._waits + waits > BATCH_WAITS_MAX:
             raise TooManyWaiting
+        self._hold(1 if waits else 0, waits)
+        try:
+            yield
+        finally:
+            self._hold(-1 if waits else 0, -waits)
 
     async def outcomes(self, waits: Sequence[Wait], timeout_s: float) -> dict[str, Outcome]:
-        """Return the outcomes by command id that are known within `timeout_s`; fewer when the views are away."""
+        """Return the outcomes by command id that are known within `timeout_s`; fewer when the views are away.
+
+        Called within `room`, which holds the bound.
+        """
         if not waits or timeout_s <= 0:
             return {}
         request = _Request(waits)
         self._requests.add(request)
-        self._count(len(waits))
         if self._asking is None or self._asking.done():
             self._asking = asyncio.create_task(self._ask())
         try:
             await asyncio.wait([request.done], timeout=timeout_s)
         finally:
             self._requests.discard(request)
-            self._count(-len(waits))
         return request.found
 
     async def stop(self) -> None:
@@ -84,8 +97,9 @@ class OutcomeWait:
             self._asking.cancel()
             await asyncio.gather(self._asking, return_exceptions=True)
 
-    def _count(self, change: int) -> None:
-        self._waits += change
+    def _hold(self, requests: int, waits: int) -> None:
+        self._requests_held += requests
+        self._waits += waits
         WAITING.set(self._waits)
 
     async def _ask(self) -> None:

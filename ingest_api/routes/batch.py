@@ -52,12 +52,12 @@ class Batch:
         else:
             items = await _items(data)
         wait_s = 0.0 if prefers_async(request) else parts.config.outcome_wait_s + len(items) * WAIT_S_PER_ITEM
-        parts.outcomes.require_room(len(items) if wait_s else 0)
-        judged = await self._judge(items, caller.tenant_id)
-        orders = [item for item in judged if isinstance(item, InitiatePayment)]
-        if orders:
-            await parts.commands.send_all(orders, traceparent=request.headers.get("traceparent"))
-        outcomes = await parts.outcomes.outcomes([wait_of(order) for order in orders], wait_s)
+        with parts.outcomes.room(len(items) if wait_s else 0):
+            judged = await self._judge(items, caller.tenant_id)
+            orders = [item for item in judged if isinstance(item, InitiatePayment)]
+            if orders:
+                await parts.commands.send_all(orders, traceparent=request.headers.get("traceparent"))
+            outcomes = await parts.outcomes.outcomes([wait_of(order) for order in orders], wait_s)
         results = []
         for item in judged:
             answer = item if isinstance(item, Problem) else answer_of(item, outcomes.get(item.command_id))

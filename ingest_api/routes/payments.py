@@ -72,9 +72,9 @@ class Payments:
         order = payment_order(members, key, tenant_id=caller.tenant_id, now_us=parts.now_us())
         await require_references(parts.directory, caller.tenant_id, payment_references(order))
         wait_s = 0 if prefers_async(request) else parts.config.outcome_wait_s
-        parts.outcomes.require_room(1 if wait_s else 0)
-        await parts.commands.send(order, traceparent=request.headers.get("traceparent"))
-        outcomes = await parts.outcomes.outcomes([wait_of(order)], wait_s)
+        with parts.outcomes.room(1 if wait_s else 0):
+            await parts.commands.send(order, traceparent=request.headers.get("traceparent"))
+            outcomes = await parts.outcomes.outcomes([wait_of(order)], wait_s)
         answer = answer_of(order, outcomes.get(order.command_id))
         if isinstance(answer, Problem):
             return answer.response()
@@ -157,10 +157,10 @@ class Payments:
         earlier = (await parts.queries.outcomes([wait])).get(order.id)
         if earlier is not None:
             return _cancel_answer(earlier, replayed=True)
-        parts.outcomes.require_room(1)
-        await parts.commands.send(order, traceparent=request.headers.get("traceparent"))
         wait_s = 0 if prefers_async(request) else parts.config.outcome_wait_s
-        outcome = (await parts.outcomes.outcomes([wait], wait_s)).get(order.id)
+        with parts.outcomes.room(1 if wait_s else 0):
+            await parts.commands.send(order, traceparent=request.headers.get("traceparent"))
+            outcome = (await parts.outcomes.outcomes([wait], wait_s)).get(order.id)
         if outcome is None:
             return json_answer(row_body(found), status=202, location=location(payment_id))
         return _cancel_answer(outcome, replayed=False)
@@ -174,7 +174,8 @@ class Payments:
         row = await parts.queries.payment(tenant_id, payment_id)
         accepted = parts.accepted.get(tenant_id, payment_id)
         if row is None and accepted is not None:
-            outcomes = await parts.outcomes.outcomes([wait_of(accepted)], parts.config.outcome_wait_s)
+            with parts.outcomes.room(1):
+                outcomes = await parts.outcomes.outcomes([wait_of(accepted)], parts.config.outcome_wait_s)
             if accepted.command_id not in outcomes:
                 return json_answer(payment_accepted(accepted), status=202, location=location(payment_id))
             row = await parts.queries.payment(tenant_id, payment_id)

@@ -61,6 +61,7 @@ class SmallPipeline:
     decides: bool = True
     ready: bool = True
     failed: BaseException | None = None
+    acknowledges: asyncio.Event | None = None  # Commands are acknowledged once it is set; None: at once.
     sent: list[Command] = field(default_factory=list)
     asked: list[int] = field(default_factory=list)
     barriers: int = 0
@@ -90,6 +91,8 @@ class SmallPipeline:
         if not self.kafka_answers:
             raise LogUnreachable
         self.sent += commands
+        if self.acknowledges is not None:
+            await self.acknowledges.wait()
         self.waiting += commands
         if self.decides:
             self.decide_all()

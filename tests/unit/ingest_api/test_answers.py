@@ -176,6 +176,26 @@ def test_more_requests_than_may_wait_are_told_to_come_back_before_anything_is_ac
     with_caller(story)
 
 
+def test_a_burst_that_kafka_is_slow_to_acknowledge_is_held_to_the_bound_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outcome, "REQUESTS_WAITING_MAX", 3)
+
+    async def story(caller: Caller) -> None:
+        caller.pipeline.acknowledges = asyncio.Event()
+        sent = len(caller.pipeline.sent)
+        burst = [asyncio.create_task(caller.pay(f"key-{n}")) for n in range(10)]
+        refused, waiting = await asyncio.wait(burst, return_when=asyncio.FIRST_COMPLETED)
+        while len(refused) < 7:
+            more, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            refused |= more
+        assert {task.result().status_code for task in refused} == {429}
+        assert len(caller.pipeline.sent) == sent + 3
+        caller.pipeline.acknowledges.set()
+        assert {(await task).status_code for task in waiting} == {201}
+        assert (await caller.pay("key-0")).status_code in (200, 201), "room is given back"
+
+    with_caller(story, outcome_wait_s=5.0)
+
+
 def test_one_question_answers_everybody_who_waits() -> None:
     async def story(caller: Caller) -> None:
         caller.pipeline.decides = False
