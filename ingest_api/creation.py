@@ -62,7 +62,7 @@ class Creations:
         """Answer 201 to whoever created it, 200 to a replay, 202 when the log does not show it in time.
 
         `secret` is awaited for the bytes to seal, and only when they are needed. `shown_once` is told to the creator
-        alone; a replay finds the same members empty.
+        alone, with the 201; every other answer has the same members empty.
         """
         parts = self._parts
         command_id = self._command_id(creation)
@@ -88,7 +88,8 @@ class Creations:
         await parts.commands.send(command)
         made = await parts.directory.wait_for(creation.entity_id, self._is_there(creation), parts.config.outcome_wait_s)
         if made is None:
-            return self._answer(creation, None, status=202, shown_once=shown_once)
+            # A secret that is told must be the one that is kept, and another request of the same key may come first.
+            return self._answer(creation, None, status=202, shown_once=dict.fromkeys(shown_once or {}))
         self._require_same(creation, made, command_id, fingerprints)
         if made.created_by != command_id:
             return self._answer(creation, made.created_at_us, status=200, shown_once=dict.fromkeys(shown_once or {}))

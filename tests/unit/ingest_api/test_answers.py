@@ -301,6 +301,22 @@ def test_an_api_key_is_shown_once() -> None:
     with_caller(story)
 
 
+def test_a_key_that_may_not_be_the_one_kept_is_not_shown() -> None:
+    async def story(caller: Caller) -> None:
+        admin = {"Authorization": f"Bearer {ADMIN_KEY}"}
+        body = {"tenant_id": "acme", "idempotency_key": "k", "scopes": ["read"]}
+        caller.pipeline.decides = False
+        answers = await asyncio.gather(
+            *(caller.http.post("/api/v1/api-keys/", json=body, headers=admin) for _ in range(2))
+        )
+        assert [(answer.status_code, answer.json()["key"]) for answer in answers] == [(202, None)] * 2
+        caller.pipeline.decide_all()
+        again = await caller.http.post("/api/v1/api-keys/", json=body, headers=admin)
+        assert (again.status_code, again.json()["key"], again.json()["id"]) == (200, None, answers[0].json()["id"])
+
+    with_caller(story)
+
+
 def test_without_the_directory_nobody_is_let_in_and_nobody_is_called_unauthorized() -> None:
     async def story(caller: Caller) -> None:
         caller.pipeline.ready = False
