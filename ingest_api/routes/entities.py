@@ -52,22 +52,28 @@ class Entities:
         return json_answer({"items": [_body(row) for row in page.items], "next_cursor": page.next_cursor})
 
     async def find(self, tenant_id: str, entity_id: str) -> EntityRow:
-        """Return the tenant's entity, or raise NotFound or ViewsBehind.
+        """Return the tenant's entity, or raise NotFound or ViewsBehind, or LogUnreachable when it cannot be told which.
 
-        What the log has shown to this process is waited for, within the bound of an outcome: the views come after it.
+        What the log shows is waited for, within the bound of an outcome: the views come after it.
         """
         entity_id = entity_id.lower()
         if not _UUID.fullmatch(entity_id):
             raise NotFound(self._name)
         deadline = time.monotonic() + self._parts.config.outcome_wait_s
+        has_asked = False
         while True:
             row = await self._parts.queries.entity(tenant_id, self._kind, entity_id)
             if row is not None:
                 return row
             entry = self._parts.directory.get(entity_id)
             is_the_callers = entry is not None and (entry.tenant_id, entry.kind) == (tenant_id, self._kind)
-            if not is_the_callers:
+            if not is_the_callers and has_asked:
                 raise NotFound(self._name)
+            if not is_the_callers:
+                # Another process may have answered its 201 a moment ago; then the views are waited for.
+                await self._parts.directory.learn([entity_id])
+                has_asked = True
+                continue
             if time.monotonic() > deadline:
                 raise ViewsBehind(self._name)
             await asyncio.sleep(POLL_S)

@@ -285,6 +285,29 @@ def test_everything_in_the_directory_is_idempotent_by_its_key() -> None:
     with_caller(story)
 
 
+def test_what_another_process_has_created_is_found_by_its_id_from_its_201_on() -> None:
+    async def story(caller: Caller) -> None:
+        caller.pipeline.reads = False
+        user = {"email": "dave@landlord.com", "password": "x", "role": "landlord"}
+        made = await caller.http.post("/api/v1/users/", json=user)
+        assert made.status_code == 202, "this process has not read what the log has"
+        caller.pipeline.views_behind = 2
+        read = await caller.http.get(f"/api/v1/users/{made.json()['id']}")
+        assert (read.status_code, read.json()["email"]) == (200, "dave@landlord.com")
+
+    with_caller(story)
+
+
+def test_what_is_unknown_is_404_and_with_kafka_away_503() -> None:
+    async def story(caller: Caller) -> None:
+        path = "/api/v1/users/00000000-0000-4000-8000-000000000000"
+        assert (await caller.http.get(path)).status_code == 404
+        caller.pipeline.kafka_answers = False
+        assert (await caller.http.get(path)).status_code == 503
+
+    with_caller(story)
+
+
 def test_an_api_key_is_shown_once() -> None:
     async def story(caller: Caller) -> None:
         admin = {"Authorization": f"Bearer {ADMIN_KEY}"}
