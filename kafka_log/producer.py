@@ -18,9 +18,11 @@ from kafka_log.connection import LIBRDKAFKA_LOG, producer_settings
 
 log = structlog.get_logger()
 
-# librdkafka looks for overdue messages once a second: their own time-out is that much before the call's bound, so that
-# nothing is sent after a call has given up.
+# Nothing may be sent after a call has given up. librdkafka counts a record's time-out from when it was handed over, and
+# looks for overdue ones once a second: so a call's time is divided into handing over, the time-out, and that second.
 TIMEOUT_SCAN_S = 1.1
+# Of what is left besides the scan: enough to wait for room in a queue that moves.
+HAND_OVER_SHARE = 0.2
 DELIVERY_TIMEOUT_S_MIN = 1.5
 # librdkafka's own limit is 1,000,000 bytes of value, key and headers.
 RECORD_BYTES_MAX = 990_000
@@ -80,12 +82,13 @@ class LogProducer:
         if delivery_timeout_s < DELIVERY_TIMEOUT_S_MIN:
             raise ValueError(f"delivery_timeout_s must be at least {DELIVERY_TIMEOUT_S_MIN}")
         settings = producer_settings(bootstrap, client_id, linger_ms=linger_ms) | {
-            "message.timeout.ms": int((delivery_timeout_s - TIMEOUT_SCAN_S) * 1000),
+            "message.timeout.ms": int((delivery_timeout_s - TIMEOUT_SCAN_S) * (1 - HAND_OVER_SHARE) * 1000),
             "queue.buffering.max.messages": QUEUE_RECORDS_MAX,
             "queue.buffering.max.kbytes": QUEUE_KIBIBYTES_MAX,
         }
         self.failed: BaseException | None = None
         self._delivery_timeout_s = delivery_timeout_s
+        self._hand_over_s_max = (delivery_timeout_s - TIMEOUT_SCAN_S) * HAND_OVER_SHARE
         self._producer = Producer(settings, logger=LIBRDKAFKA_LOG, error_cb=self._on_error)
         self._closing = threading.Event()
         self._wake_ups: WeakKeyDictionary[asyncio.AbstractEventLoop, _WakeUp] = WeakKeyDictionary()
@@ -103,7 +106,7 @@ class LogProducer:
         future: asyncio.Future[None] = loop.create_future()
         wake_up = self._wake_ups.setdefault(loop, _WakeUp(loop))
         batch = _Batch(len(records), partial(wake_up.finished, future))
-        for pause_s in self._hand_over(batch, records, deadline):
+        for pause_s in self._hand_over(batch, records):
             await asyncio.sleep(pause_s)
         if not batch.is_finished:
             try:
@@ -118,7 +121,7 @@ class LogProducer:
         deadline = time.monotonic() + self._delivery_timeout_s
         finished = threading.Event()
         batch = _Batch(len(records), finished.set)
-        for pause_s in self._hand_over(batch, records, deadline):
+        for pause_s in self._hand_over(batch, records):
             time.sleep(pause_s)
         if not batch.is_finished and not finished.wait(deadline - time.monotonic()):
             raise LogUnavailable("Kafka did not answer in time", batch.positions)
@@ -132,17 +135,22 @@ class LogProducer:
             self._producer.flush(1.0)
         self._thread.join()
 
-    def _hand_over(self, batch: _Batch, records: Sequence[OutRecord], deadline: float) -> Iterator[float]:
-        """Give the records to librdkafka, yielding how long to pause; what its queue has no room for is given up."""
+    def _hand_over(self, batch: _Batch, records: Sequence[OutRecord]) -> Iterator[float]:
+        """Give the records to librdkafka, yielding how long to pause; what it has not taken in time is given up."""
+        deadline = time.monotonic() + self._hand_over_s_max
         for record in records:
             if len(record.key) + len(record.value or b"") > RECORD_BYTES_MAX:
                 raise RecordTooLarge(f"{len(record.value or b'')} bytes for {record.topic}")
         for index, record in enumerate(records):
-            while (why_not := self._produce(record, partial(batch.hear, index))) is not None:
-                if self.failed is not None or self._closing.is_set() or time.monotonic() >= deadline:
-                    batch.give_up_from(index, why_not)
-                    return
+            why_not: str | None = "handing over took too long"
+            while time.monotonic() < deadline:
+                why_not = self._produce(record, partial(batch.hear, index))
+                if why_not is None or self.failed is not None or self._closing.is_set():
+                    break
                 yield QUEUE_FULL_PAUSE_S
+            if why_not is not None:
+                batch.give_up_from(index, why_not)
+                return
             if index % RECORDS_A_TURN_MAX == RECORDS_A_TURN_MAX - 1:
                 yield 0.0
 

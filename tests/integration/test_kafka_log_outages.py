@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 from confluent_kafka import Message
@@ -247,6 +247,33 @@ def test_more_than_the_queue_holds_is_given_up_in_time(broker: OwnBroker, produc
     broker.start()
     send_until_heard(producer, "there is room again")
     assert "too many" not in keys_on(broker.bootstrap)
+
+
+def test_what_found_no_room_before_its_caller_gave_up_is_never_written(broker: OwnBroker) -> None:
+    bound_s = 5.0
+    producer = LogProducer(broker.bootstrap, client_id="full", delivery_timeout_s=bound_s)
+
+    async def fill_then_send() -> Sequence[object]:
+        big = b"x" * 900_000
+        filling = [OutRecord(topic=TOPIC, key="filling", value=big, partition=0)] * 300
+        late = OutRecord(topic=TOPIC, key="late", value=big, partition=1)
+        first = asyncio.ensure_future(producer.send_all(filling))
+        # The second call is still waiting when the first one's records are overdue, and there is room again.
+        await asyncio.wait([first], timeout=bound_s / 3)
+        return await asyncio.gather(first, producer.send(late), return_exceptions=True)
+
+    send_until_heard(producer, "before the pause")
+    broker.pause()
+    try:
+        started = time.monotonic()
+        outcomes = asyncio.run(fill_then_send())
+        assert time.monotonic() - started < bound_s * 4 / 3 + SLACK_S
+        assert [type(outcome) for outcome in outcomes] == [LogUnavailable, LogUnavailable]
+    finally:
+        broker.resume()
+    send_until_heard(producer, "after the pause")
+    producer.close()
+    assert "late" not in keys_on(broker.bootstrap)
 
 
 def test_closing_does_not_wait_for_a_dead_broker(broker: OwnBroker) -> None:
