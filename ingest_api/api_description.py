@@ -237,7 +237,7 @@ def _tenants(examples: Examples) -> list[Operation]:
         ),
         Operation(
             method="post", path="/api/v1/api-keys/", tag="Tenants", summary="Create an API key", security="AdminKey",
-            doc="The key is shown once, to whoever creates it; a replay does not show it again.",
+            doc="The key is shown once, with the 201. After a 202 or a replay, revoke it and create another.",
             parameters=[KEY_HEADER], takes="NewApiKey", bodies={"A key that may only read": examples.api_key},
             answers={"201": "ApiKey", "200": "ApiKey"}, problems=[400, 403, 422],
         ),
