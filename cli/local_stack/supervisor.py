@@ -90,6 +90,7 @@ class Keeper:
         self._settled = threading.Event()  # Ready for the first time, failed for good, or stopped.
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
+        self._log_from = 0  # Where in the log this run's words begin: what an earlier one said is not its cause.
         self._thread = threading.Thread(target=self._keep, name=f"keeper-{component.name}", daemon=True)
 
     @property
@@ -155,6 +156,7 @@ class Keeper:
         with explained(component.log_path.parent), component.log_path.open("ab") as log, self._lock:
             if self._stopping.is_set():
                 return None
+            self._log_from = log.tell()
             self._process = subprocess.Popen(
                 component.argv,
                 env=dict(component.env),
@@ -203,11 +205,16 @@ class Keeper:
             if code is None
             else f"ended with {_name_of(code)} after {lived_s:.1f} s"
         )
-        failed = ComponentFailed(component.name, what, component.log_path)
-        if "No space left on device" in failed.tail:
-            raise DiskFull(component.log_path.parent) from failed
-        if ready_at is None and not self._settled.is_set() and failures >= FIRST_STARTS_MAX:
-            raise failed
+        failed = ComponentFailed(component.name, what, component.log_path, log_from=self._log_from)
+        disk_full = DiskFull(component.log_path.parent) if "No space left on device" in failed.tail else None
+        # Once it has been ready it is tried for as long as the stack runs: somebody may make room.
+        if not self._settled.is_set():
+            if disk_full:
+                raise disk_full from failed
+            if ready_at is None and failures >= FIRST_STARTS_MAX:
+                raise failed
+        elif disk_full:
+            self._say(str(disk_full))
         how = (
             "restarting it" if ready_at is not None and failures <= 1 else f"trying again (failure {failures} in a row)"
         )

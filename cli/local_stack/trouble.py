@@ -55,19 +55,19 @@ class StateDirInUse(StackError):
 class ComponentFailed(StackError):
     """A component died or did not become ready; carries the end of its log."""
 
-    def __init__(self, name: str, what: str, log_path: Path) -> None:
-        tail = log_tail(log_path)
+    def __init__(self, name: str, what: str, log_path: Path, *, log_from: int = 0) -> None:
+        tail = log_tail(log_path, begin=log_from)
         super().__init__(f"{name} {what}.", f"The end of its log ({log_path}):\n{indent(tail)}")
         self.name = name
         self.tail = tail
 
 
-def log_tail(path: Path, lines: int = TAIL_LINES) -> str:
-    """Return the last lines of a log, or a note that there are none."""
+def log_tail(path: Path, lines: int = TAIL_LINES, *, begin: int = 0) -> str:
+    """Return the last lines of what a log has from byte `begin` on, or a note that there are none."""
     try:
         with path.open("rb") as log:
             log.seek(0, 2)
-            log.seek(max(0, log.tell() - TAIL_BYTES_MAX))
+            log.seek(max(begin, log.tell() - TAIL_BYTES_MAX))
             text = log.read().decode(errors="replace")
     except OSError:
         return "(no log)"

@@ -141,6 +141,34 @@ def test_a_full_disk_is_called_by_its_name(supervisor: Supervisor, tmp_path: Pat
         supervisor.start([component(tmp_path, "postgres", program)])
 
 
+def test_what_an_earlier_run_said_about_the_disk_is_history(supervisor: Supervisor, tmp_path: Path) -> None:
+    (tmp_path / "rails.log").write_text("write failed: No space left on device\n")
+    with pytest.raises(ComponentFailed, match="went wrong") as failure:
+        supervisor.start([component(tmp_path, "rails", "import sys; sys.exit('went wrong')")])
+    assert "No space left" not in str(failure.value)
+
+
+def test_one_whose_disk_fills_up_later_says_so_and_is_back_when_there_is_room(
+    supervisor: Supervisor, tmp_path: Path, lines: Lines
+) -> None:
+    program = """
+        import pathlib, signal, sys
+        if pathlib.Path(sys.argv[1]).with_name("full").exists():
+            sys.exit("write failed: No space left on device")
+        pathlib.Path(sys.argv[1]).write_text("ready")
+        signal.pause()
+    """
+    supervisor.start([component(tmp_path, "projector", program)])
+    full = tmp_path / "full"
+    full.touch()
+    os.kill(supervisor.pids()["projector"], signal.SIGKILL)
+    wait_until(lambda: "failure 2 in a row" in lines.text())
+    assert "No space is left on the disk" in lines.text()
+    full.unlink()
+    wait_until(lambda: "projector is ready again" in lines.text())
+    assert is_running(supervisor.pids()["projector"])
+
+
 def test_one_that_keeps_dying_after_it_was_ready_is_restarted_with_backoff(
     supervisor: Supervisor, tmp_path: Path, lines: Lines
 ) -> None:
