@@ -244,6 +244,8 @@ def test_a_killed_warden_is_replaced_and_still_leaves_no_orphan(tmp_path: Path) 
     warden.kill()
     os.kill(children[0], signal.SIGKILL)  # Its restart is the next news for the warden.
     wait_until(lambda: len([each for each in psutil.Process(pid).children() if is_running(each.pid)]) == 3)
+    # The warden learns of a process right after its start: one that is ready is known.
+    wait_until((tmp_path / "kafka.ready").exists)
     everyone = [each.pid for each in psutil.Process(pid).children()]
     os.kill(pid, signal.SIGKILL)
     wait_until(lambda: not any(is_running(child) for child in everyone))
