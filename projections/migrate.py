@@ -21,10 +21,16 @@ ANALYST = "directpay_analyst"
 ATTEMPTS_MAX = 20
 ATTEMPT_DELAY_S = 0.1
 LOCK_WAIT = "60s"  # A migration that runs elsewhere takes seconds.
+CONNECT_S_MAX = 5  # An address that swallows packets must not hold the start for libpq's two minutes.
+CONNECT_PAUSE_S = 0.5
 
 _DIRECTORY = Path(__file__).parent / "migrations"
 _VERSIONED = re.compile(r"(\d{4})_(\w+)\.sql")
 _COLLISIONS = (errors.UniqueViolation, errors.DuplicateObject, errors.DuplicateSchema, errors.DuplicateTable)
+
+
+class DatabaseUnreachable(Exception):
+    """Nobody answered, or let us in, for as long as we were to wait; the message says what was said last."""
 
 
 class MigrationRefused(Exception):
@@ -55,12 +61,13 @@ def migrations() -> list[Migration]:
     return steps
 
 
-def migrate(postgres_uri: str, *, analyst_password: str) -> None:
+def migrate(postgres_uri: str, *, analyst_password: str, wait_s: float = 0.0) -> None:
     """Apply what is missing and set the analysts' role and its password; safe to run twice, and twice at once.
 
-    Raises MigrationRefused when the database is newer than this release or has other steps behind it.
+    Raises MigrationRefused when the database is newer than this release or has other steps behind it, and
+    DatabaseUnreachable when it could not be connected to for `wait_s` seconds (and once is always tried).
     """
-    with psycopg.connect(postgres_uri, autocommit=True, application_name="directpay-migrate") as connection:
+    with _connect(postgres_uri, time.monotonic() + wait_s) as connection:
         connection.execute(sql.SQL("SET lock_timeout = {}").format(LOCK_WAIT))
         _patiently(_apply, connection)
         _patiently(_set_analyst, connection, analyst_password)
@@ -76,6 +83,19 @@ def check_migrated(connection: psycopg.Connection) -> None:
     missing = [step.name for step in _missing(applied)]
     if missing:
         raise MigrationRefused(f"the database lacks the migrations {', '.join(missing)}: run the migrations first")
+
+
+def _connect(postgres_uri: str, deadline: float) -> psycopg.Connection:
+    while True:
+        try:
+            return psycopg.connect(
+                postgres_uri, autocommit=True, application_name="directpay-migrate", connect_timeout=CONNECT_S_MAX
+            )
+        except psycopg.OperationalError as error:
+            if time.monotonic() >= deadline:
+                raise DatabaseUnreachable(f"Postgres cannot be reached: {error}") from error
+            log.warning("postgres_unreachable", error=str(error))
+        time.sleep(CONNECT_PAUSE_S)
 
 
 def _patiently(step: Callable[..., None], connection: psycopg.Connection, *arguments: str) -> None:

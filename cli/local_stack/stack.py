@@ -19,7 +19,7 @@ from cli.local_stack.supervisor import Say, Supervisor
 from cli.local_stack.trouble import StackError, explained
 from cli.settings import ALL, PREFIX, KafkaSettings, fault_of
 from kafka_log.topics_admin import TopicsUnfit, apply_topics
-from projections.migrate import MigrationRefused, migrate
+from projections.migrate import DatabaseUnreachable, MigrationRefused, migrate
 
 ANALYST = "directpay_analyst"
 DATA_REMEDY = "Use the settings and the release that made it, or start anew with another --state-dir."
@@ -129,6 +129,8 @@ class LocalStack:
             migrate(servers.postgres.owner_uri, analyst_password=credentials.analyst_password)
         except (TopicsUnfit, MigrationRefused) as error:
             raise StackError(f"The data in {self.state.path} does not fit: {error}.", DATA_REMEDY) from error
+        except DatabaseUnreachable as error:
+            raise StackError(f"{error}.", f"Its log is in {self.state.logs}.") from error
         self._say("Starting DirectPay's processes")
         self._supervisor.start(components)
         http = f"http://{HOST}:{servers.http_port}"

@@ -5,11 +5,16 @@ from __future__ import annotations
 import sys
 
 import click
+import psycopg
 
 from cli.settings import ProjectorSettings, load
 from observability.logs import configure_logging
-from projections.migrate import MigrationRefused, migrate
+from projections.migrate import DatabaseUnreachable, MigrationRefused, migrate
 from projections.projector import ProjectorConfig, run
+
+POSTGRES_WAIT_S = (
+    30.0  # Started together, it may be recovering still. Below the time in which a process has to be ready.
+)
 
 
 @click.command()
@@ -21,8 +26,8 @@ def projector() -> None:
     postgres = settings.postgres.get_secret_value()
     try:
         # Here too, for places where nobody runs it beforehand; when nothing is missing it changes nothing.
-        migrate(postgres, analyst_password=settings.analyst_password.get_secret_value())
-    except MigrationRefused as error:
+        migrate(postgres, analyst_password=settings.analyst_password.get_secret_value(), wait_s=POSTGRES_WAIT_S)
+    except (MigrationRefused, DatabaseUnreachable, psycopg.Error) as error:
         sys.exit(f"directpay projector: {error}")
     run(
         ProjectorConfig(
