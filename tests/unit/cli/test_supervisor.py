@@ -242,6 +242,9 @@ def test_a_killed_warden_is_replaced_and_still_leaves_no_orphan(tmp_path: Path) 
     pid, children = start_in_another_process(tmp_path)
     warden = next(each for each in psutil.Process(pid).children() if "warden.py" in " ".join(each.cmdline()))
     warden.kill()
+    wait_until(
+        lambda: not is_running(warden.pid)
+    )  # On a busy machine it takes a moment, and hears what it cannot heed.
     os.kill(children[0], signal.SIGKILL)  # Its restart is the next news for the warden.
     wait_until(lambda: len([each for each in psutil.Process(pid).children() if is_running(each.pid)]) == 3)
     # The warden learns of a process right after its start: one that is ready is known.
