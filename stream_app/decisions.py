@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, assert_never
@@ -26,14 +25,10 @@ log = structlog.get_logger()
 
 @dataclass(slots=True)
 class Written:
-    """What a batch writes: `secrets` first, so that a subscriber hardly ever sees an entity before its secret.
-
-    `decisions` counts what came of its records, for the metrics.
-    """
+    """What a batch writes: `secrets` first, so that no subscriber sees an entity whose secret is not there yet."""
 
     secrets: list[OutputRecord] = field(default_factory=list)
     records: list[OutputRecord] = field(default_factory=list)
-    decisions: Counter[str] = field(default_factory=Counter)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,10 +60,10 @@ class PaymentDecisions:
                 written.records.append(
                     _kept(topics.PAYMENT_EVENTS.name, moved.payment_id, value, record.partition, headers)
                 )
-                table.stage(moved.payment_id, moved)
-                written.decisions[moved.last.event_type.value] += 1
+                table.stage(moved.payment_id, moved, value)
+                metrics.decision("payments", moved.last.event_type.value).inc()
             case Unchanged():
-                written.decisions["unchanged"] += 1
+                metrics.decision("payments", "unchanged").inc()
             case Refused():
                 refusal = decision.refusal
                 _reject(refused_value(record, order, refusal.code, refusal.detail, refusal.errors), written, "payments")
@@ -114,10 +109,10 @@ class DirectoryDecisions:
                 written.records.append(
                     _kept(topics.DIRECTORY_EVENTS.name, changed.entity_id, value, record.partition, _trace(record))
                 )
-                table.stage(changed.entity_id, changed)
-                written.decisions["changed"] += 1
+                table.stage(changed.entity_id, changed, value)
+                metrics.decision("directory", "changed").inc()
             case Known():
-                written.decisions["unchanged"] += 1
+                metrics.decision("directory", "unchanged").inc()
             case NotChanged():
                 refusal = decision.refusal
                 _reject(
@@ -193,7 +188,7 @@ def _reject(rejection: Rejection, written: Written, agent: str) -> None:
 
 def _kept(topic: str, key: str, value: bytes, partition: int, headers: Headers) -> OutputRecord:
     """Return a record of the table's own topic: always on the partition that decided it."""
-    return OutputRecord(topic=topic, key=key.encode(), value=value, headers=list(headers), partition=partition)
+    return OutputRecord(topic=topic, key=key.encode(), value=value, headers=tuple(headers), partition=partition)
 
 
 def _trace(record: InputRecord) -> list[tuple[str, bytes]]:

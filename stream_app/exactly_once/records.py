@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
 Headers = Sequence[tuple[str, bytes]]
-TopicPartitionNumber = tuple[str, int]
 
 
 class InputRecord(Protocol):
@@ -38,7 +37,7 @@ class OutputRecord:
     topic: str
     key: bytes | None
     value: bytes | None
-    headers: list[tuple[str, bytes]] = field(default_factory=list)
+    headers: Headers = ()
     partition: int | None = None
 
 

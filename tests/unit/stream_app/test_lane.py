@@ -1,14 +1,11 @@
-"""A lane takes only the next fetch, writes only what it owns, and output and offsets are one transaction."""
+"""A lane takes only the next fetch, writes only what it owns, and lets offsets go only when the log has the output."""
 
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 
 import pytest
-from confluent_kafka import KafkaError, KafkaException
 
 from stream_app.exactly_once.lane import (
     BATCH_RECORDS_MAX,
@@ -27,7 +24,7 @@ def lane_of(process: Process, *, after_seek: int = 0) -> Lane:
 
 
 async def echo(lane: Lane) -> None:
-    await lane.restore("events")
+    await lane.restore("events", lambda _key, _value: None)
     async for batch in lane.batches():
         await lane.commit(
             batch, [OutputRecord(topic="events", key=record.key, value=record.value) for record in batch.records]
@@ -35,7 +32,7 @@ async def echo(lane: Lane) -> None:
 
 
 def decided(process: Process) -> list[bytes | None]:
-    return [record.value for transaction in process.log.committed for record in transaction]
+    return [record.value for stage in process.log.written for record in stage]
 
 
 def run_echo(process: Process, fetches: list[Fetch], *, until: Callable[[Lane], bool]) -> Lane:
@@ -60,24 +57,6 @@ def test_fetches_in_order_are_decided_in_order_and_their_offsets_may_be_committe
     assert decided(process) == [b"5", b"6", b"7", b"9", b"20"]
     assert not process.failures
     assert lane.next_offsets == {"commands": 21}
-
-
-def test_a_commit_that_hangs_ends_the_process_and_is_no_idle_lane_meanwhile() -> None:
-    process, released = Process(), threading.Event()
-    process.log.before_commit = released.wait
-    surroundings = replace(process.surroundings(), commit_s_max=0.2)
-
-    async def history() -> None:
-        lane = Lane(agent="echo", partition=0, generation=1, after_seek=0, surroundings=surroundings)
-        lane.start(echo)
-        lane.take(fetch(0, [0]))
-        await settled(lambda: bool(process.failures))
-        # What was fetched is not decided: the watchdog must see that as a lag of this lane's.
-        assert not lane.is_idle
-        released.set()
-
-    asyncio.run(history())
-    assert [reason for reason, *_ in process.failures] == ["lane_failed"]
 
 
 def test_two_topics_of_a_partition_have_chains_of_their_own() -> None:
@@ -144,20 +123,16 @@ def test_records_that_come_again_after_a_second_seek_are_not_decided_again() -> 
     assert decided(process) == [b"5", b"6", b"7", b"8"]
 
 
-def test_offsets_wait_for_the_commit() -> None:
+def test_offsets_wait_for_the_log() -> None:
     async def history() -> None:
         process = Process()
-        is_committing, acknowledged = threading.Event(), threading.Event()
-
-        def commit_slowly() -> None:
-            is_committing.set()
-            acknowledged.wait()
-
-        process.log.before_commit = commit_slowly
+        acknowledged = asyncio.Event()
+        process.log.before_write = acknowledged.wait
         lane = lane_of(process)
         lane.start(echo)
         lane.take(fetch(0, [0, 1]))
-        await settled(is_committing.is_set)
+        await settled(lambda: lane.is_restored and lane.is_idle)
+        await asyncio.sleep(0.01)
         assert lane.next_offsets == {"commands": 0}
         acknowledged.set()
         await settled(lambda: lane.next_offsets == {"commands": 2})
@@ -166,123 +141,20 @@ def test_offsets_wait_for_the_commit() -> None:
     asyncio.run(history())
 
 
-def test_all_stages_and_the_offsets_of_every_topic_are_one_transaction_in_the_name_of_the_generation() -> None:
-    secret = OutputRecord(topic="secrets", key=b"k", value=b"s", partition=0)
-    event = OutputRecord(topic="events", key=b"k", value=b"e", partition=0)
-    elsewhere = OutputRecord(topic="commands", key=b"k", value=b"c", partition=3)
-
+def test_stages_are_written_one_after_the_other() -> None:
     async def history() -> Process:
         process = Process()
         lane = lane_of(process)
-        records = (*fetch(0, [5, 7]).records, *fetch(0, [40], topic="reports").records)
-        await lane.commit(Batch(records=records), [secret], [event, elsewhere])
-        await lane.close()
+        records = tuple(fetch(0, [0]).records)
+        secret = OutputRecord(topic="secrets", key=b"k", value=b"s")
+        event = OutputRecord(topic="events", key=b"k", value=b"e")
+        await lane.commit(Batch(records=records), [secret], [event])
         return process
 
-    log = asyncio.run(history()).log
-    assert log.committed == [[secret, event, elsewhere]]
-    assert log.offsets == [{("commands", 0): 8, ("reports", 0): 41}]
-    assert [member.generation for member in log.members] == [1]
-
-
-def test_a_batch_without_output_commits_its_offsets_and_an_empty_batch_nothing() -> None:
-    async def history() -> Process:
-        process = Process()
-        lane = lane_of(process)
-        await lane.commit(Batch(records=tuple(fetch(0, [5]).records)))
-        await lane.commit(Batch(records=()))
-        await lane.close()
-        return process
-
-    log = asyncio.run(history()).log
-    assert log.committed == [[]]
-    assert log.offsets == [{("commands", 0): 6}]
-
-
-def test_state_is_applied_after_the_commit_with_the_offset_that_the_log_gave() -> None:
-    async def history() -> None:
-        process = Process()
-        lane = lane_of(process)
-        await lane.restore("events")
-        events = [OutputRecord(topic="events", key=b"k", value=b"e", partition=0) for _ in range(3)]
-        process.log.before_commit = lambda: process.memory.values and pytest.fail("applied before the commit")
-        await lane.commit(Batch(records=tuple(fetch(0, [5]).records)), events, state={b"k": b"e"})
-        assert process.memory.values == {b"k": b"e"}
-        assert process.memory.next_offset == 3
-        await lane.close()
-
-    asyncio.run(history())
-
-
-def test_state_of_a_failed_commit_is_not_applied() -> None:
-    async def history() -> None:
-        process = Process()
-
-        def refuse() -> None:
-            raise OSError("no broker")
-
-        process.log.before_commit = refuse
-        lane = lane_of(process)
-        await lane.restore("events")
-        event = OutputRecord(topic="events", key=b"k", value=b"e", partition=0)
-        with pytest.raises(OSError, match="no broker"):
-            await lane.commit(Batch(records=tuple(fetch(0, [5]).records)), [event], state={b"k": b"e"})
-        assert process.memory.values == {}
-        await lane.close()
-
-    asyncio.run(history())
-
-
-def test_a_lane_fences_before_anything_else_and_lets_go_of_its_producer_at_the_end() -> None:
-    async def history() -> None:
-        process = Process()
-        lane = lane_of(process)
-        await lane.fence()
-        assert process.log.fences == 1
-        await lane.close()
-        assert process.log.closes == 1
-        assert not process.failures
-
-    asyncio.run(history())
-
-
-def test_a_worker_that_lost_its_partition_fences_nobody() -> None:
-    async def history() -> None:
-        process = Process(is_owner=False)
-        await lane_of(process).fence()
-        assert process.log.fences == 0
-        assert isinstance(process.failures[0][1], PartitionLost)
-
-    asyncio.run(history())
-
-
-def test_a_worker_that_slept_while_it_fenced_goes_no_further() -> None:
-    async def history() -> None:
-        process = Process()
-
-        def sleep() -> None:
-            process.is_owner = False
-
-        process.log.before_fence = sleep
-        await lane_of(process).fence()
-        [(reason, error)] = process.failures
-        assert reason == "lane_not_fenced"
-        assert isinstance(error, PartitionLost)
-
-    asyncio.run(history())
-
-
-def test_a_lane_that_was_closed_while_it_fenced_does_not_start() -> None:
-    async def history() -> None:
-        process = Process(history=[(b"k", b"v")])
-        lane = lane_of(process)
-        await lane.fence()
-        await lane.close()
-        lane.start(echo)
-        await asyncio.sleep(0.01)
-        assert not lane.is_restored
-
-    asyncio.run(history())
+    assert [[record.topic for record in stage] for stage in asyncio.run(history()).log.written] == [
+        ["secrets"],
+        ["events"],
+    ]
 
 
 def test_a_lane_that_lost_its_partition_writes_nothing_and_fails() -> None:
@@ -293,40 +165,31 @@ def test_a_lane_that_lost_its_partition_writes_nothing_and_fails() -> None:
     assert decided(process) == []
     assert lane.next_offsets == {"commands": 0}
     [(reason, error)] = process.failures
-    assert reason == "lane_fenced"
+    assert reason == "lane_failed"
     assert isinstance(error, PartitionLost)
 
 
-@pytest.mark.parametrize(
-    ("error", "reason"),
-    [
-        pytest.param(OSError("no broker"), "lane_failed", id="any failure"),
-        pytest.param(KafkaException(KafkaError(KafkaError._FENCED)), "lane_fenced", id="another fenced it"),
-        pytest.param(KafkaException(KafkaError(KafkaError.ILLEGAL_GENERATION)), "lane_fenced", id="a stale member"),
-        pytest.param(KafkaException(KafkaError(KafkaError._TIMED_OUT)), "lane_failed", id="no answer"),
-    ],
-)
-def test_a_failed_commit_fails_the_process_and_moves_no_offset(error: Exception, reason: str) -> None:
+def test_a_failed_write_fails_the_process_and_moves_no_offset() -> None:
     process = Process()
 
-    def refuse() -> None:
-        raise error
+    async def refuse() -> None:
+        raise OSError("no broker")
 
-    process.log.before_commit = refuse
+    process.log.before_write = refuse
     lane = run_echo(process, [fetch(0, [0])], until=lambda _: bool(process.failures))
 
     assert lane.next_offsets == {"commands": 0}
-    assert process.failures == [(reason, error)]
+    assert isinstance(process.failures[0][1], OSError)
 
 
 def test_a_failed_restore_fails_the_process() -> None:
-    def fail() -> None:
-        raise ValueError("unreadable")
-
-    process = Process(before_restore=fail)
+    process = Process(history=[(b"k", b"v")])
 
     async def work(lane: Lane) -> None:
-        await lane.restore("events")
+        def apply(_key: bytes, _value: bytes | None) -> None:
+            raise ValueError("unreadable")
+
+        await lane.restore("events", apply)
 
     async def history() -> None:
         lane = lane_of(process)
@@ -355,7 +218,7 @@ def test_batches_are_bounded_and_a_full_queue_holds_the_partition_until_it_has_r
     sizes = []
 
     async def work(lane: Lane) -> None:
-        await lane.restore("events")
+        await lane.restore("events", lambda _key, _value: None)
         async for batch in lane.batches():
             sizes.append(len(batch.records))
             await lane.commit(batch)
@@ -373,7 +236,7 @@ def test_what_is_given_back_comes_again_first_and_in_order() -> None:
     seen: list[list[int]] = []
 
     async def work(lane: Lane) -> None:
-        await lane.restore("events")
+        await lane.restore("events", lambda _key, _value: None)
         async for taken in lane.batches():
             seen.append([record.offset for record in taken.records])
             await lane.commit(lane.give_back(taken, 2) if len(seen) == 1 else taken)
@@ -388,17 +251,17 @@ def test_what_is_given_back_comes_again_first_and_in_order() -> None:
 def test_closing_finishes_the_batch_in_hand_and_leaves_the_rest() -> None:
     async def history() -> None:
         process = Process()
-        is_writing, acknowledged = threading.Event(), threading.Event()
+        is_writing, acknowledged = asyncio.Event(), asyncio.Event()
 
-        def write_slowly() -> None:
+        async def write_slowly() -> None:
             is_writing.set()
-            acknowledged.wait()
+            await acknowledged.wait()
 
-        process.log.before_commit = write_slowly
+        process.log.before_write = write_slowly
         lane = lane_of(process)
         lane.start(echo)
         lane.take(fetch(0, list(range(BATCH_RECORDS_MAX + 10))))
-        await settled(is_writing.is_set)
+        await is_writing.wait()
         closing = asyncio.create_task(lane.close())
         await asyncio.sleep(0)
         assert not closing.done()
@@ -417,7 +280,7 @@ def test_closing_ends_a_wait_for_something_outside() -> None:
         ended = []
 
         async def work(lane: Lane) -> None:
-            await lane.restore("events")
+            await lane.restore("events", lambda _key, _value: None)
             try:
                 await lane.wait(60, what="schema 7")
             except LaneClosed:
