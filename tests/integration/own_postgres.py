@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import signal
 import subprocess
@@ -69,20 +70,17 @@ class OwnPostgres:
     def kill(self) -> None:
         """End the server and all its sessions with kill -9, as a power cut of the process would."""
         if self._process is not None:
-            for process in self._family():
-                process.kill()
+            self._send(signal.SIGKILL)
             self._process.wait()
             psutil.wait_procs(self._family(), timeout=10)
             self._process = None
 
     def pause(self) -> None:
         """Freeze it, with all its sessions: connections stay open and nobody answers."""
-        for process in self._family():
-            process.send_signal(signal.SIGSTOP)
+        self._send(signal.SIGSTOP)
 
     def resume(self) -> None:
-        for process in self._family():
-            process.send_signal(signal.SIGCONT)
+        self._send(signal.SIGCONT)
 
     def close(self) -> None:
         """Stop it for good."""
@@ -92,6 +90,12 @@ class OwnPostgres:
             self._process.wait(30)
             self._process = None
         shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _send(self, what: signal.Signals) -> None:
+        for process in self._family():
+            # A session whose client has just left ends while the family is being listed.
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.send_signal(what)
 
     def _family(self) -> list[psutil.Process]:
         assert self._process is not None
