@@ -17,10 +17,10 @@ from pathlib import Path
 
 from cli.local_stack.trouble import DownloadFailed, StackError, explained
 
-KAFKA_VERSION = "4.4.0"
+KAFKA_VERSION = "4.2.2"
 LOG4J_VERSION = "2.25.5"  # The one that Kafka brings; the binding must be of the same.
 
-# Two closures, not one: in one, log4j's dependencyManagement wins and brings kafka-clients 3.9.1 beside a 4.4 broker.
+# Two closures, not one: in one, log4j's dependencyManagement wins and brings kafka-clients 3.9.1 beside a 4 broker.
 # The binding is for slf4j 1.7, which Kafka brings; without it a broker that cannot bind its port dies without a word.
 ROOTS = (
     (f"org.apache.kafka:kafka_2.13:{KAFKA_VERSION}",),
