@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 from schemas import codec, topics
 from stream_app.decisions import Written, directory_decisions, payment_decisions, refuse_unknown_schema
 from stream_app.exactly_once.lane import Lane
 from stream_app.exactly_once.records import InputRecord
 from stream_app.exactly_once.worker import LaneApp
+from stream_app.metrics import count_decisions
 from stream_app.schema_source import SchemaSource
+from stream_app.stored import FORMAT, StateOfUnknownSchema, stored, value_of
 from stream_app.table import Table
 
 Value = TypeVar("Value")
-
-
-class StateOfUnknownSchema(Exception):
-    """The log holds a state that this version cannot read: written by a newer one."""
-
-    def __init__(self, schema_id: int) -> None:
-        super().__init__(f"schema id {schema_id}")
-        self.schema_id = schema_id
 
 
 class Decisions(Protocol[Value]):
@@ -34,8 +28,7 @@ async def decide_partition(
     lane: Lane, *, events_topic: str, decisions: Decisions[Value], schemas: SchemaSource
 ) -> None:
     """Decide one partition, batch after batch, until it is given back."""
-    table: Table[Value] = Table(_decode_state)
-    await lane.restore(events_topic, table.restore)
+    table: Table[Value] = Table(await lane.restore(events_topic, form=FORMAT), encode=stored, decode=value_of)
     async for taken in lane.batches():
         written, batch, unknown = Written(), taken, None
         for number, record in enumerate(taken.records):
@@ -50,17 +43,11 @@ async def decide_partition(
                 # What is before it is decided now; the record and what follows wait until somebody knows the schema.
                 batch, unknown = lane.give_back(taken, number), error.schema_id
                 break
-        await lane.commit(batch, written.secrets, written.records)
-        table.apply()
+        await lane.commit(batch, written.secrets, written.records, state=table.staged())
+        table.applied()
+        count_decisions(lane.agent, written.decisions)
         if unknown is not None:
             await schemas.resolve(unknown, lane)
-
-
-def _decode_state(data: bytes) -> Any:
-    try:
-        return codec.decode(data)
-    except codec.UnknownSchema as error:
-        raise StateOfUnknownSchema(error.schema_id) from error
 
 
 def add_agents(app: LaneApp, *, partitions: int, rail_speed: float, schemas: SchemaSource) -> None:

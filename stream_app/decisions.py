@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, assert_never
@@ -25,10 +26,14 @@ log = structlog.get_logger()
 
 @dataclass(slots=True)
 class Written:
-    """What a batch writes: `secrets` first, so that no subscriber sees an entity whose secret is not there yet."""
+    """What a batch writes: `secrets` first, so that a subscriber hardly ever sees an entity before its secret.
+
+    `decisions` counts what came of its records, for the metrics.
+    """
 
     secrets: list[OutputRecord] = field(default_factory=list)
     records: list[OutputRecord] = field(default_factory=list)
+    decisions: Counter[str] = field(default_factory=Counter)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,10 +65,10 @@ class PaymentDecisions:
                 written.records.append(
                     _kept(topics.PAYMENT_EVENTS.name, moved.payment_id, value, record.partition, headers)
                 )
-                table.stage(moved.payment_id, moved, value)
-                metrics.decision("payments", moved.last.event_type.value).inc()
+                table.stage(moved.payment_id, moved)
+                written.decisions[moved.last.event_type.value] += 1
             case Unchanged():
-                metrics.decision("payments", "unchanged").inc()
+                written.decisions["unchanged"] += 1
             case Refused():
                 refusal = decision.refusal
                 _reject(refused_value(record, order, refusal.code, refusal.detail, refusal.errors), written, "payments")
@@ -109,10 +114,10 @@ class DirectoryDecisions:
                 written.records.append(
                     _kept(topics.DIRECTORY_EVENTS.name, changed.entity_id, value, record.partition, _trace(record))
                 )
-                table.stage(changed.entity_id, changed, value)
-                metrics.decision("directory", "changed").inc()
+                table.stage(changed.entity_id, changed)
+                written.decisions["changed"] += 1
             case Known():
-                metrics.decision("directory", "unchanged").inc()
+                written.decisions["unchanged"] += 1
             case NotChanged():
                 refusal = decision.refusal
                 _reject(
@@ -188,7 +193,7 @@ def _reject(rejection: Rejection, written: Written, agent: str) -> None:
 
 def _kept(topic: str, key: str, value: bytes, partition: int, headers: Headers) -> OutputRecord:
     """Return a record of the table's own topic: always on the partition that decided it."""
-    return OutputRecord(topic=topic, key=key.encode(), value=value, headers=tuple(headers), partition=partition)
+    return OutputRecord(topic=topic, key=key.encode(), value=value, headers=list(headers), partition=partition)
 
 
 def _trace(record: InputRecord) -> list[tuple[str, bytes]]:

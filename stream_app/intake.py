@@ -67,7 +67,7 @@ class Intake(Generic[Order]):
 
 def _forwarded(record: InputRecord, partition: int) -> OutputRecord:
     return OutputRecord(
-        topic=record.topic, key=record.key, value=record.value, headers=tuple(record.headers), partition=partition
+        topic=record.topic, key=record.key, value=record.value, headers=list(record.headers), partition=partition
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from collections.abc import Mapping
 
 from prometheus_client import Counter
 
@@ -11,7 +11,7 @@ REJECTIONS = Counter("directpay_stream_rejections_total", "Records refused, by r
 FORWARDED = Counter("directpay_stream_forwarded_total", "Records sent on to the partition of their key.", ["topic"])
 
 
-@lru_cache(maxsize=1024)
-def decision(agent: str, name: str) -> Counter:
-    """Return the counter of one kind of decision; looking its labels up each time costs as much as deciding."""
-    return DECISIONS.labels(agent, name)
+def count_decisions(agent: str, decisions: Mapping[str, int]) -> None:
+    """Count a batch's decisions by name: once a batch, because counting each costs as much as a lookup."""
+    for name, count in decisions.items():
+        DECISIONS.labels(agent, name).inc(count)

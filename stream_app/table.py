@@ -1,7 +1,7 @@
 """The table of one partition: the newest snapshot of every key, as the log holds it.
 
 Its changelog is the events topic itself, so state and event cannot differ. What a batch decides is staged, seen by the
-rest of the batch, and applied when the log holds it.
+rest of the batch, and written to the store when the log holds it.
 """
 
 from __future__ import annotations
@@ -9,42 +9,37 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
+from stream_app.exactly_once.restore import Store
+
 Value = TypeVar("Value")
 
 
 class Table(Generic[Value]):
-    """Snapshots by key, kept as the bytes that were written: small, and decoded only when a command asks."""
+    """Snapshots by key in the lane's store: as `encode` gives them, or as they are on the topic, if read from there."""
 
-    def __init__(self, decode: Callable[[bytes], Value]) -> None:
+    def __init__(self, store: Store, *, encode: Callable[[Value], bytes], decode: Callable[[bytes], Value]) -> None:
+        self._store = store
+        self._encode = encode
         self._decode = decode
-        self._stored: dict[bytes, bytes] = {}
-        self._staged: dict[bytes, tuple[Value, bytes]] = {}
-
-    def __len__(self) -> int:
-        return len(self._stored)
-
-    def restore(self, key: bytes, value: bytes | None) -> None:
-        """Take a record of the events topic; a later one of the same key replaces it, a tombstone removes it."""
-        if value is None:
-            self._stored.pop(key, None)
-        else:
-            self._stored[key] = value
+        self._staged: dict[bytes, Value] = {}
 
     def peek(self, key: str) -> Value | None:
         """Return what the key stands at, decisions of the present batch included."""
         raw_key = key.encode()
         staged = self._staged.get(raw_key)
         if staged is not None:
-            return staged[0]
-        stored = self._stored.get(raw_key)
+            return staged
+        stored = self._store.get(raw_key)
         return None if stored is None else self._decode(stored)
 
-    def stage(self, key: str, value: Value, encoded: bytes) -> None:
-        """Remember a decision of this batch; `encoded` is what is about to be written."""
-        self._staged[key.encode()] = (value, encoded)
+    def stage(self, key: str, value: Value) -> None:
+        """Remember a decision of this batch."""
+        self._staged[key.encode()] = value
 
-    def apply(self) -> None:
-        """Make the staged snapshots the stored ones: the log holds them now."""
-        for key, (_, encoded) in self._staged.items():
-            self._stored[key] = encoded
+    def staged(self) -> dict[bytes, bytes | None]:
+        """Return what the batch changes, for the store to take when the log has it."""
+        return {key: self._encode(value) for key, value in self._staged.items()}
+
+    def applied(self) -> None:
+        """Forget the staged snapshots: the store has them now."""
         self._staged.clear()

@@ -4,25 +4,20 @@ It knows nothing of payments. Faust gives membership of the group, co-partitione
 here is what happens between a fetch and its committed offset, because stock Faust loses records there (an exception
 or a cancellation acknowledges, commits run past gaps, sends are not awaited, fetches survive a seek):
 
-fetches.py   one Faust event is a whole fetch of a partition, read committed, numbered since the last seek
-lane.py      one partition of one agent: restore, then batches; only the next fetch of the chain is taken
-lanes.py     every lane of the process: opened at an assignment, closed at a revocation; what may be committed
-output.py    a batch's records, written in order and awaited before any offset moves
-restore.py   a table's topic, read committed from its start to its end before anything is decided
-watchdog.py  a worker that is alive and idle, or was paused for too long, stops
-fail_stop.py what every unexpected exception does: the process ends at once, its offsets stay where they were
-worker.py    the Faust app that holds these together
+fetches.py        one Faust event is a whole fetch of a partition, read committed, numbered since the last seek
+lane.py           one partition of one agent: fence, restore, then batches; only the next fetch of the chain is taken
+lanes.py          every lane of the process: opened at an assignment, closed at a revocation
+transactions.py   a batch's records and the offsets of its input, in one transaction of the lane's own producer
+group_member.py   in whose name offsets are committed: the broker refuses a member of an earlier generation
+store.py          a lane's state on disk, with the offset of its topic up to which it is complete
+restore.py        what a store lacks of its topic, read committed to its end before anything is decided
+watchdog.py       a worker that is alive and idle, or was paused for too long, stops
+fail_stop.py      what every unexpected exception does: the process ends at once, its transactions stay open
+worker.py         the Faust app that holds these together
 
-Promise today: at least once in; out, no event twice, as long as deciding a record again changes nothing in its table.
-A crash between the output and the commit of the offsets repeats the batch: its events are recognised by the restored
-table, its rejections and forwarded records are written again.
-
-What is open until output and offsets are one transaction, which fences a former owner (it takes the place of
-`Output.write` and of the commit in `fetches.py`; `Lane.commit` stays):
-- A worker paused in the middle of a write, for longer than the session timeout, can double the events it had handed to
-  its producer. It checks its generation and its own sleep before it writes, and what it had queued expires before the
-  group gives its partitions away (seen with a longer expiry: 2 events of 2,500 doubled), but nothing at the broker
-  refuses them.
-- A produce request that is still in the broker's socket when a killed worker's successor has read the table's end.
-- With two inputs a repeated batch can meet its reports in another order, and accept what it had refused before.
+The promise: a reader of committed records sees the output of every input record exactly once, in order. What holds it:
+- Output and input offsets are one transaction, also when there is no output.
+- The transactional id is the partition's, so whoever takes a partition over first shuts out whoever had it, then reads
+  committed offsets and state. A worker that slept is refused by the broker, whatever it had queued.
+- A failed or fenced worker ends. Nothing is retried in place: the next owner starts from what is committed.
 """

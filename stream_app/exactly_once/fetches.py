@@ -2,10 +2,10 @@
 
 What is replaced, and why (paths are Faust 0.15.3's):
 
-Private names of aiokafka are read in three places (`# noqa: SLF001`): it offers neither generation nor position to
+Private names of aiokafka are read in four places (`# noqa: SLF001`): it offers neither generation nor position to
 another thread. Faust is pinned to one version.
 
-- transport/consumer.py `commit`: Faust commits past unprocessed offsets; here only what the lanes have decided.
+- transport/consumer.py `commit`: Faust commits past unprocessed offsets; here the lanes commit, in transactions.
 - drivers/aiokafka.py `_create_worker_consumer`: Faust reads uncommitted, and without tables of its own it deals
   partitions round robin, so that two topics of one agent would part; here read committed and co-partitioned.
 - drivers/aiokafka.py `_fetch_records`: numbers each fetch, because Faust may deliver what was fetched before a seek, or
@@ -27,6 +27,7 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
 from stream_app.exactly_once import metrics
+from stream_app.exactly_once.group_member import GroupMember
 from stream_app.exactly_once.records import Fetch
 
 if TYPE_CHECKING:
@@ -55,6 +56,17 @@ class NumberedConsumerThread(driver.AIOKafkaConsumerThread):
         """The group's generation as this member knows it now; -1 when the group has put it out."""
         consumer = self._consumer
         return -1 if consumer is None else int(consumer._coordinator.generation)  # noqa: SLF001
+
+    def member(self, generation: int) -> GroupMember:
+        """Return who this member is to the group in `generation`."""
+        consumer, conf = self._consumer, self.app.conf
+        assert consumer is not None, "only a member has lanes"
+        return GroupMember(
+            group=conf.id,
+            generation=generation,
+            member_id=consumer._coordinator.member_id,  # noqa: SLF001
+            instance=conf.consumer_group_instance_id,
+        )
 
     def position(self, tp: TP) -> int | None:
         """Return the offset that will be fetched next, past transaction markers too; None when unknown."""
@@ -139,7 +151,7 @@ class NumberedConsumerThread(driver.AIOKafkaConsumerThread):
 
 
 class LaneConsumer(driver.Consumer):
-    """Faust's consumer, which here commits what the lanes have decided and closes the lanes at a revocation."""
+    """Faust's consumer, which opens the lanes at an assignment, closes them at a revocation, and commits nothing."""
 
     _thread: NumberedConsumerThread
 
@@ -174,25 +186,14 @@ class LaneConsumer(driver.Consumer):
         )
 
     async def commit(self, topics: Any = None, start_new_transaction: bool = True) -> bool:
-        """Commit the offsets of what the lanes have decided, whatever Faust believes was acknowledged."""
-        if self.app.client_only or await self.maybe_wait_for_commit_to_finish():
-            return False
-        finished: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._commit_fut: asyncio.Future[None] | None = finished
-        try:
-            offsets = {TP(topic, partition): offset for (topic, partition), offset in self.lanes.uncommitted().items()}
-            if not offsets:
-                return False
-            did_commit: bool = await self._commit(offsets)
-            if did_commit:
-                self.lanes.committed({(tp.topic, tp.partition): offset for tp, offset in offsets.items()})
-            return did_commit
-        finally:
-            self._commit_fut = None
-            finished.set_result(None)
+        """Commit nothing: offsets are committed by the lanes, in the transaction of what was decided of them."""
+        return False
 
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
-        """Open the lanes before Faust seeks and lets the flow go on."""
+        """Open the lanes, so fencing their former owners, before Faust asks for committed offsets and seeks.
+
+        aiokafka does not ask for stable offsets: one of a transaction that is still open must not be missed.
+        """
         metrics.REBALANCES.inc()
         await self.lanes.open(
             {(tp.topic, tp.partition) for tp in assigned}, generation=generation_id, after_seek=self._thread.seeks
@@ -200,10 +201,9 @@ class LaneConsumer(driver.Consumer):
         await super().on_partitions_assigned(assigned, generation_id)
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
-        """Let the lanes finish what they have in hand and commit it, while this member still owns the partitions."""
+        """Let the lanes finish and commit what they have in hand, while this member still owns the partitions."""
         await super().on_partitions_revoked(revoked)
         await self.lanes.close()
-        await self.commit()
         self.lanes.forget()
 
     def hold(self, topic: str, partition: int) -> None:

@@ -8,24 +8,32 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections import Counter, deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import structlog
 
 from stream_app.exactly_once import metrics
 from stream_app.exactly_once.fail_stop import Fail
-from stream_app.exactly_once.records import Batch, Fetch, InputRecord, OutputRecord
-from stream_app.exactly_once.restore import Apply, Restored
+from stream_app.exactly_once.group_member import GroupMember
+from stream_app.exactly_once.records import Batch, Fetch, InputRecord, OutputRecord, TopicPartitionNumber
+from stream_app.exactly_once.restore import Restored, Store
+from stream_app.exactly_once.transactions import is_fenced
 
 # One batch is one wait for Kafka: large enough to spread its cost, small enough that a restart repeats little.
 BATCH_RECORDS_MAX = 500
 # A fetch is at most `consumer_max_fetch_size` bytes; with this many records waiting no further one is asked for.
 QUEUED_RECORDS_MAX = 4 * BATCH_RECORDS_MAX
-# Longer than the delivery timeout of a write, shorter than the group's rebalance timeout.
+# Longer than a commit's own bounds. Seen after a broker was killed: librdkafka stays in send_offsets_to_transaction for
+# minutes, whatever time-out it was given, on every lane at once.
+COMMIT_HANGS_S = 10.0
+# Longer than a transaction may take, shorter than the group's rebalance timeout.
 CLOSE_S_MAX = 25.0
+
+Result = TypeVar("Result")
 
 log = structlog.get_logger()
 
@@ -38,26 +46,42 @@ class PartitionLost(Exception):
     """The group has given the partition to another, or this process slept for so long that it may have."""
 
 
+class CommitHangs(Exception):
+    """A commit did not end within its bound; its thread cannot be stopped, so the process has to end."""
+
+
 class LaneClosed(Exception):
     """The partition is being given back: stop waiting, touch nothing more."""
 
 
-class Writes(Protocol):
-    """Where a batch goes; see `stream_app.exactly_once.output`."""
+class Transactions(Protocol):
+    """Where a batch goes, blocking; see `stream_app.exactly_once.transactions`."""
 
-    async def write(self, records: Sequence[OutputRecord]) -> None: ...
+    def fence(self) -> None: ...
+
+    def commit(
+        self, records: Sequence[OutputRecord], offsets: Mapping[TopicPartitionNumber, int], member: GroupMember
+    ) -> dict[TopicPartitionNumber, int]: ...
+
+    def close(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
-    """What a lane needs of the process: where it writes, what it restores from, whether it still owns its partition."""
+    """What a lane needs of the process: where it writes, what it restores from, whether it still owns its partition.
 
-    output: Writes
-    restore: Callable[[str, int, Apply, threading.Event], Restored]
+    `transactions` and `store` make those of an agent's partition, `member` is who commits in a generation.
+    """
+
+    transactions: Callable[[str, int], Transactions]
+    store: Callable[[str, int], Store]
+    restore: Callable[[str, int, int, Store, threading.Event], Restored]
     owns: Callable[[int], bool]
+    member: Callable[[int], GroupMember]
     hold: Callable[[str, int], None]
     release: Callable[[str, int], None]
     fail: Fail
+    commit_s_max: float = COMMIT_HANGS_S
 
 
 class Lane:
@@ -74,7 +98,13 @@ class Lane:
         self.decided_at = time.monotonic()
         self._after_seek = after_seek
         self._around = surroundings
+        self._transactions = surroundings.transactions(agent, partition)
+        self._store: Store | None = None
+        self._state_topic = ""
+        # Its own, so that lanes wait for Kafka side by side, and one that hangs holds back no other.
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"{agent}-{partition}")
         self._queue: deque[InputRecord] = deque()
+        self._in_hand = False
         self._held: set[str] = set()
         self._chain: dict[str, tuple[int, int]] = {}
         self._taken_to: dict[str, int] = {}
@@ -86,14 +116,29 @@ class Lane:
 
     @property
     def next_offsets(self) -> dict[str, int]:
-        """By topic, the offset of the next record to decide; what is before it may be committed."""
+        """By topic, the offset of the next record to decide; what is before it is committed."""
         return dict(self._next)
 
     @property
     def is_idle(self) -> bool:
-        return not self._queue
+        """Say whether everything that was fetched has been decided and committed, so that a lag is not ours."""
+        return not self._queue and not self._in_hand
+
+    async def fence(self) -> None:
+        """Shut every former owner of the partition out, or fail the process."""
+        try:
+            # Checked on both sides: a worker that slept here would fence the rightful owner, and must not go on.
+            self._check_ownership()
+            await self._blocking(self._transactions.fence)
+            self._check_ownership()
+        except Exception as error:
+            if not self._closing.is_set():
+                self._around.fail("lane_not_fenced", error, agent=self.agent, partition=self.partition)
 
     def start(self, work: Callable[[Lane], Awaitable[None]]) -> None:
+        """Let `work` decide the partition; nothing when the lane was closed while it was being fenced."""
+        if self._closing.is_set():
+            return
         self._task = asyncio.create_task(self._run(work), name=f"lane {self.agent}-{self.partition}")
 
     async def close(self) -> None:
@@ -101,11 +146,14 @@ class Lane:
         self._closing.set()
         self._cancel_restore.set()
         self._wake.set()
-        if self._task is None:
-            return
-        done, _ = await asyncio.wait([self._task], timeout=CLOSE_S_MAX)
-        if not done:
-            self._around.fail("lane_did_not_close", agent=self.agent, partition=self.partition)
+        if self._task is not None:
+            done, _ = await asyncio.wait([self._task], timeout=CLOSE_S_MAX)
+            if not done:
+                self._around.fail("lane_did_not_close", agent=self.agent, partition=self.partition)
+        self._thread.shutdown(wait=False)
+        self._transactions.close()
+        if self._store is not None:
+            self._store.close()
 
     def take(self, fetch: Fetch) -> None:
         """Queue the records of the next fetch; a fetch of an earlier time is ignored, a gap raises ChainBroken."""
@@ -132,9 +180,14 @@ class Lane:
             self._held.add(fetch.topic)
             self._around.hold(fetch.topic, self.partition)
 
-    async def restore(self, topic: str, apply: Apply) -> None:
-        """Hand the partition's records of `topic` to `apply`, to the end, in a thread; then the lane is ready."""
-        restored = await asyncio.to_thread(self._around.restore, topic, self.partition, apply, self._cancel_restore)
+    async def restore(self, topic: str, *, form: int = 0) -> Store:
+        """Return the lane's state: all records of the partition of `topic`, newest of each key. Then it is ready.
+
+        `form` numbers how the application writes its values: a store of another form is filled again.
+        """
+        store = self._store = self._around.store(self.agent, self.partition)
+        self._state_topic = topic
+        restored = await self._blocking(self._around.restore, topic, self.partition, form, store, self._cancel_restore)
         self.is_restored = True
         self.decided_at = time.monotonic()
         metrics.OPEN_LANES.labels(self.agent).inc()
@@ -145,6 +198,7 @@ class Lane:
             records=restored.records,
             seconds=round(restored.seconds, 3),
         )
+        return store
 
     async def batches(self) -> AsyncIterator[Batch]:
         """Yield batches, in order, until the lane is closed."""
@@ -154,7 +208,9 @@ class Lane:
                 await self._wake.wait()
             if self._closing.is_set():
                 return
+            self._in_hand = True
             yield self._next_batch()
+            self._in_hand = False
             # A lane that always has work must not starve heartbeats and the other lanes.
             await asyncio.sleep(0)
 
@@ -172,26 +228,56 @@ class Lane:
         self._queue.extendleft(reversed(batch.records[first:]))
         return Batch(records=batch.records[:first])
 
-    async def commit(self, batch: Batch, *stages: Sequence[OutputRecord]) -> None:
-        """Write what was decided of `batch`, each stage acknowledged before the next, then let its offsets go.
+    async def commit(
+        self, batch: Batch, *stages: Sequence[OutputRecord], state: Mapping[bytes, bytes | None] | None = None
+    ) -> None:
+        """Write what was decided of `batch`, stage after stage, and the offsets of its input, in one transaction.
 
-        Raises PartitionLost before anything is written by a worker that may no longer own the partition. A worker that
-        is stopped between this check and the write, for longer than the session timeout, still overwrites: only
-        fencing, with output and offsets in one transaction, closes that.
+        `state` is what the written records change in the lane's store; it is applied when they are committed.
+        A batch that decided nothing commits its offsets. Raises PartitionLost when this worker may no longer own the
+        partition; if it finds out too late, the broker refuses, and KafkaException is raised.
         """
         if not batch.records:
             return
         started = time.monotonic()
-        for stage in stages:
-            if not self._around.owns(self.generation):
-                raise PartitionLost(f"{self.agent}-{self.partition}, generation {self.generation}")
-            await self._around.output.write(stage)
-        self._next.update(batch.next_offsets())
+        self._check_ownership()
+        offsets = batch.next_offsets()
+        committing = self._blocking(
+            self._commit,
+            [record for stage in stages for record in stage],
+            {(topic, self.partition): offset for topic, offset in offsets.items()},
+            self._around.member(self.generation),
+            state or {},
+        )
+        try:
+            await asyncio.wait_for(committing, self._around.commit_s_max)
+        except TimeoutError:
+            raise CommitHangs(f"{self.agent}-{self.partition}, {len(batch.records)} records") from None
+        self._next.update(offsets)
         self.decided_at = time.monotonic()
         metrics.COMMIT_S.labels(self.agent).observe(self.decided_at - started)
         metrics.BATCH_RECORDS.labels(self.agent).observe(len(batch.records))
-        for topic, count in _count_by_topic(batch):
+        for topic, count in Counter(record.topic for record in batch.records).items():
             metrics.RECORDS.labels(self.agent, topic).inc(count)
+
+    def _commit(
+        self,
+        records: Sequence[OutputRecord],
+        offsets: Mapping[TopicPartitionNumber, int],
+        member: GroupMember,
+        state: Mapping[bytes, bytes | None],
+    ) -> None:
+        ends = self._transactions.commit(records, offsets, member)
+        if state:
+            assert self._store is not None, "restore first"
+            self._store.write(state, next_offset=ends[self._state_topic, self.partition])
+
+    def _check_ownership(self) -> None:
+        if not self._around.owns(self.generation):
+            raise PartitionLost(f"{self.agent}-{self.partition}, generation {self.generation}")
+
+    async def _blocking(self, call: Callable[..., Result], *arguments: object) -> Result:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, call, *arguments)
 
     async def wait(self, seconds: float, *, what: str) -> None:
         """Wait for something outside, called `what` by health and watchdog; raises LaneClosed when the lane closes."""
@@ -215,14 +301,8 @@ class Lane:
         except BaseException as error:
             if self._closing.is_set() and not self.is_restored:
                 return  # The restore was cut short; nothing had been decided.
-            self._around.fail("lane_failed", error, agent=self.agent, partition=self.partition)
+            reason = "lane_fenced" if isinstance(error, PartitionLost) or is_fenced(error) else "lane_failed"
+            self._around.fail(reason, error, agent=self.agent, partition=self.partition)
         finally:
             if self.is_restored:
                 metrics.OPEN_LANES.labels(self.agent).dec()
-
-
-def _count_by_topic(batch: Batch) -> list[tuple[str, int]]:
-    counts: dict[str, int] = {}
-    for record in batch.records:
-        counts[record.topic] = counts.get(record.topic, 0) + 1
-    return list(counts.items())

@@ -10,11 +10,16 @@ BATCH_RECORDS = Histogram(
 )
 COMMIT_S = Histogram(
     "directpay_stream_commit_seconds",
-    "From the first record of a batch handed to Kafka to the last acknowledged.",
+    "A batch's transaction, from its begin to its commit.",
     ["agent"],
     buckets=(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10),
 )
-WRITTEN = Counter("directpay_stream_written_total", "Records written and acknowledged.", ["topic"])
+WRITTEN = Counter("directpay_stream_written_total", "Records written and committed.", ["topic"])
+FENCE_S = Histogram(
+    "directpay_stream_fence_seconds",
+    "Taking a lane over: the former owner can no longer write.",
+    buckets=(0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20),
+)
 LAG = Gauge("directpay_stream_lag_records", "Records after the last decided one.", ["topic", "partition"])
 RESTORED = Counter("directpay_stream_restored_records_total", "Records read to restore state.", ["topic", "partition"])
 RESTORE_S = Histogram(

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 Headers = Sequence[tuple[str, bytes]]
+TopicPartitionNumber = tuple[str, int]
 
 
 class InputRecord(Protocol):
@@ -37,7 +38,7 @@ class OutputRecord:
     topic: str
     key: bytes | None
     value: bytes | None
-    headers: Headers = ()
+    headers: list[tuple[str, bytes]] = field(default_factory=list)
     partition: int | None = None
 
 

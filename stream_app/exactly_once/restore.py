@@ -1,13 +1,14 @@
-"""Restore: a table's topic is read to its end before its partition decides anything."""
+"""Restore: what a store lacks of its topic is read, to the end, before its partition decides anything."""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from stream_app.exactly_once import metrics
 
@@ -15,7 +16,15 @@ MESSAGES_PER_READ = 2000
 # A healthy broker answers a fetch at the end of a partition within milliseconds.
 SILENCE_S_MAX = 30.0
 
-Apply = Callable[[bytes, bytes | None], None]
+
+class Store(Protocol):
+    """Where a lane's state is; see `stream_app.exactly_once.store`."""
+
+    def resume(self, *, log_id: str, first: int, end: int) -> int: ...
+    def get(self, key: bytes) -> bytes | None: ...
+    def get_many(self, keys: list[bytes]) -> list[bytes | None]: ...
+    def write(self, changes: Mapping[bytes, bytes | None], *, next_offset: int) -> None: ...
+    def close(self) -> None: ...
 
 
 class RestoreFailed(Exception):
@@ -34,13 +43,15 @@ def restore(
     bootstrap: str,
     topic: str,
     partition: int,
-    apply: Apply,
+    store: Store,
     *,
+    log_id: str,
     cancelled: threading.Event,
     progress: Callable[[int], None],
 ) -> Restored:
-    """Hand every committed record of the partition to `apply`, in order, from the first to the end; blocks.
+    """Write every committed record of the partition that `store` lacks to it, in order, to the end; blocks.
 
+    `log_id` names the partition for good: it has Kafka's own id of the topic, because another may get its name.
     `progress` hears how many records each read brought.
     The end is the broker's PARTITION_EOF: the last stable offset at that moment. Raises RestoreFailed after
     SILENCE_S_MAX without an answer, or when cancelled.
@@ -60,9 +71,10 @@ def restore(
         }
     )
     try:
-        # Asking for offset 0 spares the half second that librdkafka takes to look OFFSET_BEGINNING up.
-        consumer.assign([TopicPartition(topic, partition, 0)])
-        records = _read_to_end(consumer, apply, cancelled, progress)
+        first, end = _bounds(consumer, TopicPartition(topic, partition), cancelled)
+        start = store.resume(log_id=log_id, first=first, end=end)
+        consumer.assign([TopicPartition(topic, partition, start)])
+        records = _read_to_end(consumer, store, cancelled, progress)
     finally:
         consumer.close()
     seconds = time.monotonic() - started
@@ -71,7 +83,21 @@ def restore(
     return Restored(records=records, seconds=seconds)
 
 
-def _read_to_end(consumer: Consumer, apply: Apply, cancelled: threading.Event, progress: Callable[[int], None]) -> int:
+def _bounds(consumer: Consumer, partition: TopicPartition, cancelled: threading.Event) -> tuple[int, int]:
+    """Return the first offset and the end of the partition."""
+    give_up_at = time.monotonic() + SILENCE_S_MAX
+    while True:
+        try:
+            first, end = consumer.get_watermark_offsets(partition, timeout=SILENCE_S_MAX)
+        except KafkaException as error:
+            # The partition of a new topic or of a broker that has just started has no leader for a moment.
+            if error.args[0].code() not in _PASSING or time.monotonic() > give_up_at or cancelled.wait(0.1):
+                raise
+        else:
+            return int(first), int(end)
+
+
+def _read_to_end(consumer: Consumer, store: Store, cancelled: threading.Event, progress: Callable[[int], None]) -> int:
     total = 0
     heard_at = time.monotonic()
     while True:
@@ -81,22 +107,38 @@ def _read_to_end(consumer: Consumer, apply: Apply, cancelled: threading.Event, p
         messages = consumer.consume(MESSAGES_PER_READ, timeout=0.05)
         if not messages and time.monotonic() - heard_at > SILENCE_S_MAX:
             raise RestoreFailed(f"nothing heard for {SILENCE_S_MAX} s")
-        records = 0
-        for message in messages:
+        changes, next_offset, is_end = _changes(messages)
+        if messages:
             heard_at = time.monotonic()
-            error = message.error()
-            if error is None:
-                key = message.key()
-                assert key is not None, "a compacted topic has no record without a key"
-                apply(key, message.value())
-                records += 1
-            elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's local errors are named so.
-                progress(records)
-                return total + records
-            elif not error.retriable() and error.code() not in _PASSING:
-                raise KafkaException(error)
+        if next_offset is not None:
+            store.write(changes, next_offset=next_offset)
+        records = len(messages) - is_end
         progress(records)
         total += records
+        if is_end:
+            return total
+
+
+def _changes(messages: Sequence[Message]) -> tuple[dict[bytes, bytes | None], int | None, bool]:
+    """Return the newest value by key, the offset after the last record if there is one, and whether this is the end."""
+    changes: dict[bytes, bytes | None] = {}
+    last: Message | None = None
+    is_end = False
+    for message in messages:
+        error = message.error()
+        if error is None:
+            key = message.key()
+            assert isinstance(key, bytes), "a compacted topic has no record without a key"
+            value = message.value()
+            assert value is None or isinstance(value, bytes)
+            changes[key] = value
+            last = message
+        elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's local errors are named so.
+            is_end = True
+        elif not error.retriable() and error.code() not in _PASSING:
+            raise KafkaException(error)
+    next_offset = None if last is None else int(last.offset() or 0) + 1
+    return changes, next_offset, is_end
 
 
 # librdkafka reconnects by itself; SILENCE_S_MAX bounds how long it may take.
@@ -105,4 +147,6 @@ _PASSING = {
     KafkaError._ALL_BROKERS_DOWN,  # noqa: SLF001
     KafkaError._TIMED_OUT,  # noqa: SLF001
     KafkaError._RESOLVE,  # noqa: SLF001
+    KafkaError.NOT_LEADER_FOR_PARTITION,
+    KafkaError.LEADER_NOT_AVAILABLE,
 }

@@ -12,6 +12,8 @@ from typing import Any
 
 import faust
 import structlog
+from confluent_kafka import TopicCollection
+from confluent_kafka.admin import AdminClient
 from faust.types import TP
 from yarl import URL
 
@@ -20,8 +22,9 @@ from stream_app.exactly_once.fail_stop import Fail, fail_stop
 from stream_app.exactly_once.fetches import FetchSchema, LaneConsumer, LaneTransport
 from stream_app.exactly_once.lane import Surroundings
 from stream_app.exactly_once.lanes import LaneAgent, Lanes, Work
-from stream_app.exactly_once.output import Output
-from stream_app.exactly_once.restore import Apply, Restored, restore
+from stream_app.exactly_once.restore import Restored, Store, restore
+from stream_app.exactly_once.store import DiskStore, shared_cache
+from stream_app.exactly_once.transactions import LaneTransactions
 from stream_app.exactly_once.watchdog import Bounds, EndOffsets, Facts, Watchdog
 
 # A dead worker's partitions wait this long for another; a restart with the same instance id does not wait.
@@ -29,11 +32,10 @@ SESSION_TIMEOUT_S = 10.0
 HEARTBEAT_S = 2.0
 # A member that does not come back to a rebalance in this time loses its place; a lane closes well before.
 REBALANCE_TIMEOUT_S = 40.0
-COMMIT_EVERY_S = 0.5
-# Below the session timeout less a heartbeat: what a paused worker had queued has expired when it wakes, so that
-# librdkafka does not send it over the work of the next owner. A broker that is away for longer costs a restart.
-DELIVERY_TIMEOUT_S = 6.0
+# Faust's own commits do nothing here, and its other checks at this pace suspect streams without acknowledgements.
+COMMIT_EVERY_S = 60.0
 PULSE_S = 0.25
+ADMIN_S_MAX = 10.0
 # Beyond this a stop is no longer orderly; what is not committed is decided again by the next worker.
 STOP_S_MAX = 10.0
 
@@ -87,14 +89,15 @@ class LaneApp(faust.App):
         self._pulse_at = time.monotonic()
         self._restored_records = 0
         self._stopping = False
-        self.output = Output(
-            config.bootstrap, client_id=f"{config.instance}-output", delivery_timeout_s=DELIVERY_TIMEOUT_S
-        )
+        self._cache = shared_cache()
+        self._admin = AdminClient({"bootstrap.servers": config.bootstrap, "client.id": f"{config.instance}-admin"})
         self.lanes = Lanes(
             Surroundings(
-                output=self.output,
+                transactions=self._transactions,
+                store=self._store,
                 restore=self._restore,
                 owns=self.owns,
+                member=lambda generation: self._lane_consumer.thread.member(generation),
                 hold=lambda topic, number: self._lane_consumer.hold(topic, number),
                 release=lambda topic, number: self._lane_consumer.release(topic, number),
                 fail=fail,
@@ -177,20 +180,44 @@ class LaneApp(faust.App):
     def _new_transport(self) -> LaneTransport:
         return LaneTransport(self.conf.broker_consumer, self)
 
-    def _restore(self, topic: str, number: int, apply: Apply, cancelled: threading.Event) -> Restored:
+    def _transactions(self, agent: str, number: int) -> LaneTransactions:
+        # Of the partition, not of the worker: so that whoever gets the partition fences whoever had it.
+        return LaneTransactions(
+            self._config.bootstrap,
+            transactional_id=f"{self._config.name}-{agent}-{number}",
+            client_id=f"{self._config.instance}-{agent}-{number}",
+        )
+
+    def _store(self, agent: str, number: int) -> DiskStore:
+        return DiskStore(self._config.directory / "state" / f"{agent}-{number}", cache=self._cache)
+
+    def _restore(self, topic: str, number: int, form: int, store: Store, cancelled: threading.Event) -> Restored:
         def progress(records: int) -> None:
             self._restored_records += records
 
-        return restore(self._config.bootstrap, topic, number, apply, cancelled=cancelled, progress=progress)
+        described = self._admin.describe_topics(TopicCollection([topic]), request_timeout=ADMIN_S_MAX)[topic].result()
+        return restore(
+            self._config.bootstrap,
+            topic,
+            number,
+            store,
+            log_id=f"{described.topic_id}-{number}-{form}",
+            cancelled=cancelled,
+            progress=progress,
+        )
+
+    async def on_first_start(self) -> None:
+        # Faust makes the last folder of the path only.
+        self._config.directory.mkdir(parents=True, exist_ok=True)
+        await super().on_first_start()
 
     async def on_start(self) -> None:
-        self._config.directory.mkdir(parents=True, exist_ok=True)
         self._watchdog.start()
         self.add_future(self._pulse())
         await super().on_start()
 
     async def on_stop(self) -> None:
-        """Finish the batches in hand, so that Faust's consumer commits them as it stops, and leave."""
+        """Finish and commit the batches in hand, and leave."""
         self._stopping = True
         deadline = threading.Timer(STOP_S_MAX, partial(self._fail, "stop_took_too_long"))
         deadline.daemon = True
@@ -199,9 +226,8 @@ class LaneApp(faust.App):
         await super().on_stop()
 
     def stopped_cleanly(self) -> None:
-        """Let go of the threads after the last commit."""
+        """Let go of the watchdog's thread."""
         self._watchdog.stop()
-        self.output.close()
 
     def _crash(self, reason: BaseException) -> None:
         """Every crash of a Faust service ends here: none is survived, because Faust commits on its way out."""
@@ -242,4 +268,6 @@ def run_worker(app: LaneApp) -> None:
     except SystemExit as leaving:
         if leaving.code not in (None, 0):
             fail_stop("faust_exited", leaving)
+    except Exception as error:
+        fail_stop("faust_raised", error)
     app.stopped_cleanly()

@@ -127,7 +127,6 @@ def test_two_workers_share_the_partitions_and_one_takes_over_when_the_other_is_k
 
 
 def test_a_worker_that_slept_beyond_its_session_ends_without_writing(stage: Stage) -> None:
-    """It sleeps with nothing half written: what it had handed to its producer, only fencing could stop for certain."""
     sleeper = stage.worker("stream-0").wait_ready(partitions=PARTITIONS)
     other = stage.worker("stream-1")
     for worker in (sleeper, other):

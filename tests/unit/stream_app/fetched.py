@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from stream_app.exactly_once.group_member import GroupMember
 from stream_app.exactly_once.lane import Surroundings
 from stream_app.exactly_once.records import Fetch, Headers, OutputRecord
-from stream_app.exactly_once.restore import Apply, Restored
+from stream_app.exactly_once.restore import Restored, Store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,20 +47,74 @@ async def settled(condition: Callable[[], bool]) -> None:
     """Let the loop run until the condition holds."""
     async with asyncio.timeout(5):
         while not condition():  # noqa: ASYNC110 - what is awaited has no event: it is what the lane did.
-            await asyncio.sleep(0)
+            await asyncio.sleep(0.001)
 
 
 @dataclass
 class Log:
-    """Stands in for Kafka behind `Output`: keeps what was written; can be made slow, or to refuse."""
+    """Stands in for Kafka behind a lane's transactions: keeps what was committed; can be made slow, or to refuse.
 
-    written: list[list[OutputRecord]] = field(default_factory=list)
-    before_write: Callable[[], Any] | None = None
+    Like the real one it blocks, in the lane's thread.
+    """
 
-    async def write(self, records: Sequence[OutputRecord]) -> None:
-        if self.before_write is not None:
-            await self.before_write()
-        self.written.append(list(records))
+    committed: list[list[OutputRecord]] = field(default_factory=list)
+    offsets: list[dict[tuple[str, int], int]] = field(default_factory=list)
+    members: list[GroupMember] = field(default_factory=list)
+    fences: int = 0
+    closes: int = 0
+    before_fence: Callable[[], Any] | None = None
+    before_commit: Callable[[], Any] | None = None
+
+    def fence(self) -> None:
+        if self.before_fence is not None:
+            self.before_fence()
+        self.fences += 1
+
+    def commit(
+        self, records: Sequence[OutputRecord], offsets: Mapping[tuple[str, int], int], member: GroupMember
+    ) -> dict[tuple[str, int], int]:
+        if self.before_commit is not None:
+            self.before_commit()
+        self.committed.append(list(records))
+        self.offsets.append(dict(offsets))
+        self.members.append(member)
+        ends: dict[tuple[str, int], int] = {}
+        for records_before in self.committed:
+            for record in records_before:
+                if record.partition is not None:
+                    ends[record.topic, record.partition] = ends.get((record.topic, record.partition), 0) + 1
+        return ends
+
+    def close(self) -> None:
+        self.closes += 1
+
+
+@dataclass
+class Memory:
+    """Stands in for a lane's store: a dictionary, and what was written to it."""
+
+    values: dict[bytes, bytes] = field(default_factory=dict)
+    next_offset: int | None = None
+
+    def resume(self, *, log_id: str, first: int, end: int) -> int:
+        return first
+
+    def get(self, key: bytes) -> bytes | None:
+        return self.values.get(key)
+
+    def get_many(self, keys: list[bytes]) -> list[bytes | None]:
+        return [self.values.get(key) for key in keys]
+
+    def write(self, changes: Mapping[bytes, bytes | None], *, next_offset: int) -> None:
+        for key, value in changes.items():
+            if value is None:
+                self.values.pop(key, None)
+            else:
+                self.values[key] = value
+        self.next_offset = next_offset
+
+    def close(self) -> None:
+        """Nothing is open."""
 
 
 @dataclass
@@ -68,6 +123,8 @@ class Process:
 
     log: Log = field(default_factory=Log)
     is_owner: bool = True
+    memory: Memory = field(default_factory=Memory)
+    before_restore: Callable[[], Any] | None = None
     history: list[tuple[bytes, bytes | None]] = field(default_factory=list)
     held: list[str] = field(default_factory=list)
     released: list[str] = field(default_factory=list)
@@ -75,17 +132,22 @@ class Process:
 
     def surroundings(self) -> Surroundings:
         return Surroundings(
-            output=self.log,
+            transactions=lambda _agent, _partition: self.log,
+            store=lambda _agent, _partition: self.memory,
             restore=self.restore,
             owns=lambda _generation: self.is_owner,
+            member=lambda generation: GroupMember(
+                group="group", generation=generation, member_id="member", instance="stream-0"
+            ),
             hold=lambda topic, _partition: self.held.append(topic),
             release=lambda topic, _partition: self.released.append(topic),
             fail=self.fail,
         )
 
-    def restore(self, _topic: str, _partition: int, apply: Apply, _cancelled: threading.Event) -> Restored:
-        for key, value in self.history:
-            apply(key, value)
+    def restore(self, _topic: str, _partition: int, _form: int, store: Store, _cancelled: threading.Event) -> Restored:
+        if self.before_restore is not None:
+            self.before_restore()
+        store.write(dict(self.history), next_offset=len(self.history))
         return Restored(records=len(self.history), seconds=0.0)
 
     def fail(self, reason: str, error: BaseException | None = None, **_fields: object) -> None:

@@ -19,14 +19,15 @@ from payments.payment import Payment
 from payments.rejection import RAW_BYTES_MAX, Rejection
 from schemas import codec, topics
 from schemas.partitioning import partition_of
-from stream_app.agents import StateOfUnknownSchema, decide_partition
+from stream_app.agents import decide_partition
 from stream_app.decisions import PaymentDecisions, Written, directory_decisions, payment_decisions
 from stream_app.exactly_once.lane import Lane
 from stream_app.exactly_once.records import Fetch, Headers
 from stream_app.schema_source import SchemaSource
+from stream_app.stored import StateOfUnknownSchema, stored, value_of
 from stream_app.table import Table
 from tests.unit.payments.histories import MARCH, T0_US, cancelled, claimed, settled
-from tests.unit.stream_app.fetched import Process, Read
+from tests.unit.stream_app.fetched import Memory, Process, Read
 from tests.unit.stream_app.fetched import settled as until
 
 PARTITIONS = 8
@@ -50,7 +51,7 @@ def payments() -> PaymentDecisions:
 
 
 def new_table() -> Table[Any]:
-    return Table(codec.decode)
+    return Table(Memory(), encode=stored, decode=value_of)
 
 
 def decided(*records: Read, decisions: PaymentDecisions | None = None) -> Written:
@@ -81,14 +82,14 @@ def test_a_batch_decides_each_order_on_what_the_one_before_it_left() -> None:
 
 def test_deciding_a_batch_again_on_the_restored_table_writes_nothing() -> None:
     batch = [command(MARCH), command(claimed()), command(settled())]
-    table = new_table()
-    for record in decided(*batch).records:
-        assert record.key is not None
-        table.restore(record.key, record.value)
+    log = {record.key: record.value for record in decided(*batch).records if record.key is not None}
+    store = Memory()
+    store.write(log, next_offset=3)
+    table: Table[Any] = Table(store, encode=stored, decode=value_of)
     again = Written()
     for each in batch:
         payments().decide(each, table, again)
-    assert again == Written()
+    assert (again.secrets, again.records) == ([], [])
 
 
 def test_only_the_trace_of_a_command_goes_on_to_its_event() -> None:
@@ -223,7 +224,7 @@ def test_without_a_registry_an_unknown_schema_is_poison_and_the_rest_of_the_batc
 
     run_partition(process, reads, lambda lane: lane.next_offsets == {"payment-commands": 3})
 
-    written = [record for stage in process.log.written for record in stage]
+    written = [record for transaction in process.log.committed for record in transaction]
     assert [record.topic for record in written] == ["payment-events", "payment-rejections", "payment-rejections"]
     reasons = [rejection_in(Written(records=[record])).reason for record in written[1:]]
     assert reasons == ["unknown-schema", "idempotency-key-reused"]
@@ -235,7 +236,7 @@ def test_a_state_that_cannot_be_read_stops_the_worker_and_refuses_no_command() -
 
     run_partition(process, [command(MARCH)], lambda lane: bool(process.failures))
 
-    assert [record for stage in process.log.written for record in stage] == []
+    assert [record for transaction in process.log.committed for record in transaction] == []
     assert isinstance(process.failures[0][1], StateOfUnknownSchema)
 
 

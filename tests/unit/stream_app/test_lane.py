@@ -1,11 +1,14 @@
-"""A lane takes only the next fetch, writes only what it owns, and lets offsets go only when the log has the output."""
+"""A lane takes only the next fetch, writes only what it owns, and output and offsets are one transaction."""
 
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 import pytest
+from confluent_kafka import KafkaError, KafkaException
 
 from stream_app.exactly_once.lane import (
     BATCH_RECORDS_MAX,
@@ -24,7 +27,7 @@ def lane_of(process: Process, *, after_seek: int = 0) -> Lane:
 
 
 async def echo(lane: Lane) -> None:
-    await lane.restore("events", lambda _key, _value: None)
+    await lane.restore("events")
     async for batch in lane.batches():
         await lane.commit(
             batch, [OutputRecord(topic="events", key=record.key, value=record.value) for record in batch.records]
@@ -32,7 +35,7 @@ async def echo(lane: Lane) -> None:
 
 
 def decided(process: Process) -> list[bytes | None]:
-    return [record.value for stage in process.log.written for record in stage]
+    return [record.value for transaction in process.log.committed for record in transaction]
 
 
 def run_echo(process: Process, fetches: list[Fetch], *, until: Callable[[Lane], bool]) -> Lane:
@@ -57,6 +60,24 @@ def test_fetches_in_order_are_decided_in_order_and_their_offsets_may_be_committe
     assert decided(process) == [b"5", b"6", b"7", b"9", b"20"]
     assert not process.failures
     assert lane.next_offsets == {"commands": 21}
+
+
+def test_a_commit_that_hangs_ends_the_process_and_is_no_idle_lane_meanwhile() -> None:
+    process, released = Process(), threading.Event()
+    process.log.before_commit = released.wait
+    surroundings = replace(process.surroundings(), commit_s_max=0.2)
+
+    async def history() -> None:
+        lane = Lane(agent="echo", partition=0, generation=1, after_seek=0, surroundings=surroundings)
+        lane.start(echo)
+        lane.take(fetch(0, [0]))
+        await settled(lambda: bool(process.failures))
+        # What was fetched is not decided: the watchdog must see that as a lag of this lane's.
+        assert not lane.is_idle
+        released.set()
+
+    asyncio.run(history())
+    assert [reason for reason, *_ in process.failures] == ["lane_failed"]
 
 
 def test_two_topics_of_a_partition_have_chains_of_their_own() -> None:
@@ -123,16 +144,20 @@ def test_records_that_come_again_after_a_second_seek_are_not_decided_again() -> 
     assert decided(process) == [b"5", b"6", b"7", b"8"]
 
 
-def test_offsets_wait_for_the_log() -> None:
+def test_offsets_wait_for_the_commit() -> None:
     async def history() -> None:
         process = Process()
-        acknowledged = asyncio.Event()
-        process.log.before_write = acknowledged.wait
+        is_committing, acknowledged = threading.Event(), threading.Event()
+
+        def commit_slowly() -> None:
+            is_committing.set()
+            acknowledged.wait()
+
+        process.log.before_commit = commit_slowly
         lane = lane_of(process)
         lane.start(echo)
         lane.take(fetch(0, [0, 1]))
-        await settled(lambda: lane.is_restored and lane.is_idle)
-        await asyncio.sleep(0.01)
+        await settled(is_committing.is_set)
         assert lane.next_offsets == {"commands": 0}
         acknowledged.set()
         await settled(lambda: lane.next_offsets == {"commands": 2})
@@ -141,20 +166,123 @@ def test_offsets_wait_for_the_log() -> None:
     asyncio.run(history())
 
 
-def test_stages_are_written_one_after_the_other() -> None:
+def test_all_stages_and_the_offsets_of_every_topic_are_one_transaction_in_the_name_of_the_generation() -> None:
+    secret = OutputRecord(topic="secrets", key=b"k", value=b"s", partition=0)
+    event = OutputRecord(topic="events", key=b"k", value=b"e", partition=0)
+    elsewhere = OutputRecord(topic="commands", key=b"k", value=b"c", partition=3)
+
     async def history() -> Process:
         process = Process()
         lane = lane_of(process)
-        records = tuple(fetch(0, [0]).records)
-        secret = OutputRecord(topic="secrets", key=b"k", value=b"s")
-        event = OutputRecord(topic="events", key=b"k", value=b"e")
-        await lane.commit(Batch(records=records), [secret], [event])
+        records = (*fetch(0, [5, 7]).records, *fetch(0, [40], topic="reports").records)
+        await lane.commit(Batch(records=records), [secret], [event, elsewhere])
+        await lane.close()
         return process
 
-    assert [[record.topic for record in stage] for stage in asyncio.run(history()).log.written] == [
-        ["secrets"],
-        ["events"],
-    ]
+    log = asyncio.run(history()).log
+    assert log.committed == [[secret, event, elsewhere]]
+    assert log.offsets == [{("commands", 0): 8, ("reports", 0): 41}]
+    assert [member.generation for member in log.members] == [1]
+
+
+def test_a_batch_without_output_commits_its_offsets_and_an_empty_batch_nothing() -> None:
+    async def history() -> Process:
+        process = Process()
+        lane = lane_of(process)
+        await lane.commit(Batch(records=tuple(fetch(0, [5]).records)))
+        await lane.commit(Batch(records=()))
+        await lane.close()
+        return process
+
+    log = asyncio.run(history()).log
+    assert log.committed == [[]]
+    assert log.offsets == [{("commands", 0): 6}]
+
+
+def test_state_is_applied_after_the_commit_with_the_offset_that_the_log_gave() -> None:
+    async def history() -> None:
+        process = Process()
+        lane = lane_of(process)
+        await lane.restore("events")
+        events = [OutputRecord(topic="events", key=b"k", value=b"e", partition=0) for _ in range(3)]
+        process.log.before_commit = lambda: process.memory.values and pytest.fail("applied before the commit")
+        await lane.commit(Batch(records=tuple(fetch(0, [5]).records)), events, state={b"k": b"e"})
+        assert process.memory.values == {b"k": b"e"}
+        assert process.memory.next_offset == 3
+        await lane.close()
+
+    asyncio.run(history())
+
+
+def test_state_of_a_failed_commit_is_not_applied() -> None:
+    async def history() -> None:
+        process = Process()
+
+        def refuse() -> None:
+            raise OSError("no broker")
+
+        process.log.before_commit = refuse
+        lane = lane_of(process)
+        await lane.restore("events")
+        event = OutputRecord(topic="events", key=b"k", value=b"e", partition=0)
+        with pytest.raises(OSError, match="no broker"):
+            await lane.commit(Batch(records=tuple(fetch(0, [5]).records)), [event], state={b"k": b"e"})
+        assert process.memory.values == {}
+        await lane.close()
+
+    asyncio.run(history())
+
+
+def test_a_lane_fences_before_anything_else_and_lets_go_of_its_producer_at_the_end() -> None:
+    async def history() -> None:
+        process = Process()
+        lane = lane_of(process)
+        await lane.fence()
+        assert process.log.fences == 1
+        await lane.close()
+        assert process.log.closes == 1
+        assert not process.failures
+
+    asyncio.run(history())
+
+
+def test_a_worker_that_lost_its_partition_fences_nobody() -> None:
+    async def history() -> None:
+        process = Process(is_owner=False)
+        await lane_of(process).fence()
+        assert process.log.fences == 0
+        assert isinstance(process.failures[0][1], PartitionLost)
+
+    asyncio.run(history())
+
+
+def test_a_worker_that_slept_while_it_fenced_goes_no_further() -> None:
+    async def history() -> None:
+        process = Process()
+
+        def sleep() -> None:
+            process.is_owner = False
+
+        process.log.before_fence = sleep
+        await lane_of(process).fence()
+        [(reason, error)] = process.failures
+        assert reason == "lane_not_fenced"
+        assert isinstance(error, PartitionLost)
+
+    asyncio.run(history())
+
+
+def test_a_lane_that_was_closed_while_it_fenced_does_not_start() -> None:
+    async def history() -> None:
+        process = Process(history=[(b"k", b"v")])
+        lane = lane_of(process)
+        await lane.fence()
+        await lane.close()
+        lane.start(echo)
+        await asyncio.sleep(0.01)
+        assert not lane.is_restored
+
+    asyncio.run(history())
 
 
 def test_a_lane_that_lost_its_partition_writes_nothing_and_fails() -> None:
@@ -165,31 +293,40 @@ def test_a_lane_that_lost_its_partition_writes_nothing_and_fails() -> None:
     assert decided(process) == []
     assert lane.next_offsets == {"commands": 0}
     [(reason, error)] = process.failures
-    assert reason == "lane_failed"
+    assert reason == "lane_fenced"
     assert isinstance(error, PartitionLost)
 
 
-def test_a_failed_write_fails_the_process_and_moves_no_offset() -> None:
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        pytest.param(OSError("no broker"), "lane_failed", id="any failure"),
+        pytest.param(KafkaException(KafkaError(KafkaError._FENCED)), "lane_fenced", id="another fenced it"),
+        pytest.param(KafkaException(KafkaError(KafkaError.ILLEGAL_GENERATION)), "lane_fenced", id="a stale member"),
+        pytest.param(KafkaException(KafkaError(KafkaError._TIMED_OUT)), "lane_failed", id="no answer"),
+    ],
+)
+def test_a_failed_commit_fails_the_process_and_moves_no_offset(error: Exception, reason: str) -> None:
     process = Process()
 
-    async def refuse() -> None:
-        raise OSError("no broker")
+    def refuse() -> None:
+        raise error
 
-    process.log.before_write = refuse
+    process.log.before_commit = refuse
     lane = run_echo(process, [fetch(0, [0])], until=lambda _: bool(process.failures))
 
     assert lane.next_offsets == {"commands": 0}
-    assert isinstance(process.failures[0][1], OSError)
+    assert process.failures == [(reason, error)]
 
 
 def test_a_failed_restore_fails_the_process() -> None:
-    process = Process(history=[(b"k", b"v")])
+    def fail() -> None:
+        raise ValueError("unreadable")
+
+    process = Process(before_restore=fail)
 
     async def work(lane: Lane) -> None:
-        def apply(_key: bytes, _value: bytes | None) -> None:
-            raise ValueError("unreadable")
-
-        await lane.restore("events", apply)
+        await lane.restore("events")
 
     async def history() -> None:
         lane = lane_of(process)
@@ -218,7 +355,7 @@ def test_batches_are_bounded_and_a_full_queue_holds_the_partition_until_it_has_r
     sizes = []
 
     async def work(lane: Lane) -> None:
-        await lane.restore("events", lambda _key, _value: None)
+        await lane.restore("events")
         async for batch in lane.batches():
             sizes.append(len(batch.records))
             await lane.commit(batch)
@@ -236,7 +373,7 @@ def test_what_is_given_back_comes_again_first_and_in_order() -> None:
     seen: list[list[int]] = []
 
     async def work(lane: Lane) -> None:
-        await lane.restore("events", lambda _key, _value: None)
+        await lane.restore("events")
         async for taken in lane.batches():
             seen.append([record.offset for record in taken.records])
             await lane.commit(lane.give_back(taken, 2) if len(seen) == 1 else taken)
@@ -251,17 +388,17 @@ def test_what_is_given_back_comes_again_first_and_in_order() -> None:
 def test_closing_finishes_the_batch_in_hand_and_leaves_the_rest() -> None:
     async def history() -> None:
         process = Process()
-        is_writing, acknowledged = asyncio.Event(), asyncio.Event()
+        is_writing, acknowledged = threading.Event(), threading.Event()
 
-        async def write_slowly() -> None:
+        def write_slowly() -> None:
             is_writing.set()
-            await acknowledged.wait()
+            acknowledged.wait()
 
-        process.log.before_write = write_slowly
+        process.log.before_commit = write_slowly
         lane = lane_of(process)
         lane.start(echo)
         lane.take(fetch(0, list(range(BATCH_RECORDS_MAX + 10))))
-        await is_writing.wait()
+        await settled(is_writing.is_set)
         closing = asyncio.create_task(lane.close())
         await asyncio.sleep(0)
         assert not closing.done()
@@ -280,7 +417,7 @@ def test_closing_ends_a_wait_for_something_outside() -> None:
         ended = []
 
         async def work(lane: Lane) -> None:
-            await lane.restore("events", lambda _key, _value: None)
+            await lane.restore("events")
             try:
                 await lane.wait(60, what="schema 7")
             except LaneClosed:

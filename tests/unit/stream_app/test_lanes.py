@@ -1,8 +1,9 @@
-"""The lanes of a process: what is assigned together is decided together, and only the decided may be committed."""
+"""The lanes of a process: what is assigned together is decided together, after every former owner is fenced."""
 
 from __future__ import annotations
 
 import asyncio
+import threading
 
 import pytest
 
@@ -12,7 +13,7 @@ from tests.unit.stream_app.fetched import Process, fetch, settled
 
 
 async def count(lane: Lane) -> None:
-    await lane.restore("events", lambda _key, _value: None)
+    await lane.restore("events")
     async for batch in lane.batches():
         await lane.commit(batch)
 
@@ -45,21 +46,26 @@ def test_topics_that_were_not_assigned_together_stop_the_worker() -> None:
     asyncio.run(history())
 
 
-def test_what_was_decided_may_be_committed_once_and_also_after_the_lanes_are_closed() -> None:
+def test_no_lane_starts_before_all_former_owners_are_fenced() -> None:
     async def history() -> None:
-        lanes = lanes_of(Process())
-        await lanes.open(ASSIGNED, generation=1, after_seek=0)
-        assert lanes.uncommitted() == {}
-        lanes.take(fetch(0, [3, 4], sought=3))
-        await settled(lambda: lanes.uncommitted() == {("commands", 0): 5})
-        lanes.committed(lanes.uncommitted())
-        assert lanes.uncommitted() == {}
-        lanes.take(fetch(1, [5]))
-        await settled(lambda: lanes.uncommitted() == {("commands", 0): 6})
+        process = Process()
+        is_fencing, fenced = threading.Event(), threading.Event()
+
+        def fence_slowly() -> None:
+            is_fencing.set()
+            fenced.wait()
+
+        process.log.before_fence = fence_slowly
+        lanes = lanes_of(process)
+        opening = asyncio.create_task(lanes.open(ASSIGNED, generation=1, after_seek=0))
+        await settled(is_fencing.is_set)
+        assert not lanes.is_assigned
+        assert lanes.restoring() == ["payments-0", "payments-1"]
+        fenced.set()
+        await opening
+        assert process.log.fences == 2
+        await settled(lambda: lanes.restoring() == [])
         await lanes.close()
-        assert lanes.uncommitted() == {("commands", 0): 6}
-        lanes.forget()
-        assert lanes.uncommitted() == {}
 
     asyncio.run(history())
 

@@ -1,0 +1,117 @@
+"""A store on disk: what it holds and how far go together, and what does not fit its topic is emptied."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from stream_app.exactly_once.store import DiskStore, StoreDamaged, StoreInUse, shared_cache
+
+FILLER = """
+import os, signal, sys
+from pathlib import Path
+from stream_app.exactly_once.store import DiskStore, shared_cache
+store = DiskStore(Path(sys.argv[1]), cache=shared_cache())
+store.resume(log_id="t", first=0, end=10)
+for number in range(5000):
+    store.write({b"k%d" % number: b"v" * 900, b"last": b"%d" % number}, next_offset=number + 1)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def store_of(directory: Path) -> DiskStore:
+    return DiskStore(directory, cache=shared_cache())
+
+
+def filled(directory: Path, *, records: int = 3) -> None:
+    chance = random.Random(1)
+    store = store_of(directory)
+    assert store.resume(log_id="t", first=0, end=records) == 0
+    # What is random does not compress: thousands of records are many blocks.
+    store.write({b"k%d" % number: chance.randbytes(900) for number in range(records)}, next_offset=records)
+    store.close()
+
+
+def test_an_intact_store_goes_on_where_it_was(tmp_path: Path) -> None:
+    filled(tmp_path / "p")
+    store = store_of(tmp_path / "p")
+    assert store.resume(log_id="t", first=0, end=7) == 3
+    chance = random.Random(1)
+    values = [chance.randbytes(900) for _ in range(3)]
+    assert store.get(b"k1") == values[1]
+    assert store.get_many([b"k2", b"other", b"k0"]) == [values[2], None, values[0]]
+    store.write({b"k1": None}, next_offset=7)
+    assert store.get(b"k1") is None
+    store.close()
+
+
+@pytest.mark.parametrize(
+    ("log_id", "first", "end"),
+    [
+        pytest.param("another", 0, 7, id="of another topic of the same name"),
+        pytest.param("t", 0, 2, id="ahead of its topic"),
+        pytest.param("t", 5, 7, id="behind what the topic still has"),
+    ],
+)
+def test_what_does_not_fit_the_topic_is_emptied(tmp_path: Path, log_id: str, first: int, end: int) -> None:
+    filled(tmp_path / "p")
+    store = store_of(tmp_path / "p")
+    assert store.resume(log_id=log_id, first=first, end=end) == first
+    assert store.get(b"k1") is None
+    store.close()
+
+
+def largest(directory: Path, pattern: str) -> Path:
+    return max(directory.glob(pattern), key=lambda path: path.stat().st_size)
+
+
+def test_a_store_that_cannot_be_opened_is_emptied(tmp_path: Path) -> None:
+    filled(tmp_path / "p")
+    largest(tmp_path / "p", "MANIFEST-*").write_bytes(b"garbage")
+    store = store_of(tmp_path / "p")
+    assert store.resume(log_id="t", first=0, end=3) == 0
+    assert store.get(b"k1") is None
+    store.close()
+
+
+def test_a_store_that_turns_out_damaged_stops_its_worker_and_is_empty_the_next_time(tmp_path: Path) -> None:
+    filled(tmp_path / "p", records=5000)
+    table = largest(tmp_path / "p", "*.sst")
+    data = bytearray(table.read_bytes())
+    middle = len(data) // 2
+    data[middle : middle + 3000] = os.urandom(3000)
+    table.write_bytes(data)
+    store = store_of(tmp_path / "p")
+    assert store.resume(log_id="t", first=0, end=5000) == 5000
+    with pytest.raises(StoreDamaged):
+        store.get_many([b"k%d" % number for number in range(5000)])
+    store.close()
+    store = store_of(tmp_path / "p")
+    assert store.resume(log_id="t", first=0, end=5000) == 0
+    store.close()
+
+
+def test_after_kill_9_what_is_there_is_what_the_position_says(tmp_path: Path) -> None:
+    killed = subprocess.run([sys.executable, "-c", FILLER, str(tmp_path / "p")], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    store = store_of(tmp_path / "p")
+    position = store.resume(log_id="t", first=0, end=5000)
+    assert position == 5000
+    assert store.get(b"last") == b"%d" % (position - 1)
+    store.close()
+
+
+def test_a_store_that_another_has_open_is_left_alone(tmp_path: Path) -> None:
+    filled(tmp_path / "p")
+    first = store_of(tmp_path / "p")
+    first.resume(log_id="t", first=0, end=3)
+    with pytest.raises(StoreInUse):
+        store_of(tmp_path / "p").resume(log_id="t", first=0, end=3)
+    assert first.get(b"k1") is not None
+    first.close()
