@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+import msgspec
 
 from payments.fields import (
     Faults,
@@ -39,8 +40,7 @@ CODE_CHARACTERS_MAX = 64
 ATTEMPTS_MAX = 100
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InitiatePayment:
+class InitiatePayment(msgspec.Struct, frozen=True, kw_only=True):
     """Pay `amount_minor` (cents) from the payer's to the payee's account; one payment per tenant and key.
 
     `metadata_json` is the caller's metadata as canonical JSON (an object), `effective_date` (YYYY-MM-DD) the first
@@ -123,8 +123,7 @@ class InitiatePayment:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CancelPayment:
+class CancelPayment(msgspec.Struct, frozen=True, kw_only=True):
     """Stop a payment that no rail has claimed; `cancel_key` is the cancel's own idempotency key.
 
     It travels under the payment's key, so that it meets the payment on its partition.
@@ -174,8 +173,7 @@ class ReportSource(StrEnum):
     DIRECTPAY = "directpay"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RailReport:
+class RailReport(msgspec.Struct, frozen=True, kw_only=True):
     """What happened to attempt `attempt` of a payment at `occurred_at_us`; `code` and `reason` say why it failed."""
 
     tenant_id: str

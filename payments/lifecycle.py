@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date
 from typing import assert_never
+
+import msgspec
 
 from payments.commands import CancelPayment, InitiatePayment, Order, RailReport, Report
 from payments.idempotency import FINGERPRINT_VERSION
@@ -38,22 +39,19 @@ MOVES: dict[tuple[Status, Report | str], tuple[Status, EventType]] = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Moved:
+class Moved(msgspec.Struct, frozen=True, kw_only=True):
     """The payment after the order: its last transition is to be written."""
 
     payment: Payment
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unchanged:
+class Unchanged(msgspec.Struct, frozen=True, kw_only=True):
     """The order had been heard before; nothing is to be written."""
 
     payment: Payment
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refused:
+class Refused(msgspec.Struct, frozen=True, kw_only=True):
     """A rule says no; the payment, if there is one, stays as it was."""
 
     refusal: Refusal

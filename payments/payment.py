@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
+
+import msgspec
 
 from payments.idempotency import canonical_list, payment_id, payment_key
 from payments.money import format_amount
@@ -39,8 +40,7 @@ class EventType(StrEnum):
     SUSPENSE_RECORDED = "payment_suspense_recorded"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Head:
+class Head(msgspec.Struct, frozen=True, kw_only=True):
     """What was asked for. It never changes, so it can be encoded once and is the start of the hash chain.
 
     `initiated_at_us`, `due_at_us` (not claimed before) and `expected_settlement_at_us` are microseconds, UTC.
@@ -84,8 +84,7 @@ class Head:
         return hashlib.sha256(canonical_list(parts)).digest()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Transition:
+class Transition(msgspec.Struct, frozen=True, kw_only=True):
     """One step of a payment. `caused_by` is the id of the command or report; `changes` holds what the step changed, not
     a copy of everything; `hash` covers all of it and the transition before."""
 
@@ -96,7 +95,7 @@ class Transition:
     occurred_at_us: int
     caused_by: str
     changes: Mapping[str, str]
-    hash: bytes = field(default=b"")
+    hash: bytes = b""
 
     @classmethod
     def after(
@@ -137,8 +136,7 @@ def _chained(previous_hash: bytes, parts: list[Any]) -> bytes:
     return hashlib.sha256(previous_hash + canonical_list(parts)).digest()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Failure:
+class Failure(msgspec.Struct, frozen=True, kw_only=True):
     """Why a payment failed or was returned: the rail's own code (R01, AC04) or ours, and whose it is."""
 
     code: str
@@ -146,8 +144,7 @@ class Failure:
     source: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Payment:
+class Payment(msgspec.Struct, frozen=True, kw_only=True):
     """A payment after its last transition: the snapshot that payment-events carries."""
 
     head: Head

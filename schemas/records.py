@@ -44,7 +44,7 @@ Value = (
 Record = dict[str, Any]
 E = TypeVar("E", bound=StrEnum)
 
-_HEAD_FIELDS = tuple(field.name for field in fields_of(Head))
+_HEAD_FIELDS = Head.__struct_fields__
 # A dictionary finds a member in a third of the time that the enumeration's own call takes.
 _STATUSES = {status.value: status for status in Status}
 _EVENT_TYPES = {event_type.value: event_type for event_type in EventType}

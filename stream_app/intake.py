@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Generic, TypeVar
+
+import msgspec
 
 from payments.rejection import Rejection
 from schemas import codec
@@ -19,8 +20,7 @@ KEY_BYTES_MAX = 2048
 Order = TypeVar("Order")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stray:
+class Stray(msgspec.Struct, frozen=True, kw_only=True):
     """A record on a partition that murmur2 does not give for its key: a lookup there would miss its payment."""
 
     forwarded: OutputRecord

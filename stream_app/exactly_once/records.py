@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
+
+import msgspec
 
 Headers = Sequence[tuple[str, bytes]]
 TopicPartitionNumber = tuple[str, int]
@@ -31,14 +33,13 @@ class InputRecord(Protocol):
     def headers(self) -> Headers: ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OutputRecord:
+class OutputRecord(msgspec.Struct, frozen=True, kw_only=True):
     """A record to be written; without a partition it goes where murmur2 of its key points."""
 
     topic: str
     key: bytes | None
     value: bytes | None
-    headers: list[tuple[str, bytes]] = field(default_factory=list)
+    headers: list[tuple[str, bytes]] = []
     partition: int | None = None
 
 

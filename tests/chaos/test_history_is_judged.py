@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from chaos.oracle.history import Log
 from chaos.oracle.violation import Kind

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import replace
 from datetime import date
+
+from msgspec.structs import replace
 
 from directory.changes import Action, DirectoryCommand, DirectoryRecord, DirectorySecret, State
 from directory.entities import (

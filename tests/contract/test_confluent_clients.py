@@ -12,9 +12,10 @@ from typing import Any
 
 import fastavro
 import pytest
+from msgspec.structs import asdict
 
+from payments.commands import CancelPayment, InitiatePayment
 from schemas.codec import decode, encode
-from schemas.records import Value
 from schemas.registry import id_of, latest, schema_by_id, schemas, versions
 from tests.contract import samples
 
@@ -107,7 +108,7 @@ def test_a_subscriber_reads_an_event_in_its_own_types(registry_client: SchemaReg
 
 @pytest.mark.parametrize("sent", [samples.INITIATE_SPARSE, samples.INITIATE_FULL, samples.CANCEL])
 def test_a_producer_writes_commands_with_confluent_s_serialiser(
-    registry_client: SchemaRegistryClient, sent: Value
+    registry_client: SchemaRegistryClient, sent: InitiatePayment | CancelPayment
 ) -> None:
     name = f"io.directpay.{type(sent).__name__}"
     (schema,) = [schema for schema in schemas() if schema.name == name]
@@ -116,7 +117,7 @@ def test_a_producer_writes_commands_with_confluent_s_serialiser(
         schema.text,
         conf={"auto.register.schemas": False, "subject.name.strategy": topic_record_subject_name_strategy},
     )
-    record = {field: getattr(sent, field) for field in type(sent).__dataclass_fields__}
+    record = asdict(sent)
     data = serialise(record, SerializationContext("payment-commands", MessageField.VALUE))
     assert isinstance(data, bytes)
     assert decode(data) == sent

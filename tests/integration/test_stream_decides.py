@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import io
 import random
 import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 
 import fastavro
 import pytest
+from msgspec.structs import replace
 
 from directory.changes import Action, DirectoryCommand, DirectoryRecord, DirectorySecret
 from directory.entities import Kind, Role, User, user_id
@@ -38,7 +39,7 @@ def stage(kafka_bootstrap: str, tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 def pay(stage: Stage, key: str, **changes: object) -> InitiatePayment:
     order = replace(MARCH, tenant_id=stage.tenant, idempotency_key=key, command_id=str(uuid.uuid4()))
-    return replace(order, **changes)  # type: ignore[arg-type]
+    return replace(order, **changes)
 
 
 def report(order: InitiatePayment, what: Report, after_s: int, *, code: str | None = None) -> RailReport:
@@ -240,8 +241,8 @@ def test_an_entity_is_created_once_with_its_secret(stage: Stage) -> None:
         entity=User(email=email, role=Role.LANDLORD, name=None),
         sealed=Sealed(key_id="k1", nonce=b"n" * 12, ciphertext=b"c" * 40),
     )
-    other = replace(command, command_id=str(uuid.uuid4()), fingerprint=b"two")
-    for each in (command, command, replace(command, command_id=str(uuid.uuid4())), other):
+    other = dataclasses.replace(command, command_id=str(uuid.uuid4()), fingerprint=b"two")
+    for each in (command, command, dataclasses.replace(command, command_id=str(uuid.uuid4())), other):
         stage.send(topics.DIRECTORY_COMMANDS.name, each.entity_id, codec.encode(each))
     stage.sent()
     stage.wait_decided()

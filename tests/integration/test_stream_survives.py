@@ -9,11 +9,11 @@ import threading
 import time
 import uuid
 from collections.abc import Iterator
-from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from kafka_log.topics_admin import apply_topics
 from payments.commands import InitiatePayment, RailReport, Report

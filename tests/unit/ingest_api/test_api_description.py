@@ -73,7 +73,7 @@ def test_every_field_of_a_payment_is_described() -> None:
     taken = openapi(Examples(tenant_id="demo", today=date(2026, 8, 9)), version="1")["components"]["schemas"]
     ours = {"command_id", "tenant_id", "requested_at_us", "refund_of"}
     named = {"amount_minor": "amount", "metadata_json": "metadata"}
-    fields = {named.get(name, name) for name in InitiatePayment.__dataclass_fields__ if name not in ours}
+    fields = {named.get(name, name) for name in InitiatePayment.__struct_fields__ if name not in ours}
     assert set(taken["NewPayment"]["properties"]) == fields
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from payments.commands import ATTEMPTS_MAX, CancelPayment, InitiatePayment, Order, RailReport, Report, ReportSource
 from payments.lifecycle import Decision, Moved, Refused, decide

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import pairwise, product
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from payments.commands import InitiatePayment, Order, RailReport, Report, ReportSource
 from payments.lifecycle import CANCEL, MOVES, Moved, Unchanged, decide

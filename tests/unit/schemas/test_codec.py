@@ -165,7 +165,7 @@ def test_a_history_that_claims_to_be_endless_is_undecodable_at_once() -> None:
     ],
 )
 def test_a_command_that_breaks_a_rule_tells_what_was_read_and_what_is_wrong(field: str, wrong: Any) -> None:
-    record = {name: getattr(samples.INITIATE_SPARSE, name) for name in InitiatePayment.__dataclass_fields__}
+    record = {name: getattr(samples.INITIATE_SPARSE, name) for name in InitiatePayment.__struct_fields__}
     record[field] = wrong
     with pytest.raises(Undecodable) as caught:
         decode(_written("io.directpay.InitiatePayment", record))
@@ -247,8 +247,8 @@ def test_a_transition_can_be_appended_to_the_bytes_that_are_there() -> None:
 
 def test_what_never_changes_comes_first_then_the_state_and_the_history_last() -> None:
     fields = [field["name"] for field in newest_of("io.directpay.PaymentEvent").json["fields"]]
-    state = [name for name in Payment.__dataclass_fields__ if name != "head"]
-    assert fields == ["payment_id", *Head.__dataclass_fields__, *state]
+    state = [name for name in Payment.__struct_fields__ if name != "head"]
+    assert fields == ["payment_id", *Head.__struct_fields__, *state]
     assert fields[-1] == "transitions"
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import replace
 from datetime import date
 
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from directory.changes import Action, DirectoryCommand, DirectoryRecord, DirectorySecret, State
 from directory.entities import (

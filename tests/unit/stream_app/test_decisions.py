@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import hashlib
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from directory.changes import Action, DirectoryCommand
 from directory.entities import Kind, Role, User, user_id
@@ -106,7 +107,7 @@ def test_an_order_whose_decision_breaks_is_put_aside_and_the_others_are_decided(
         return decide(order, payment, rail_speed=rail_speed)
 
     boom = replace(MARCH, idempotency_key="boom")
-    written = decided(command(boom), command(MARCH), decisions=replace(payments(), rule=rule))
+    written = decided(command(boom), command(MARCH), decisions=dataclasses.replace(payments(), rule=rule))
 
     [aside, event] = written.records
     assert rejection_in(Written(records=[aside])).reason == "decision-failed"
@@ -130,7 +131,7 @@ def test_the_same_refused_record_gives_the_same_bytes() -> None:
 
 
 def test_a_stray_is_forwarded_as_it_is() -> None:
-    stray = replace(command(MARCH, headers=[("x", b"\xff")]), partition=(HOME + 1) % PARTITIONS)
+    stray = dataclasses.replace(command(MARCH, headers=[("x", b"\xff")]), partition=(HOME + 1) % PARTITIONS)
     [forwarded] = decided(stray).records
     assert (forwarded.topic, forwarded.key, forwarded.value, forwarded.partition) == (
         stray.topic,
@@ -219,8 +220,8 @@ def with_schema_id(value: bytes, schema_id: int) -> bytes:
 
 def test_without_a_registry_an_unknown_schema_is_poison_and_the_rest_of_the_batch_is_decided() -> None:
     process = Process()
-    unknown = replace(command(MARCH), value=with_schema_id(codec.encode(MARCH), 77_777))
-    reads = [command(MARCH), replace(unknown, offset=1), command(order_with_other_body(), offset=2)]
+    unknown = dataclasses.replace(command(MARCH), value=with_schema_id(codec.encode(MARCH), 77_777))
+    reads = [command(MARCH), dataclasses.replace(unknown, offset=1), command(order_with_other_body(), offset=2)]
 
     run_partition(process, reads, lambda lane: lane.next_offsets == {"payment-commands": 3})
 
