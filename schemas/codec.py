@@ -14,11 +14,11 @@ from fastavro.types import AvroMessage, Schema
 
 from directory.changes import DirectoryCommand, DirectoryRecord, DirectorySecret
 from payments.commands import CancelPayment, InitiatePayment, RailReport
-from payments.payment import Payment
+from payments.payment import EventType, Payment, Status
 from payments.refusals import FieldError, Refusal
 from payments.rejection import Rejection
 from schemas import records, registry
-from schemas.payment_encoding import payment_bytes
+from schemas.payment_encoding import Past, past_of, payment_bytes
 from schemas.records import Record, Value
 from schemas.schema_shape import SchemaUnusable, check_shape, without_logical_types
 from schemas.topics import RECORD_BYTES_MAX
@@ -27,6 +27,11 @@ MAGIC = b"\x00"
 HEADER_BYTES = 5
 DETAIL_CHARACTERS_MAX = 1000
 
+_SPECVERSION = ("ce_specversion", b"1.0")
+_SOURCE = ("ce_source", b"/directpay")
+_CONTENT_TYPE = ("content-type", b"application/avro")
+_TYPES = {event_type: ("ce_type", event_type.encode()) for event_type in EventType}
+_STATUSES = {status: ("directpay_status", status.encode()) for status in Status}
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001  Only ever printed, as UTC.
 
 
@@ -89,10 +94,14 @@ _VALUES: dict[type[Value], tuple[str, Callable[[Any], Record], Callable[[Record]
 
 def encode(value: Value) -> bytes:
     """Return the value as it stands on its topic."""
-    writer = _WRITERS[type(value)]
-    data = writer.header + payment_bytes(value) if isinstance(value, Payment) else _written(value, writer)
-    assert len(data) <= RECORD_BYTES_MAX, "the rules of the values keep every record below the limit"
-    return data
+    if isinstance(value, Payment):
+        return encode_event(value, past_of(value))
+    return _bounded(_written(value, _WRITERS[type(value)]))
+
+
+def encode_event(payment: Payment, past: Past) -> bytes:
+    """Return a payment's event as it stands on payment-events; `past` spares writing its history once more."""
+    return _bounded(_WRITERS[Payment].header + payment_bytes(payment, past))
 
 
 def decode(data: bytes | None) -> Value:
@@ -129,19 +138,24 @@ def event_headers(payment: Payment) -> list[tuple[str, bytes]]:
     """Return the CloudEvents headers of the payment's last transition, and its status for readers who only count."""
     last = payment.last
     return [
-        ("ce_specversion", b"1.0"),
+        _SPECVERSION,
         ("ce_id", f"{payment.payment_id}:{last.sequence}".encode()),
-        ("ce_type", last.event_type.encode()),
-        ("ce_source", b"/directpay"),
+        _TYPES[last.event_type],
+        _SOURCE,
         ("ce_time", rfc3339(last.occurred_at_us).encode()),
-        ("content-type", b"application/avro"),
-        ("directpay_status", payment.status.encode()),
+        _CONTENT_TYPE,
+        _STATUSES[payment.status],
     ]
 
 
 def rfc3339(at_us: int) -> str:
     """Return microseconds since the epoch as RFC 3339 text in UTC: 2026-03-01T00:00:00.000000Z."""
     return f"{(_EPOCH + timedelta(microseconds=at_us)).isoformat(timespec='microseconds')}Z"
+
+
+def _bounded(data: bytes) -> bytes:
+    assert len(data) <= RECORD_BYTES_MAX, "the rules of the values keep every record below the limit"
+    return data
 
 
 def _written(value: Value, writer: _Writer) -> bytes:

@@ -6,13 +6,10 @@ this file.
 
 from __future__ import annotations
 
-from functools import lru_cache
+import msgspec
 
 from payments.payment import EventType, Failure, Head, Payment, Status, Transition
 from payments.rails import Rail
-
-# A head never changes, and the next step of its payment is often at hand soon: enough for some batches, about 8 MB.
-HEADS_REMEMBERED_MAX = 4096
 
 # An Avro long is zigzag, 7 bits a byte, the lowest first; a byte that is not the last has its highest bit set.
 # Two bytes are looked up at a time: times would take eight steps otherwise, in every head and transition.
@@ -60,24 +57,36 @@ _WORDS = {word.value: _text(word.value) for words in (Status, EventType, Rail) f
 _OPTIONAL_STATUS: dict[Status | None, bytes] = {None: b"\0", **{status: b"\2" + _text(status) for status in Status}}
 
 
-def payment_bytes(payment: Payment) -> bytes:
-    """Return the Avro body of the payment's event."""
-    transitions = payment.transitions
+class Past(msgspec.Struct, frozen=True, array_like=True):
+    """The Avro bytes of what no later event of a payment changes: its head, and its transitions so far, end to end."""
+
+    head: bytes
+    transitions: bytes
+
+
+def past_of(payment: Payment, before: Past | None = None) -> Past:
+    """Return the payment's past; `before` is that of the same payment without its last transition, if at hand."""
+    if before is None:
+        return Past(_head(payment.head), b"".join([_transition(transition) for transition in payment.transitions]))
+    return Past(before.head, before.transitions + _transition(payment.last))
+
+
+def payment_bytes(payment: Payment, past: Past) -> bytes:
+    """Return the Avro body of the payment's event; `past` is the payment's own."""
     return b"".join(
         (
-            _head(payment.head),
+            past.head,
             _WORDS[payment.status],
             _long(payment.attempt),
             _failure(payment.failure),
             _long(payment.refunded_minor),
-            _long(len(transitions)),
-            *[_transition(transition) for transition in transitions],
+            _long(len(payment.transitions)),
+            past.transitions,
             b"\0",
         )
     )
 
 
-@lru_cache(maxsize=HEADS_REMEMBERED_MAX)
 def _head(head: Head) -> bytes:
     return b"".join(
         (

@@ -11,14 +11,15 @@ import structlog
 
 from directory.changes import Changed, DirectoryCommand, DirectoryRecord, Known, NotChanged, change
 from payments.commands import CancelPayment, InitiatePayment, Order, RailReport
+from payments.idempotency import id_of_key
 from payments.lifecycle import Decision, Moved, Refused, Unchanged, decide
-from payments.payment import Payment
 from payments.rejection import Rejection
 from schemas import codec, topics
 from stream_app import metrics
 from stream_app.exactly_once.records import Headers, InputRecord, OutputRecord
 from stream_app.intake import Intake, Stray
 from stream_app.rejections import refused_unread, refused_value
+from stream_app.stored import Snapshot
 from stream_app.table import Table
 
 log = structlog.get_logger()
@@ -40,32 +41,32 @@ class Written:
 class PaymentDecisions:
     """Decides orders (commands and rail reports) against the payments of a partition."""
 
-    intake: Intake[Order]
+    intake: Intake[Order, Snapshot]
     rail_speed: float
     rule: Callable[..., Decision] = decide
 
-    def decide(self, record: InputRecord, table: Table[Payment], written: Written) -> None:
+    def decide(self, record: InputRecord, table: Table[Snapshot], written: Written) -> None:
         """Add to `written` what the record means and stage it; raises UnknownSchema when it cannot be read yet."""
-        order = self.intake.read(record)
-        if isinstance(order, Stray | Rejection):
-            _turn_away(order, written, "payments")
+        read = self.intake.read(record, lambda key: table.peek(id_of_key(key)))
+        if isinstance(read, Stray | Rejection):
+            _turn_away(read, written, "payments")
             return
-        payment = table.peek(order.payment_id)
-        _quarantined(record, order, "payments", written, lambda: self._decide(record, order, payment, table, written))
+        order, before = read
+        _quarantined(record, order, "payments", written, lambda: self._decide(record, order, before, table, written))
 
     def _decide(
-        self, record: InputRecord, order: Order, payment: Payment | None, table: Table[Payment], written: Written
+        self, record: InputRecord, order: Order, before: Snapshot | None, table: Table[Snapshot], written: Written
     ) -> None:
-        decision = self.rule(order, payment, rail_speed=self.rail_speed)
+        decision = self.rule(order, before.payment if before is not None else None, rail_speed=self.rail_speed)
         match decision:
             case Moved():
                 moved = decision.payment
-                value = codec.encode(moved)
+                snapshot = Snapshot.after(moved, before)
                 headers = [*codec.event_headers(moved), *_trace(record)]
                 written.records.append(
-                    _kept(topics.PAYMENT_EVENTS.name, moved.payment_id, value, record.partition, headers)
+                    _kept(topics.PAYMENT_EVENTS.name, moved.payment_id, snapshot.event(), record.partition, headers)
                 )
-                table.stage(moved.payment_id, moved)
+                table.stage(moved.payment_id, snapshot)
                 written.decisions[moved.last.event_type.value] += 1
             case Unchanged():
                 written.decisions["unchanged"] += 1
@@ -80,15 +81,15 @@ class PaymentDecisions:
 class DirectoryDecisions:
     """Decides directory commands against the entities of a partition."""
 
-    intake: Intake[DirectoryCommand]
+    intake: Intake[DirectoryCommand, DirectoryRecord]
 
     def decide(self, record: InputRecord, table: Table[DirectoryRecord], written: Written) -> None:
         """Add to `written` what the record means and stage it; raises UnknownSchema when it cannot be read yet."""
-        command = self.intake.read(record)
-        if isinstance(command, Stray | Rejection):
-            _turn_away(command, written, "directory")
+        read = self.intake.read(record, table.peek)
+        if isinstance(read, Stray | Rejection):
+            _turn_away(read, written, "directory")
             return
-        entity = table.peek(command.entity_id)
+        command, entity = read
         _quarantined(
             record, command, "directory", written, lambda: self._decide(record, command, entity, table, written)
         )
@@ -133,7 +134,7 @@ def payment_decisions(*, partitions: int, rail_speed: float) -> PaymentDecisions
         topics.PAYMENT_COMMANDS.name: (InitiatePayment, CancelPayment),
         topics.RAIL_REPORTS.name: (RailReport,),
     }
-    intake: Intake[Order] = Intake(accepts=accepts, key_of=lambda order: order.key, partitions=partitions)
+    intake: Intake[Order, Snapshot] = Intake(accepts=accepts, key_of=lambda order: order.key, partitions=partitions)
     return PaymentDecisions(intake=intake, rail_speed=rail_speed)
 
 

@@ -18,6 +18,7 @@ from stream_app.rejections import refused_unread, refused_value
 KEY_BYTES_MAX = 2048
 
 Order = TypeVar("Order")
+State = TypeVar("State")
 
 
 class Stray(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,8 +27,12 @@ class Stray(msgspec.Struct, frozen=True, kw_only=True):
     forwarded: OutputRecord
 
 
-class Intake(Generic[Order]):
-    """Reads the records of some topics: `accepts` says which values a topic carries, `key_of` the key of each."""
+class Intake(Generic[Order, State]):
+    """Reads the records of some topics: `accepts` says which values a topic carries, `key_of` the key of each.
+
+    `look_up` finds what a key stands at here. What is found shows that the key belongs here, without its hash: only its
+    own partition decides a key.
+    """
 
     def __init__(
         self, *, accepts: dict[str, tuple[type[Order], ...]], key_of: Callable[[Order], str], partitions: int
@@ -36,8 +41,10 @@ class Intake(Generic[Order]):
         self._key_of = key_of
         self._partitions = partitions
 
-    def read(self, record: InputRecord) -> Order | Stray | Rejection:
-        """Return what the record is; raises UnknownSchema for an id that has to be resolved first."""
+    def read(
+        self, record: InputRecord, look_up: Callable[[str], State | None]
+    ) -> tuple[Order, State | None] | Stray | Rejection:
+        """Return the order and what its key stands at; raises UnknownSchema for an id that has to be resolved first."""
         if _size(record) > RECORD_BYTES_MAX:
             # It could not be written again, neither forwarded nor in a rejection that held its key.
             return refused_unread(record, "record-too-large", f"must be at most {RECORD_BYTES_MAX} bytes")
@@ -49,8 +56,8 @@ class Intake(Generic[Order]):
             key = None
         if key is None:
             return refused_unread(record, "key-mismatch", "the key is missing or not UTF-8")
-        right = partition_of(key, self._partitions)
-        if right != record.partition:
+        state = look_up(key)
+        if state is None and (right := partition_of(key, self._partitions)) != record.partition:
             return Stray(forwarded=_forwarded(record, right))
         try:
             value = codec.decode(record.value)
@@ -62,7 +69,7 @@ class Intake(Generic[Order]):
             return refused_unread(record, "undecodable", f"{record.topic} takes {names}, not {type(value).__name__}")
         if self._key_of(value) != key:
             return refused_value(record, value, "key-mismatch", f"the key of this value is {self._key_of(value)!r}")
-        return value
+        return value, state
 
 
 def _forwarded(record: InputRecord, partition: int) -> OutputRecord:
