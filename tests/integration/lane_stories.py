@@ -25,20 +25,16 @@ WAKES_S_MAX = 60.0
 def an_owner_dies_before_its_commit(bootstrap: str, folder: Path) -> set[Kind]:
     stage = new_stage(bootstrap, folder)
     orders = sent(stage)
-    died = Owner(stage, at_point=dies_at(Point.BEFORE_COMMIT))
-    asyncio.run(died.decide_all())
-    assert died.failures
-    asyncio.run(Owner(stage).decide_all())
+    kill_owner(stage, Point.BEFORE_COMMIT)
+    decide_all(stage)
     return violations(stage, orders)
 
 
 def an_owner_dies_before_its_commit_and_another_takes_over(bootstrap: str, folder: Path) -> set[Kind]:
     stage = new_stage(bootstrap, folder)
     orders = sent(stage)
-    died = Owner(stage, at_point=dies_at(Point.BEFORE_COMMIT))
-    asyncio.run(died.decide_all())
-    assert died.failures
-    asyncio.run(Owner(stage, "stream-1").decide_all())
+    kill_owner(stage, Point.BEFORE_COMMIT)
+    decide_all(stage, "stream-1")
     return violations(stage, orders)
 
 
@@ -49,20 +45,18 @@ def an_owner_dies_between_its_commit_and_its_store(bootstrap: str, folder: Path)
     for order in orders_of(stage, 2 * PAYMENTS)[PAYMENTS:]:
         stage.order(claim_of(order))
     stage.sent()
-    died = Owner(stage, at_point=dies_at(Point.COMMITTED))
-    asyncio.run(died.decide_all())
-    assert died.failures
+    kill_owner(stage, Point.COMMITTED)
     send(stage, orders)
-    asyncio.run(Owner(stage).decide_all())
+    decide_all(stage)
     return violations(stage, orders)
 
 
 def another_takes_over_and_every_command_comes_again(bootstrap: str, folder: Path) -> set[Kind]:
     stage = new_stage(bootstrap, folder)
     orders = sent(stage)
-    asyncio.run(Owner(stage).decide_all())
+    decide_all(stage)
     send(stage, orders)
-    asyncio.run(Owner(stage, "stream-1").decide_all())
+    decide_all(stage, "stream-1")
     return violations(stage, orders)
 
 
@@ -79,7 +73,9 @@ def an_owner_wakes_up_in_its_transaction_when_another_has_decided(bootstrap: str
     async def story() -> None:
         former = asyncio.create_task(Owner(stage, at_point=sleep).decide_all())
         await asyncio.to_thread(asleep.wait, WAKES_S_MAX)
-        await Owner(stage, "stream-1").decide_all()
+        other = Owner(stage, "stream-1")
+        await other.decide_all()
+        assert not other.failures
         woken.set()
         await former
 
@@ -99,8 +95,20 @@ def a_commit_fails_and_more_records_follow(bootstrap: str, folder: Path) -> set[
                 raise KafkaException(KafkaError(KafkaError._TIMED_OUT))
 
     asyncio.run(Owner(stage, at_point=fail_the_first).decide_all(fetches=2))
-    asyncio.run(Owner(stage).decide_all())
+    decide_all(stage)
     return violations(stage, orders)
+
+
+def decide_all(stage: Stage, instance: str = "stream-0") -> None:
+    owner = Owner(stage, instance)
+    asyncio.run(owner.decide_all())
+    assert not owner.failures
+
+
+def kill_owner(stage: Stage, point: Point) -> None:
+    owner = Owner(stage, at_point=dies_at(point))
+    asyncio.run(owner.decide_all())
+    assert owner.failures
 
 
 def sent(stage: Stage) -> list[InitiatePayment]:
