@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -61,28 +61,23 @@ def state_is_applied_before_the_commit(patch: pytest.MonkeyPatch) -> None:
     def commit(
         lane: Lane, records: Sequence[OutputRecord], offsets: Offsets, member: GroupMember, state: State
     ) -> None:
-        assert lane._store is not None
-        position: Any = lane._store
-        lane._store.write(state, next_offset=position.next_offset)
+        store: Any = lane._store
+        for key, value in state.items():
+            store._db[key] = value
         sound(lane, records, offsets, member, state)
 
-    _remember_positions(patch)
     patch.setattr(Lane, "_commit", commit)
 
 
 def the_stores_position_is_saved_ahead_of_its_state(patch: pytest.MonkeyPatch) -> None:
-    sound = Lane._commit
-
     def commit(
         lane: Lane, records: Sequence[OutputRecord], offsets: Offsets, member: GroupMember, state: State
     ) -> None:
+        end = lane._transactions.commit(records, offsets, member)[lane._state_topic, lane.partition]
         assert lane._store is not None
-        position: Any = lane._store
-        # Events are the only output of this partition's topic; the transaction's marker comes after them.
-        lane._store.write({}, next_offset=position.next_offset + len(state))
-        sound(lane, records, offsets, member, state)
+        lane._store.write({}, next_offset=end)
+        lane._store.write(state, next_offset=end)
 
-    _remember_positions(patch)
     patch.setattr(Lane, "_commit", commit)
 
 
@@ -123,20 +118,3 @@ def a_fetch_is_taken_whatever_its_number(patch: pytest.MonkeyPatch) -> None:
         lane._enqueue(fetch)
 
     patch.setattr(Lane, "take", take)
-
-
-def _remember_positions(patch: pytest.MonkeyPatch) -> None:
-    """Let a store know its position, which the product's reads only when it is opened."""
-    resume: Callable[..., int] = DiskStore.resume
-    write: Callable[..., None] = DiskStore.write
-
-    def resumed(store: Any, **log: Any) -> int:
-        store.next_offset = resume(store, **log)
-        return store.next_offset  # type: ignore[no-any-return]
-
-    def written(store: Any, changes: State, *, next_offset: int) -> None:
-        write(store, changes, next_offset=next_offset)
-        store.next_offset = next_offset
-
-    patch.setattr(DiskStore, "resume", resumed)
-    patch.setattr(DiskStore, "write", written)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+import pytest
+
 from chaos.oracle.violation import Kind
 from payments.payment import Status
 from tests.defects import judged, of_decisions
@@ -55,3 +59,8 @@ CASES = [
 @cases(CASES)
 def test_a_wrong_decision_is_found(case: Case) -> None:
     case.check()
+
+
+@pytest.mark.parametrize("story", [case.found_by for case in CASES if case.seen_as is not None])
+def test_the_oracle_has_nothing_to_say_of_right_decisions(story: Callable[[], set[Kind]]) -> None:
+    assert story() == set()

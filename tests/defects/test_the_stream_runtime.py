@@ -1,4 +1,4 @@
-"""A runtime that loses, doubles or lets a former owner write is found: by the oracle after a death at the right point."""
+"""A runtime that loses or doubles is found by the oracle, once its process dies, sleeps or fails at the right point."""
 
 from __future__ import annotations
 
@@ -11,10 +11,9 @@ from kafka_log.topics_admin import apply_topics
 from tests.contract import test_stream_runtime_upgrade
 from tests.defects import of_the_stream_runtime
 from tests.defects.case import Case, cases
-from tests.integration import lane_stories
+from tests.integration import lane_stories, worker_stories
 from tests.integration.stream_worker import PARTITIONS
 from tests.unit.stream_app import test_lane, test_store
-from tests.unit.stream_app.fetched import fetch
 
 ON_KAFKA = [
     Case(
@@ -34,7 +33,7 @@ ON_KAFKA = [
     ),
     Case(
         defect=of_the_stream_runtime.the_stores_position_is_saved_ahead_of_its_state,
-        found_by=lane_stories.an_owner_dies_between_its_commit_and_its_store,
+        found_by=lane_stories.an_owner_dies_at_the_first_write_of_its_store,
         seen_as=Kind.DOUBLED_EVENT,
     ),
     Case(
@@ -58,12 +57,12 @@ IN_MEMORY = [
         defect=of_the_stream_runtime.a_worker_does_not_ask_whether_it_still_owns_its_partition,
         found_by=test_lane.test_a_worker_that_lost_its_partition_fences_nobody,
     ),
-    Case(
-        defect=of_the_stream_runtime.a_fetch_is_taken_whatever_its_number,
-        found_by=test_lane.test_a_break_in_the_chain_of_fetches_is_refused,
-        given=(fetch(2, [7]),),
-    ),
 ]
+IN_A_PROCESS = Case(
+    defect=of_the_stream_runtime.a_fetch_is_taken_whatever_its_number,
+    found_by=worker_stories.a_fetch_is_lost_on_its_way_to_a_lane,
+    seen_as=Kind.LOST,
+)
 IN_THE_GROUP = Case(
     defect=of_the_stream_runtime.offsets_are_committed_in_nobodys_name,
     found_by=test_stream_runtime_upgrade.test_offsets_in_anothers_name_are_refused,
@@ -73,7 +72,7 @@ ON_DISK = Case(
     defect=of_the_stream_runtime.a_store_does_not_say_how_far_it_is,
     found_by=test_store.test_an_intact_store_goes_on_where_it_was,
 )
-CASES = [*ON_KAFKA, *IN_MEMORY, IN_THE_GROUP, ON_DISK]
+CASES = [*ON_KAFKA, *IN_MEMORY, IN_A_PROCESS, IN_THE_GROUP, ON_DISK]
 
 
 @cases(ON_KAFKA)
@@ -85,6 +84,12 @@ def test_what_is_lost_or_doubled_on_the_log_is_found(kafka_bootstrap: str, tmp_p
 @cases(IN_MEMORY)
 def test_a_lane_that_takes_or_writes_what_it_may_not_is_found(case: Case) -> None:
     case.check()
+
+
+def test_a_worker_that_does_not_miss_a_fetch_is_found(kafka_bootstrap: str, tmp_path: Path) -> None:
+    apply_topics(kafka_bootstrap, PARTITIONS)
+    # The worker is a process of its own, and puts the defect in itself.
+    assert IN_A_PROCESS.seen_as in IN_A_PROCESS.found_by(kafka_bootstrap, tmp_path, IN_A_PROCESS.defect)
 
 
 def test_a_commit_that_the_group_cannot_refuse_is_found(kafka_bootstrap: str) -> None:

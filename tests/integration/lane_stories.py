@@ -1,4 +1,4 @@
-"""What happens to a partition when its owner dies, sleeps or fails at one exact point, as the oracle sees it afterwards.
+"""What happens to a partition whose owner dies, sleeps or fails at one exact point, as the oracle sees it afterwards.
 
 Each story returns the kinds of violations: none, if the stream app keeps its promise.
 """
@@ -46,6 +46,15 @@ def an_owner_dies_between_its_commit_and_its_store(bootstrap: str, folder: Path)
         stage.order(claim_of(order))
     stage.sent()
     kill_owner(stage, Point.COMMITTED)
+    send(stage, orders)
+    decide_all(stage)
+    return violations(stage, orders)
+
+
+def an_owner_dies_at_the_first_write_of_its_store(bootstrap: str, folder: Path) -> set[Kind]:
+    stage = new_stage(bootstrap, folder)
+    orders = sent(stage)
+    kill_owner(stage, Point.STORED)
     send(stage, orders)
     decide_all(stage)
     return violations(stage, orders)

@@ -33,6 +33,7 @@ from stream_app.decisions import payment_decisions
 from stream_app.exactly_once.group_member import GroupMember
 from stream_app.exactly_once.lane import Lane
 from stream_app.exactly_once.records import Fetch, OutputRecord, TopicPartitionNumber
+from stream_app.exactly_once.store import DiskStore
 from stream_app.exactly_once.transactions import LaneTransactions
 from stream_app.exactly_once.watchdog import EndOffsets
 from stream_app.exactly_once.worker import LaneApp, WorkerConfig
@@ -53,6 +54,7 @@ class Point(StrEnum):
     WRITTEN = "the records are with the broker, the offsets are not in the transaction"
     BEFORE_COMMIT = "all is with the broker, nothing is committed"
     COMMITTED = "the transaction is committed, the store does not have its state yet"
+    STORED = "the store has been written to after the commit"
 
 
 AtPoint = Callable[[Point], None]
@@ -77,6 +79,7 @@ class Owner:
         self.failures: list[str] = []
         self._stage = stage
         self._at_point = at_point
+        self._has_committed = False
         self._app = LaneApp(
             WorkerConfig(
                 name=stage.group,
@@ -114,13 +117,13 @@ class Owner:
                     )
                 )
             async with asyncio.timeout(DECIDED_S_MAX):
-                while not self.failures and not (lane.is_restored and lane.is_idle):
+                while not self.failures and not (lane.is_restored and lane.is_idle):  # noqa: ASYNC110 - as in `settled`.
                     await asyncio.sleep(0.005)
         if not self.failures:
             await lane.close()
             return
         # As a killed process does it: files are closed, nothing is aborted, nothing more is written.
-        lane._thread.shutdown(wait=True)
+        await asyncio.to_thread(lane._thread.shutdown)
         lane._transactions.close()
         if lane._store is not None:
             lane._store.close()
@@ -128,14 +131,24 @@ class Owner:
     def _lane(self) -> Lane:
         around = replace(
             self._app.lanes._around,
-            transactions=lambda agent, number: _Watched(self._app._transactions(agent, number), self._at_point),
+            transactions=lambda agent, number: _Watched(self._app._transactions(agent, number), self._met),
+            store=lambda agent, number: _WatchedStore(self._app._store(agent, number), self._stored),
             owns=lambda _generation: True,
             # Of no generation: so the broker looks at the producer only, and not at the group as well.
             member=lambda _generation: GroupMember(group=self._stage.group, generation=-1, member_id="", instance=None),
             hold=lambda _topic, _partition: None,
             release=lambda _topic, _partition: None,
+            commit_s_max=DECIDED_S_MAX,
         )
         return Lane(agent="payments", partition=PARTITION, generation=1, after_seek=0, surroundings=around)
+
+    def _met(self, point: Point) -> None:
+        self._at_point(point)
+        self._has_committed |= point is Point.COMMITTED
+
+    def _stored(self) -> None:
+        if self._has_committed:  # A restore writes as well.
+            self._at_point(Point.STORED)
 
     def _undecided(self, fetches: int) -> list[list[tuple[str, int, list[Read]]]]:
         """Return, by fetch and topic, where the group is and the records from there, cut into so many fetches."""
@@ -186,15 +199,30 @@ class _WatchedProducer:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._producer, name)
 
-    def send_offsets_to_transaction(self, *arguments: Any) -> None:
+    # Who has slept at a point has used up the time that was given: it gets all of it again, to do the worst it can.
+
+    def send_offsets_to_transaction(self, offsets: Any, member: Any, _seconds: float) -> None:
         self._producer.flush(DECIDED_S_MAX)
         self._at_point(Point.WRITTEN)
-        self._producer.send_offsets_to_transaction(*arguments)
+        self._producer.send_offsets_to_transaction(offsets, member, DECIDED_S_MAX)
 
-    def commit_transaction(self, *arguments: Any) -> None:
+    def commit_transaction(self, _seconds: float) -> None:
         self._at_point(Point.BEFORE_COMMIT)
-        self._producer.commit_transaction(*arguments)
+        self._producer.commit_transaction(DECIDED_S_MAX)
         self._at_point(Point.COMMITTED)
+
+
+class _WatchedStore:
+    def __init__(self, store: DiskStore, written: Callable[[], None]) -> None:
+        self._store = store
+        self._written = written
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    def write(self, changes: Mapping[bytes, bytes | None], *, next_offset: int) -> None:
+        self._store.write(changes, next_offset=next_offset)
+        self._written()
 
 
 def new_stage(bootstrap: str, folder: Path) -> Stage:
@@ -259,8 +287,5 @@ def _read(message: Message) -> Read:
         offset=offset,
         timestamp=message.timestamp()[1],
         key=key.encode() if isinstance(key, str) else key,
-        value=message.value(),  # type: ignore[arg-type]
-        headers=message.headers() or (),  # type: ignore[arg-type]
+        value=message.value(),
     )
-
-

@@ -9,16 +9,18 @@ import pytest
 
 from chaos.oracle.violation import Kind
 from kafka_log.topics_admin import apply_topics
-from tests.integration import lane_stories
+from tests.integration import lane_stories, worker_stories
 from tests.integration.stream_worker import PARTITIONS
 
 STORIES = [
     lane_stories.an_owner_dies_before_its_commit,
     lane_stories.an_owner_dies_before_its_commit_and_another_takes_over,
     lane_stories.an_owner_dies_between_its_commit_and_its_store,
+    lane_stories.an_owner_dies_at_the_first_write_of_its_store,
     lane_stories.another_takes_over_and_every_command_comes_again,
     lane_stories.an_owner_wakes_up_in_its_transaction_when_another_has_decided,
     lane_stories.a_commit_fails_and_more_records_follow,
+    worker_stories.a_fetch_is_lost_on_its_way_to_a_lane,
 ]
 
 

@@ -1,0 +1,61 @@
+"""What happens when something goes wrong inside of a worker's process, as the oracle sees it afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import structlog
+
+from chaos.oracle.violation import Kind
+from schemas.topics import PAYMENT_COMMANDS
+from stream_app.exactly_once.lanes import Lanes
+from stream_app.exactly_once.records import Fetch
+from tests.integration.real_lane import new_stage, orders_of, violations
+from tests.integration.stream_worker import eventually
+from tests.integration.test_stream_faults import decide_all
+
+Change = Callable[[pytest.MonkeyPatch], None]
+
+log = structlog.get_logger()
+
+
+def the_second_fetch_is_lost(patch: pytest.MonkeyPatch) -> None:
+    """Change a worker so that what it fetches next after its first fetch of commands never comes to its lane."""
+    sound = Lanes.take
+
+    def take(lanes: Lanes, fetch: Fetch) -> None:
+        if fetch.topic == PAYMENT_COMMANDS.name and fetch.number == 1:
+            log.warning("fetch_lost")
+            return
+        sound(lanes, fetch)
+
+    patch.setattr(Lanes, "take", take)
+
+
+def a_fetch_is_lost_on_its_way_to_a_lane(bootstrap: str, folder: Path, *changes: Change) -> set[Kind]:
+    """One order a fetch, of which the second is lost; a worker that ends is started again, as a supervisor does."""
+    stage = new_stage(bootstrap, folder)
+    orders = orders_of(stage, 3)
+    try:
+        worker = stage.worker(changed_by=_places(the_second_fetch_is_lost, *changes)).wait_ready()
+
+        def send(number: int) -> None:
+            stage.order(orders[number])
+            stage.sent()
+
+        send(0)
+        stage.wait_decided()
+        send(1)
+        eventually(lambda: "fetch_lost" in worker.tail(), 30, worker.tail)
+        send(2)
+        decide_all(stage, worker)
+        return violations(stage, orders)
+    finally:
+        stage.close()
+
+
+def _places(*changes: Change) -> list[Any]:
+    return [f"{change.__module__}:{change.__name__}" for change in changes]
