@@ -17,11 +17,6 @@ from tests.unit.stream_app import test_lane, test_store
 
 ON_KAFKA = [
     Case(
-        defect=of_the_stream_runtime.offsets_are_committed_after_the_transaction_of_their_output,
-        found_by=lane_stories.an_owner_dies_between_its_commit_and_its_store,
-        seen_as=Kind.DOUBLED_REJECTION,
-    ),
-    Case(
         defect=of_the_stream_runtime.a_former_owner_is_not_shut_out,
         found_by=lane_stories.an_owner_wakes_up_in_its_transaction_when_another_has_decided,
         seen_as=Kind.DOUBLED_EVENT,
@@ -58,11 +53,19 @@ IN_MEMORY = [
         found_by=test_lane.test_a_worker_that_lost_its_partition_fences_nobody,
     ),
 ]
-IN_A_PROCESS = Case(
-    defect=of_the_stream_runtime.a_fetch_is_taken_whatever_its_number,
-    found_by=worker_stories.a_fetch_is_lost_on_its_way_to_a_lane,
-    seen_as=Kind.LOST,
-)
+# A worker is a process of its own, and puts the defect in itself.
+IN_A_PROCESS = [
+    Case(
+        defect=of_the_stream_runtime.offsets_are_committed_after_the_transaction_of_their_output,
+        found_by=worker_stories.a_worker_is_killed_at_its_first_commit,
+        seen_as=Kind.DOUBLED_REJECTION,
+    ),
+    Case(
+        defect=of_the_stream_runtime.a_fetch_is_taken_whatever_its_number,
+        found_by=worker_stories.a_fetch_is_lost_on_its_way_to_a_lane,
+        seen_as=Kind.LOST,
+    ),
+]
 IN_THE_GROUP = Case(
     defect=of_the_stream_runtime.offsets_are_committed_in_nobodys_name,
     found_by=test_stream_runtime_upgrade.test_offsets_in_anothers_name_are_refused,
@@ -72,7 +75,7 @@ ON_DISK = Case(
     defect=of_the_stream_runtime.a_store_does_not_say_how_far_it_is,
     found_by=test_store.test_an_intact_store_goes_on_where_it_was,
 )
-CASES = [*ON_KAFKA, *IN_MEMORY, IN_A_PROCESS, IN_THE_GROUP, ON_DISK]
+CASES = [*IN_A_PROCESS, *ON_KAFKA, *IN_MEMORY, IN_THE_GROUP, ON_DISK]
 
 
 @cases(ON_KAFKA)
@@ -86,10 +89,10 @@ def test_a_lane_that_takes_or_writes_what_it_may_not_is_found(case: Case) -> Non
     case.check()
 
 
-def test_a_worker_that_does_not_miss_a_fetch_is_found(kafka_bootstrap: str, tmp_path: Path) -> None:
+@cases(IN_A_PROCESS)
+def test_what_a_worker_loses_or_doubles_is_found(kafka_bootstrap: str, tmp_path: Path, case: Case) -> None:
     apply_topics(kafka_bootstrap, PARTITIONS)
-    # The worker is a process of its own, and puts the defect in itself.
-    assert IN_A_PROCESS.seen_as in IN_A_PROCESS.found_by(kafka_bootstrap, tmp_path, IN_A_PROCESS.defect)
+    assert case.seen_as in case.found_by(kafka_bootstrap, tmp_path, case.defect)
 
 
 def test_a_commit_that_the_group_cannot_refuse_is_found(kafka_bootstrap: str) -> None:

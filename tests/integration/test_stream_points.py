@@ -20,6 +20,7 @@ STORIES = [
     lane_stories.another_takes_over_and_every_command_comes_again,
     lane_stories.an_owner_wakes_up_in_its_transaction_when_another_has_decided,
     lane_stories.a_commit_fails_and_more_records_follow,
+    worker_stories.a_worker_is_killed_at_its_first_commit,
     worker_stories.a_fetch_is_lost_on_its_way_to_a_lane,
 ]
 
