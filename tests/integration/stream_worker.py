@@ -30,11 +30,18 @@ PARTITIONS = 8
 START_S_MAX = 60.0
 INPUTS = (topics.PAYMENT_COMMANDS.name, topics.RAIL_REPORTS.name, topics.DIRECTORY_COMMANDS.name)
 
+ROOT = Path(__file__).parents[2]
+
+# `changed_by` names functions of the tests ("module:name") that change the process before it runs.
 RUN = """
-import json, sys
+import importlib, json, sys
 from pathlib import Path
 from stream_app.app import StreamConfig, run
 settings = json.loads(sys.argv[1])
+for place in settings.pop("changed_by", ()):
+    from pytest import MonkeyPatch
+    module, _, name = place.partition(":")
+    getattr(importlib.import_module(module), name)(MonkeyPatch())
 run(StreamConfig(**{**settings, "state_dir": Path(settings["state_dir"])}))
 """
 
@@ -50,7 +57,7 @@ class Worker:
     def start(self) -> Worker:
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-c", RUN, json.dumps(self.settings)], stdout=log, stderr=log, env=os.environ
+                [sys.executable, "-c", RUN, json.dumps(self.settings)], stdout=log, stderr=log, env=os.environ, cwd=ROOT
             )
         return self
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from payments.money import format_amount
 from payments.payment import Payment, event_metadata
+from payments.rejection import Rejection
 from projections.batch import LogRecord, Place, read_batch
 from projections.migrate import MigrationRefused, migrate
 from projections.named_sql import statement
@@ -134,6 +136,27 @@ def test_a_batch_that_begins_where_nobody_is_writes_nothing(connection: psycopg.
     with pytest.raises(Overtaken):
         write(connection, read_batch(records[:1], {(PAYMENT_EVENTS.name, 0): 0}, {}, decode), TOPIC_IDS)
     assert rows(connection) == before
+
+
+def test_a_batch_that_fails_at_its_last_row_leaves_neither_rows_nor_positions(connection: psycopg.Connection) -> None:
+    def positions() -> list[Any]:
+        return connection.execute("SELECT partition, next FROM projection.offsets ORDER BY partition").fetchall()
+
+    begin_empty(connection)
+    start: dict[Place, int] = {(PAYMENT_EVENTS.name, partition): 0 for partition in range(PARTITIONS)}
+    batch = read_batch(log_of(IN_ORDER), start, {}, decode)
+    # No column of Postgres holds such an offset, and refusals are written last.
+    unwritable = Rejection(
+        topic="payment-commands", partition=0, offset=2**63, key=None, reason="undecodable", detail="",
+        rejected_at_us=T0_US, raw=b"", raw_bytes=0, raw_sha256=b"h" * 32,
+    )  # fmt: skip
+    empty = rows(connection)
+    with pytest.raises(psycopg.DataError):
+        write(connection, replace(batch, rejections=(unwritable,)), TOPIC_IDS)
+    assert positions() == [(0, 0), (1, 0)]
+    assert rows(connection) == empty
+    write(connection, batch, TOPIC_IDS)
+    assert len(rows(connection)["payment_events"]) == len(IN_ORDER)
 
 
 def test_a_batch_of_another_topic_of_the_same_name_writes_nothing(connection: psycopg.Connection) -> None:

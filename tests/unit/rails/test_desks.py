@@ -277,6 +277,21 @@ def test_a_claim_that_the_log_does_not_take_is_made_again(runner: asyncio.Runner
     run(runner, history())
 
 
+def test_a_claim_reaches_the_bank_only_when_the_log_has_decided_it(runner: asyncio.Runner) -> None:
+    async def history() -> None:
+        room = Room()
+        room.sees(initiated())
+        await room.claims(room.register).claim(await room.tasks(Action.CLAIM))
+        assert room.log.said == [Report.CLAIMED]
+        # A cancel may be decided first: until the claim is, nobody knows.
+        assert await room.work(Action.SUBMIT) == 0
+        room.sees(PROCESSING)
+        assert await room.work(Action.SUBMIT) == 1
+        assert room.bank.submitted == [REFERENCE]
+
+    run(runner, history())
+
+
 def test_an_unknown_account_fails_the_payment_only_after_the_directory_was_read_to_its_end(
     runner: asyncio.Runner,
 ) -> None:

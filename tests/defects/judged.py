@@ -1,0 +1,93 @@
+"""What the chaos run's oracle says of orders that the stream app decides, with the bank's books beside its log."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from chaos.oracle import bank, books, refused
+from chaos.oracle.bank import Transfer
+from chaos.oracle.history import Event, Log
+from chaos.oracle.violation import Kind, Violation
+from payments.commands import Order
+from payments.lifecycle import Decision
+from payments.payment import Payment
+from payments.rejection import Rejection
+from schemas import codec, topics
+from stream_app.decisions import Written, payment_decisions
+from stream_app.stored import stored, value_of
+from stream_app.table import Table
+from tests.chaos.evidence import PAID, PARTITIONS, entries, transfer
+from tests.unit.payments.histories import MARCH, T0_US, cancelled, claimed, settled
+from tests.unit.stream_app.fetched import Memory, Read
+from tests.unit.stream_app.test_decisions import HOME, command
+
+
+def decided(records: Iterable[Read]) -> Log:
+    """Return the log as the stream app writes it, each partition with a table of its own."""
+    written: Written = Written()
+    tables: dict[int, Table[Any]] = {}
+    decisions = payment_decisions(partitions=PARTITIONS, rail_speed=1.0)
+    for record in records:
+        table = tables.setdefault(record.partition, Table(Memory(), encode=stored, decode=value_of))
+        decisions.decide(record, table, written)
+    return Log(events_in(written), partitions=PARTITIONS)
+
+
+def events_in(written: Written) -> Iterable[Event]:
+    for offset, record in enumerate(written.records):
+        if record.topic == topics.PAYMENT_EVENTS.name:
+            payment = codec.decode(record.value)
+            assert isinstance(payment, Payment)
+            assert record.key is not None
+            assert record.partition is not None
+            yield Event(partition=record.partition, offset=offset, key=record.key.decode(), payment=payment)
+
+
+def judged(records: Iterable[Read], transfers: Sequence[Transfer] = ()) -> set[Kind]:
+    log = decided(records)
+    lines = [entry for payment in log.payments() for entry in entries(payment)]
+    found: list[Violation] = [*log.violations, *books.entries_fit(lines, log)]
+    if transfers:
+        found += bank.transfers_fit(transfers, log)
+    return {violation.kind for violation in found}
+
+
+def in_order(*orders: Order) -> list[Read]:
+    return [command(order, offset=offset) for offset, order in enumerate(orders)]
+
+
+def everything_comes_twice() -> set[Kind]:
+    return judged(in_order(*[order for order in PAID for _ in range(2)]), [transfer()])
+
+
+def a_cancel_comes_after_the_claim() -> set[Kind]:
+    return judged(in_order(MARCH, claimed(), cancelled()), [transfer("in_progress")])
+
+
+def the_reporters_clock_is_late() -> set[Kind]:
+    return judged(in_order(MARCH, claimed(at_us=T0_US - 1), settled(at_us=T0_US - 2)), [transfer()])
+
+
+def a_command_comes_over_both_partitioners() -> set[Kind]:
+    elsewhere = Read(
+        topic=topics.PAYMENT_COMMANDS.name,
+        partition=(HOME + 1) % PARTITIONS,
+        key=MARCH.key.encode(),
+        value=codec.encode(MARCH),
+    )
+    return judged([elsewhere, command(MARCH)])
+
+
+def a_decision_breaks() -> set[Kind]:
+    def rule(_order: Order, _payment: Payment | None, *, rail_speed: float) -> Decision:
+        raise ZeroDivisionError(rail_speed)
+
+    written: Written = Written()
+    table: Table[Any] = Table(Memory(), encode=stored, decode=value_of)
+    replace(payment_decisions(partitions=PARTITIONS, rail_speed=1.0), rule=rule).decide(command(MARCH), table, written)
+    rejections = [codec.decode(each.value) for each in written.records if each.topic == topics.PAYMENT_REJECTIONS.name]
+    poison = [((topics.PAYMENT_COMMANDS.name, HOME, 0), "one that cannot be decided")]
+    found = refused.poison_is_refused(poison, [each for each in rejections if isinstance(each, Rejection)])
+    return {violation.kind for violation in found}

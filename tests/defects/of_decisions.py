@@ -1,0 +1,70 @@
+"""Defects of what is decided: the lifecycle, its idempotency, the history's links, the place of a record."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from payments import lifecycle
+from payments.commands import InitiatePayment
+from payments.payment import EventType, Payment, Status, Transition
+from schemas.partitioning import partition_of
+from stream_app import decisions
+from stream_app.decisions import Written
+from stream_app.exactly_once.records import InputRecord
+from stream_app.intake import Intake, Stray
+
+
+def a_command_that_comes_again_creates_its_payment_again(patch: pytest.MonkeyPatch) -> None:
+    sound = lifecycle._initiate
+    patch.setattr(lifecycle, "_initiate", lambda order, _payment, rail_speed: sound(order, None, rail_speed))
+
+
+def another_body_under_a_used_key_is_taken_for_a_replay(patch: pytest.MonkeyPatch) -> None:
+    sound = lifecycle._initiate
+
+    def initiate(order: InitiatePayment, payment: Payment | None, rail_speed: float) -> lifecycle.Decision:
+        return sound(order, None, rail_speed) if payment is None else lifecycle.Unchanged(payment=payment)
+
+    patch.setattr(lifecycle, "_initiate", initiate)
+
+
+def a_cancel_after_the_claim_is_obeyed(patch: pytest.MonkeyPatch) -> None:
+    patch.setitem(lifecycle.MOVES, (Status.PROCESSING, lifecycle.CANCEL), (Status.CANCELLED, EventType.CANCELLED))
+
+
+def a_report_that_comes_again_moves_the_payment_again(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Payment, "has_heard", lambda _payment, _cause_id: False)
+
+
+def a_transition_takes_the_reporters_clock_as_it_is(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(lifecycle, "max", lambda reported, _least: reported, raising=False)
+
+
+def a_transitions_hash_leaves_out_the_one_before(patch: pytest.MonkeyPatch) -> None:
+    sound = Transition.after
+    patch.setattr(Transition, "after", lambda _previous_hash, **step: sound(b"", **step))
+
+
+def a_stray_is_decided_where_it_lies(patch: pytest.MonkeyPatch) -> None:
+    sound = Intake.read
+
+    def read(intake: Intake[Any], record: InputRecord) -> Any:
+        found = sound(intake, record)
+        if not isinstance(found, Stray):
+            return found
+        return sound(intake, replace(record, partition=partition_of((record.key or b"").decode(), 8)))  # type: ignore[type-var]
+
+    patch.setattr(Intake, "read", read)
+
+
+def a_record_whose_decision_breaks_is_skipped(patch: pytest.MonkeyPatch) -> None:
+    def skipped(_record: object, _value: object, _agent: str, _written: Written, step: Callable[[], None]) -> None:
+        with contextlib.suppress(Exception):  # As Faust does: an exception acknowledges.
+            step()
+
+    patch.setattr(decisions, "_quarantined", skipped)

@@ -1,0 +1,59 @@
+"""Defects of the gateway: money is sent that nobody decided to send, or sent again, or its outcome is forgotten."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from payments.commands import RailReport
+from payments.payment import Payment, Status
+from rails import hand
+from rails.bank import BankUnavailable
+from rails.bank_desk import BankDesk
+from rails.claim_desk import ClaimDesk
+from rails.hand import Action, Hand, Task
+from rails.open_payments import Kept
+from rails.outcome_reader import OutcomeReader
+from rails.reporter import Reporter
+
+
+def what_was_claimed_is_sent_before_the_claim_is_decided(patch: pytest.MonkeyPatch) -> None:
+    sound = ClaimDesk._report
+
+    async def report(desk: ClaimDesk, tasks: Sequence[Task], reports: Sequence[RailReport]) -> None:
+        await sound(desk, tasks, reports)
+        for task in tasks:
+            submit = hand._task(task.payment, task.partition, Action.SUBMIT)
+            desk._hand._take_in_hand(task.payment.payment_id, submit, desk._now_us())
+
+    patch.setattr(ClaimDesk, "_report", report)
+
+
+def after_a_restart_what_is_processing_is_sent_without_asking(patch: pytest.MonkeyPatch) -> None:
+    def load(held: Hand, kept: Kept, payment: Payment) -> None:
+        action = Action.CLAIM if payment.status is Status.PENDING else Action.SUBMIT
+        held._take_in_hand(kept.payment_id, hand._task(payment, kept.partition, action), kept.act_at_us)
+
+    patch.setattr(Hand, "load", load)
+
+
+def what_got_no_answer_is_sent_again(patch: pytest.MonkeyPatch) -> None:
+    def unanswered(desk: BankDesk, _to: str, tasks: Sequence[Task], _error: BankUnavailable) -> None:
+        for task in tasks:
+            desk._hand.again(task, Action.SUBMIT, desk._now_us())
+
+    patch.setattr(BankDesk, "_unanswered", unanswered)
+
+
+def the_place_in_the_banks_feed_moves_before_the_log_has_the_reports(patch: pytest.MonkeyPatch) -> None:
+    sound = OutcomeReader.__init__
+
+    def early(reader: OutcomeReader, bank: object, reporter: Reporter, *, reported_until: object) -> None:
+        class Early(Reporter):
+            async def tell(self, reports: Sequence[RailReport]) -> None:
+                await reporter.try_to_tell(reports)  # Once: what the log does not take is behind the place now.
+
+        sound(reader, bank, Early(reporter._producer), reported_until=reported_until)  # type: ignore[arg-type]
+
+    patch.setattr(OutcomeReader, "__init__", early)
