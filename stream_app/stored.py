@@ -27,7 +27,10 @@ class Snapshot(msgspec.Struct, frozen=True, array_like=True):
     @classmethod
     def after(cls, payment: Payment, before: Snapshot | None) -> Snapshot:
         """Return the snapshot of a payment that has just moved on from `before`."""
-        return cls(payment, past_of(payment, before.past if before is not None else None))
+        if before is None:
+            return cls(payment, past_of(payment))
+        assert len(payment.transitions) == len(before.payment.transitions) + 1, "a past grows by one step"
+        return cls(payment, past_of(payment, before.past))
 
     def event(self) -> bytes:
         """Return the record of payment-events that reports the last transition."""

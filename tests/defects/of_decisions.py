@@ -10,18 +10,23 @@ from typing import Any
 import pytest
 
 from payments import lifecycle
-from payments.commands import InitiatePayment
+from payments.commands import InitiatePayment, Order
 from payments.payment import EventType, Payment, Status, Transition
 from schemas.partitioning import partition_of
 from stream_app import decisions
-from stream_app.decisions import Written
+from stream_app.decisions import PaymentDecisions, Written
 from stream_app.exactly_once.records import InputRecord
 from stream_app.intake import Intake, Stray
+from stream_app.stored import Snapshot
 
 
 def a_command_that_comes_again_creates_its_payment_again(patch: pytest.MonkeyPatch) -> None:
-    sound = lifecycle._initiate
-    patch.setattr(lifecycle, "_initiate", lambda order, _payment, rail_speed: sound(order, None, rail_speed))
+    sound = PaymentDecisions._decide
+
+    def decide(this: PaymentDecisions, record: InputRecord, order: Order, before: Snapshot | None, *rest: Any) -> None:
+        sound(this, record, order, None if isinstance(order, InitiatePayment) else before, *rest)
+
+    patch.setattr(PaymentDecisions, "_decide", decide)
 
 
 def another_body_under_a_used_key_is_taken_for_a_replay(patch: pytest.MonkeyPatch) -> None:
@@ -53,11 +58,12 @@ def a_transitions_hash_leaves_out_the_one_before(patch: pytest.MonkeyPatch) -> N
 def a_stray_is_decided_where_it_lies(patch: pytest.MonkeyPatch) -> None:
     sound = Intake.read
 
-    def read(intake: Intake[Any], record: InputRecord) -> Any:
-        found = sound(intake, record)
+    def read(intake: Intake[Any, Any], record: InputRecord, look_up: Callable[[str], Any]) -> Any:
+        found = sound(intake, record, look_up)
         if not isinstance(found, Stray):
             return found
-        return sound(intake, replace(record, partition=partition_of((record.key or b"").decode(), 8)))  # type: ignore[type-var]
+        at_home = replace(record, partition=partition_of((record.key or b"").decode(), 8))  # type: ignore[type-var]
+        return sound(intake, at_home, look_up)
 
     patch.setattr(Intake, "read", read)
 
