@@ -10,6 +10,7 @@ import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -58,12 +59,17 @@ def fill(disk: Path) -> Path:
     """Leave no room on the disk; return the file that takes it."""
     filler = disk / "filler"
     with filler.open("wb", buffering=0) as file:
-        try:
-            while True:
-                file.write(bytes(4096))
-        except OSError as error:
-            assert error.errno == errno.ENOSPC
+        while has_room(file):
+            continue
     return filler
+
+
+def has_room(file: IO[bytes]) -> bool:
+    try:
+        file.write(bytes(4096))
+    except OSError as error:
+        return error.errno != errno.ENOSPC
+    return True
 
 
 def wipe(state: Path) -> None:
