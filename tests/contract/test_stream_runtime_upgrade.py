@@ -33,7 +33,7 @@ LIBRDKAFKA = "2.16.0"
 WHERE_TO_LOOK = {
     "faust-streaming": "the list at the head of stream_app/exactly_once/fetches.py, and worker.py's overrides",
     "mode-streaming": "Service._crash, add_future and Worker._sentinel_task (stream_app/exactly_once/worker.py)",
-    "aiokafka": "GroupCoordinator (generation, member_id, _coordination_task), SubscriptionState (NumberedConsumerThread)",
+    "aiokafka": "GroupCoordinator, SubscriptionState and what else NumberedConsumerThread in fetches.py reads of them",
 }
 
 
