@@ -14,6 +14,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
+import psutil
+
+from chaos.full_disk import fill
 from chaos.schedule import Fault, FaultKind
 from cli.local_stack.trouble import StackError
 
@@ -54,7 +57,7 @@ class Faults:
         self._locks: dict[str, threading.Lock] = defaultdict(threading.Lock)
         self._going_on = 0
         self._counting = threading.Lock()
-        self._paused: set[int] = set()
+        self._paused: list[psutil.Process] = []
 
     def perform(self, fault: Fault) -> float | None:
         """Carry one out; return when (monotonic) the component was free to work again, None when there was none.
@@ -72,8 +75,7 @@ class Faults:
 
     def let_go(self) -> None:
         """Wake everything that is still paused: the end of a run that failed."""
-        for pid in list(self._paused):
-            self._wake(pid)
+        self._wake(list(self._paused))
 
     def _perform(self, fault: Fault) -> float | None:
         pid = self._running(fault.target)
@@ -86,6 +88,9 @@ class Faults:
                 return time.monotonic()
             case FaultKind.PAUSE:
                 return self._pause(pid, fault.lasts_s)
+            case FaultKind.FULL:
+                can = fill(lambda: self._stack.processes.get(fault.target), fault.lasts_s)
+                return time.monotonic() if can else None
             case FaultKind.STOP | FaultKind.LEAVE | FaultKind.WIPE | FaultKind.CORRUPT:
                 return self._stop_and_start(fault)
 
@@ -96,17 +101,28 @@ class Faults:
         return pid
 
     def _pause(self, pid: int, lasts_s: float) -> float:
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGSTOP)
-            self._paused.add(pid)
-            time.sleep(lasts_s)
-        self._wake(pid)
+        paused: list[psutil.Process] = []
+        with suppress(psutil.NoSuchProcess):
+            process = psutil.Process(pid)
+            self._suspend(process, paused)
+            # Postgres works in its children. It sleeps already, so it starts no more of them.
+            for child in process.children(recursive=True):
+                self._suspend(child, paused)
+        time.sleep(lasts_s)
+        self._wake(paused)
         return time.monotonic()
 
-    def _wake(self, pid: int) -> None:
-        self._paused.discard(pid)
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGCONT)
+    def _suspend(self, process: psutil.Process, paused: list[psutil.Process]) -> None:
+        with suppress(psutil.NoSuchProcess):
+            process.suspend()
+            paused.append(process)
+            self._paused.append(process)
+
+    def _wake(self, paused: list[psutil.Process]) -> None:
+        for each in reversed(paused):
+            self._paused.remove(each)
+            with suppress(psutil.NoSuchProcess):
+                each.resume()
 
     def _stop_and_start(self, fault: Fault) -> float:
         self._stack.stop_component(fault.target)

@@ -19,6 +19,7 @@ NAMED = {
     "double_transfers": (Kind.DOUBLE_TRANSFER,),
     "paid_and_cancelled": (Kind.PAID_AND_CANCELLED,),
     "not_terminal": (Kind.NOT_TERMINAL,),
+    "doubled_rejections": (Kind.DOUBLED_REJECTION,),
 }
 _MONEY = (Kind.IMBALANCE, Kind.BANK_IMBALANCE)
 

@@ -11,6 +11,7 @@ from enum import StrEnum
 PAUSE_S = (11.0, 16.0)
 STOP_S = (2.0, 8.0)
 TAMPER_S = (0.0, 2.0)
+FULL_S = (3.0, 10.0)
 # The first and the last payments go undisturbed, so that the end of the load is no fault of its own.
 QUIET_SHARE = 0.04
 
@@ -24,6 +25,7 @@ class FaultKind(StrEnum):
     LEAVE = "leave"  # A worker leaves its group for so long that others take over, and joins again.
     WIPE = "wipe"  # Its state directory is deleted while it is down.
     CORRUPT = "corrupt"  # Its state directory is overwritten with garbage while it is down.
+    FULL = "full"  # Its disk has no room for some seconds: no file of it grows, however often it is started again.
 
 
 Pair = tuple[FaultKind, str]
@@ -35,12 +37,13 @@ class NoSuchFault(Exception):
 
 HITS: Mapping[FaultKind, frozenset[str]] = {
     FaultKind.KILL: frozenset({"api", "stream", "rails", "bank", "projector", "kafka", "postgres"}),
-    FaultKind.PAUSE: frozenset({"api", "stream", "rails", "projector"}),
+    FaultKind.PAUSE: frozenset({"api", "stream", "rails", "bank", "projector", "kafka", "postgres"}),
     FaultKind.STOP: frozenset({"api", "stream", "rails", "bank", "projector", "kafka", "postgres"}),
     FaultKind.LEAVE: frozenset({"stream"}),
     # Not the bank: its books are the one thing that cannot be had again.
     FaultKind.WIPE: frozenset({"stream", "rails"}),
     FaultKind.CORRUPT: frozenset({"stream", "rails"}),
+    FaultKind.FULL: frozenset({"stream", "rails"}),
 }
 _LASTS_S = {
     FaultKind.KILL: (0.0, 0.0),
@@ -49,6 +52,7 @@ _LASTS_S = {
     FaultKind.LEAVE: PAUSE_S,
     FaultKind.WIPE: TAMPER_S,
     FaultKind.CORRUPT: TAMPER_S,
+    FaultKind.FULL: FULL_S,
 }
 
 

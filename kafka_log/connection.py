@@ -37,12 +37,21 @@ LIBRDKAFKA_LOG.addFilter(SeldomRepeated())
 PARTITION_EOF = KafkaError._PARTITION_EOF  # noqa: SLF001
 TIMED_OUT = KafkaError._TIMED_OUT  # noqa: SLF001
 OFFSET_NOT_THERE = KafkaError._AUTO_OFFSET_RESET  # noqa: SLF001
+FATAL = KafkaError._FATAL  # noqa: SLF001
 
 # A broker that comes back is found within a second; librdkafka's own bound is 10 s, and then callers wait for nothing.
 RECONNECT_BACKOFF_MS_MIN, RECONNECT_BACKOFF_MS_MAX = 100, 1000
 FETCH_BACKOFF_MS = 50
 # That a partition ends behind a transaction's marker is told by a fetch that comes back empty: a barrier waits for it.
 FETCH_WAIT_MS_MAX = 100
+
+
+def is_fatal(error: KafkaError) -> bool:
+    """Say whether the client that had this error does nothing more, though nobody hears of it again.
+
+    A consumer's comes out of `poll` once, as an error of this code that does not say `fatal()`.
+    """
+    return bool(error.fatal()) or error.code() == FATAL
 
 
 def client_settings(bootstrap: str, client_id: str) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from kafka_log.connection import (
     TIMED_OUT,
     client_settings,
     consumer_settings,
+    is_fatal,
 )
 
 log = structlog.get_logger()
@@ -141,7 +142,7 @@ def raise_unless_passing(error: KafkaError, place: Place) -> None:
     """Raise LogGap or KafkaException; log an error that passes, such as a broker that restarts."""
     if error.code() in (OFFSET_NOT_THERE, KafkaError.OFFSET_OUT_OF_RANGE):
         raise LogGap(f"{place[0]}[{place[1]}]: {error.str()}")
-    if error.fatal():
+    if is_fatal(error):
         raise KafkaException(error)
     log.warning("log_read_error", topic=place[0], partition=place[1], error=error.str())
 

@@ -10,7 +10,7 @@ from typing import Any, Protocol, TypeVar
 import structlog
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from kafka_log.connection import LIBRDKAFKA_LOG, OFFSET_NOT_THERE, PARTITION_EOF, consumer_settings
+from kafka_log.connection import LIBRDKAFKA_LOG, OFFSET_NOT_THERE, PARTITION_EOF, consumer_settings, is_fatal
 from payments.payment import Payment
 from rails import metrics
 from rails.hand import OPEN, Seen
@@ -142,7 +142,7 @@ class PaymentReader:
             # A partition in this state cannot be sought in, only be given anew.
             self._consumer.incremental_unassign(start)
             self._consumer.incremental_assign(start)
-        elif error.fatal():
+        elif is_fatal(error):
             raise KafkaException(error)
         else:
             log.warning("payment_events_not_read", error=error.str())
@@ -175,7 +175,7 @@ class PaymentReader:
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
 
     def _on_error(self, error: KafkaError) -> None:
-        if not error.fatal():
+        if not is_fatal(error):
             log.info("kafka_client_says", error=error.str())
 
 

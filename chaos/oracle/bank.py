@@ -47,8 +47,8 @@ def transfers_fit(transfers: Iterable[Transfer], log: Log) -> Iterator[Violation
             yield _violation(Kind.BANK_DIFFERS, payment_id, "the bank has a transfer of a payment that does not exist")
         else:
             yield from _fit(payment, found)
-    for payment in log.payments():
-        if payment.payment_id not in by_payment and payment.status not in _WITHOUT_TRANSFER:
+    for payment in log.payments(but=by_payment):
+        if payment.status not in _WITHOUT_TRANSFER:
             yield _violation(Kind.BANK_DIFFERS, payment.payment_id, f"{payment.status}, and the bank has no transfer")
 
 

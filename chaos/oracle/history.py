@@ -5,7 +5,7 @@ Every check takes a record and the payment's record before it; `Log` folds the t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -26,6 +26,7 @@ class Event:
     partition: int
     offset: int
     key: str
+    value: bytes  # The payment as it is written there.
     payment: Payment
 
     @property
@@ -33,6 +34,7 @@ class Event:
         return f"{self.partition}@{self.offset}"
 
 
+RECENT_MAX = 20_000  # Some 100 MB.
 Check = Callable[[Payment | None, Event], Iterator[Violation]]
 
 
@@ -101,6 +103,8 @@ class Log:
         self.violations: list[Violation] = []
         # As bytes: a million payments as objects would be 5 GB.
         self._newest: dict[str, bytes] = {}
+        # Decoding is most of the oracle's work, and the next record of a payment is mostly near.
+        self._recent: dict[str, Payment] = {}
         checks: list[Check] = [
             each_sequence_once_in_order, past_stays, chain_intact, moves_legal, times_increase,
             in_its_place(partitions),
@@ -122,18 +126,23 @@ class Log:
         value = self._newest.get(payment_id)
         return None if value is None else _decode(value)
 
-    def payments(self) -> Iterator[Payment]:
-        return map(_decode, self._newest.values())
+    def payments(self, *, but: Container[str] = frozenset()) -> Iterator[Payment]:
+        """Yield the newest of every payment but those of these ids."""
+        return (_decode(value) for payment_id, value in self._newest.items() if payment_id not in but)
 
     def _note(self, event: Event, checks: Iterable[Check]) -> None:
         self.events += 1
         payment_id = event.payment.payment_id
-        before = self.get(payment_id)
+        before = self._recent.pop(payment_id, None) or self.get(payment_id)
         for check in checks:
             self.violations += check(before, event)
         # A doubled or late record must not hide what was there before it.
         if before is None or event.payment.last.sequence > before.last.sequence:
-            self._newest[payment_id] = codec.encode(event.payment)
+            self._newest[payment_id] = event.value
+            before = event.payment
+        self._recent[payment_id] = before
+        if len(self._recent) > RECENT_MAX:
+            del self._recent[next(iter(self._recent))]
 
 
 def _decode(value: bytes) -> Payment:

@@ -3,7 +3,8 @@
 POST /transfers       {"transfers": [...]}: take them; answers by reference. One that is missing got no answer.
 POST /transfers/ask   {"references": [...]}: the standing of each.
 GET  /outcomes        ?after=&limit=&wait_s=: the feed, a long poll.
-GET  /books           ?after=&accounts_after=&limit=: totals, accounts, transfers; shows that debits equal credits.
+GET  /books           ?after=&accounts_after=&limit=&totals=: totals (which sum everything, so not with totals=no),
+                      accounts, transfers; shows that debits equal credits.
 GET  /health/live, /health/ready
 """
 
@@ -125,6 +126,7 @@ class _Desk:
             after=_whole(request, "after", least=0, most=2**62, default=0),
             accounts_after=_whole(request, "accounts_after", least=0, most=2**62, default=0),
             limit=_whole(request, "limit", least=1, most=BOOKS_MAX, default=100),
+            with_totals=request.query_params.get("totals") != "no",
         )
         return _json(report)
 

@@ -59,9 +59,9 @@ class Teller:
             except TimeoutError:
                 return []
 
-    async def report(self, *, after: int, accounts_after: int, limit: int) -> dict[str, Any]:
-        """Return the books as they stand: totals, a page of accounts, a page of transfers."""
-        totals = await self._run(self._books.totals)
+    async def report(self, *, after: int, accounts_after: int, limit: int, with_totals: bool) -> dict[str, Any]:
+        """Return the books as they stand: totals if wanted, a page of accounts, a page of transfers."""
+        totals = await self._run(self._books.totals) if with_totals else None
         accounts = await self._run(partial(self._books.accounts, accounts_after, limit))
         transfers = await self._run(partial(self._books.transfers, after, limit))
         return {

@@ -2,7 +2,7 @@
 
 What is replaced, and why (paths are Faust 0.15.3's):
 
-Private names of aiokafka are read in four places (`# noqa: SLF001`): it offers neither generation nor position to
+Private names of aiokafka are read in five places (`# noqa: SLF001`): it offers neither generation nor position to
 another thread. Faust is pinned to one version.
 
 - transport/consumer.py `commit`: Faust commits past unprocessed offsets; here the lanes commit, in transactions.
@@ -56,6 +56,17 @@ class NumberedConsumerThread(driver.AIOKafkaConsumerThread):
         """The group's generation as this member knows it now; -1 when the group has put it out."""
         consumer = self._consumer
         return -1 if consumer is None else int(consumer._coordinator.generation)  # noqa: SLF001
+
+    @property
+    def membership_failed(self) -> BaseException | None:
+        """What ended the consumer's work for its group, if something has: aiokafka tells nobody but those who fetch.
+
+        Seen when a broker answered that there are no brokers, as one does that has just started: a worker that had no
+        partitions yet waited for them in vain.
+        """
+        coordinator = None if self._consumer is None else self._consumer._coordinator  # noqa: SLF001
+        task = None if coordinator is None else coordinator._coordination_task  # noqa: SLF001
+        return task.exception() if task is not None and task.done() and not task.cancelled() else None
 
     def member(self, generation: int) -> GroupMember:
         """Return who this member is to the group in `generation`."""

@@ -27,8 +27,8 @@ from stream_app.exactly_once.transactions import is_fenced
 BATCH_RECORDS_MAX = 500
 # A fetch is at most `consumer_max_fetch_size` bytes; with this many records waiting no further one is asked for.
 QUEUED_RECORDS_MAX = 4 * BATCH_RECORDS_MAX
-# Longer than a commit's own bounds. Seen after a broker was killed: librdkafka stays in send_offsets_to_transaction for
-# minutes, whatever time-out it was given, on every lane at once.
+# Longer than a commit's own bounds, which librdkafka does not always keep: send_offsets_to_transaction does not look at
+# its time-out while it looks for the group's coordinator (librdkafka #5456).
 COMMIT_HANGS_S = 10.0
 # Longer than a transaction may take, shorter than the group's rebalance timeout.
 CLOSE_S_MAX = 25.0

@@ -1,10 +1,13 @@
 """Stores: a lane's state on disk, with the offset of its topic up to which it holds it, so that a restart reads a tail.
 
 The topic stays the truth: a store that is missing, damaged, or of another topic is emptied and filled from it again.
+A full disk is no damage: what is written stays, and the next start goes on from it once there is room.
 """
 
 from __future__ import annotations
 
+import errno
+import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,12 +29,18 @@ LOG_BYTES_MAX = 1024 * 1024
 # No key of a record begins with NUL.
 _POSITION = b"\0position"
 _DAMAGED = "damaged"
+# RocksDB tells its errors as text, which ends with the system's own: a full disk, a quota, a limit on file sizes.
+_NO_ROOM = tuple(os.strerror(number) for number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
 
 log = structlog.get_logger()
 
 
 class StoreDamaged(Exception):
     """The store cannot be read or written; it has been marked, and whoever opens it next begins with an empty one."""
+
+
+class StoreFull(Exception):
+    """The disk has no room for a write. After the first such error RocksDB refuses all others: the process must end."""
 
 
 class StoreInUse(Exception):
@@ -104,12 +113,20 @@ class DiskStore:
             # In the page cache, not synced: after a power cut the store is an earlier one, and its position says so.
             self._db.write(batch)
         except Exception as error:
+            # Also of an earlier write: it is in memory only when the background fails to put it into a table.
+            if _has_no_room(error):
+                raise self._full(error) from error
             raise self._damaged(error) from error
 
     def close(self) -> None:
-        if self._db is not None:
+        """Let go of the store; what cannot be flushed any more (a full disk) stays in its write-ahead log."""
+        if self._db is None:
+            return
+        try:
             self._db.close()
-            self._db = None
+        except Exception as error:
+            log.warning("store_not_flushed", directory=self._directory.name, reason=str(error))
+        self._db = None
 
     def _open(self) -> tuple[Position | None, str | None]:
         """Open what is there; return its position, and why it cannot be used if so."""
@@ -125,6 +142,9 @@ class DiskStore:
         except Exception as error:
             if f"{self._directory.name}/LOCK" in str(error):
                 raise StoreInUse(str(error)) from error
+            # Emptied, it would be read from its topic again at every start until there is room.
+            if _has_no_room(error):
+                raise self._full(error) from error
             return None, f"cannot be opened: {error}"
         # Without a position nothing says how far it is: a restore that was cut short before its first write.
         return None, None if was_empty else "has no position"
@@ -135,9 +155,16 @@ class DiskStore:
         self._directory.mkdir(parents=True)
         self._db = Rdict(str(self._directory), self._options)
 
+    def _full(self, error: Exception) -> StoreFull:
+        return StoreFull(f"{self._directory.name}: {error}")
+
     def _damaged(self, error: Exception) -> StoreDamaged:
         (self._directory / _DAMAGED).touch()
         return StoreDamaged(f"{self._directory.name}: {error}")
+
+
+def _has_no_room(error: Exception) -> bool:
+    return any(text in str(error) for text in _NO_ROOM)
 
 
 def shared_cache() -> Cache:

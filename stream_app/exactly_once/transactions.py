@@ -43,6 +43,12 @@ class LaneTransactions:
             "linger.ms": 1,
             "retry.backoff.ms": 20,
             "retry.backoff.max.ms": 200,
+            # A broker that comes back is found at once; librdkafka's own bound is 10 s, longer than ours.
+            "reconnect.backoff.ms": 20,
+            "reconnect.backoff.max.ms": 200,
+            # By default a client that has lost every broker forgets them and begins anew, but goes on waiting for the
+            # coordinators it has forgotten: send_offsets_to_transaction hung for minutes (librdkafka #5511, #5456).
+            "metadata.recovery.strategy": "none",
         }
         self._producer: Producer | None = None
 

@@ -163,13 +163,18 @@ class LaneApp(faust.App):
                 behind[f"{topic}-{number}"] = lag
                 positions[f"{topic}-{number}"] = position
         return Facts(
-            crashed=self.crash_reason,
+            crashed=self.crash_reason or self._membership_failed(),
             pulse_at=self._pulse_at,
             is_ready=self.ready()[0],
             progress=self._restored_records,
             behind=behind,
             positions=positions,
         )
+
+    def _membership_failed(self) -> BaseException | None:
+        # Not `self.consumer`, which makes one when there is none yet, here in the watchdog's thread.
+        consumer = self._consumer
+        return consumer.thread.membership_failed if isinstance(consumer, LaneConsumer) else None
 
     @property
     def _lane_consumer(self) -> LaneConsumer:

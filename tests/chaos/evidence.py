@@ -13,6 +13,7 @@ from chaos.oracle.views import EventSeen, PaymentSeen
 from payments.commands import Order
 from payments.ledger import postings
 from payments.payment import Payment
+from schemas import codec
 from schemas.partitioning import partition_of
 from tests.unit.payments.histories import MARCH, after_all, claimed, settled
 
@@ -33,6 +34,7 @@ def event(payment: Payment, *, partition: int | None = None, key: str | None = N
         partition=home if partition is None else partition,
         offset=offset,
         key=payment.payment_id if key is None else key,
+        value=codec.encode(payment),
         payment=payment,
     )
 

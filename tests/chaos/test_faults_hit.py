@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import resource
 import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,6 +21,8 @@ from chaos.schedule import Fault, FaultKind
 from cli.local_stack.trouble import StackError
 
 WAIT_S_MAX = 10.0
+# Its child ends with it: nobody else can close the pipe.
+SLEEP = "import subprocess; subprocess.Popen(['cat'], stdin=subprocess.PIPE).wait()"
 
 
 class Sleeper:
@@ -46,7 +50,7 @@ class Sleeper:
         state = self.folder / "state"
         if self.needs_sound_state and state.exists() and state.read_bytes() != b"sound":
             raise StackError("rails was not ready.", "Look at its log.")
-        self.process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+        self.process = subprocess.Popen([sys.executable, "-c", SLEEP])
 
 
 @contextmanager
@@ -65,6 +69,17 @@ def fault(kind: FaultKind, *, lasts_s: float = 0.0) -> Fault:
     return Fault(number=0, at_s=0, kind=kind, target="rails", lasts_s=lasts_s)
 
 
+def wait_for(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + WAIT_S_MAX
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def file_size_limit(pid: int) -> int:
+    return resource.prlimit(pid, resource.RLIMIT_FSIZE)[0]
+
+
 def test_a_kill_is_a_kill_9(tmp_path: Path) -> None:
     with sleeper(tmp_path) as (stack, faults):
         assert stack.process is not None
@@ -78,12 +93,40 @@ def test_a_paused_process_sleeps_and_wakes(tmp_path: Path) -> None:
         process = psutil.Process(stack.process.pid)
         thread = threading.Thread(target=faults.perform, args=[fault(FaultKind.PAUSE, lasts_s=0.5)])
         thread.start()
-        deadline = time.monotonic() + WAIT_S_MAX
-        while process.status() != psutil.STATUS_STOPPED:
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
+        wait_for(lambda: process.status() == psutil.STATUS_STOPPED)
         thread.join(WAIT_S_MAX)
         assert process.status() != psutil.STATUS_STOPPED
+
+
+def test_a_pause_is_a_pause_of_its_children_too(tmp_path: Path) -> None:
+    """Postgres' backends go on working while only their parent sleeps."""
+    with sleeper(tmp_path) as (stack, faults):
+        assert stack.process is not None
+        process = psutil.Process(stack.process.pid)
+        wait_for(lambda: bool(process.children()))
+        (child,) = process.children()
+        thread = threading.Thread(target=faults.perform, args=[fault(FaultKind.PAUSE, lasts_s=60)])
+        thread.daemon = True
+        thread.start()
+        wait_for(lambda: child.status() == psutil.STATUS_STOPPED)
+        faults.let_go()
+        wait_for(lambda: child.status() != psutil.STATUS_STOPPED)
+
+
+def test_on_a_full_disk_no_file_grows_until_there_is_room_again(tmp_path: Path) -> None:
+    """Also not those of a process that is started meanwhile."""
+    with sleeper(tmp_path) as (stack, faults):
+        thread = threading.Thread(target=faults.perform, args=[fault(FaultKind.FULL, lasts_s=3.0)])
+        thread.start()
+        for _ in range(2):
+            assert stack.process is not None
+            pid = stack.process.pid
+            wait_for(lambda pid=pid: file_size_limit(pid) == 0)  # type: ignore[misc]
+            stack.stop_component("rails")
+            stack.start_component("rails")
+        thread.join(WAIT_S_MAX)
+        assert stack.process is not None
+        assert file_size_limit(stack.process.pid) == file_size_limit(os.getpid())
 
 
 @pytest.mark.parametrize("kind", [FaultKind.STOP, FaultKind.LEAVE])

@@ -33,7 +33,7 @@ LIBRDKAFKA = "2.16.0"
 WHERE_TO_LOOK = {
     "faust-streaming": "the list at the head of stream_app/exactly_once/fetches.py, and worker.py's overrides",
     "mode-streaming": "Service._crash, add_future and Worker._sentinel_task (stream_app/exactly_once/worker.py)",
-    "aiokafka": "GroupCoordinator.generation and member_id, SubscriptionState (NumberedConsumerThread in fetches.py)",
+    "aiokafka": "GroupCoordinator, SubscriptionState and what else NumberedConsumerThread in fetches.py reads of them",
 }
 
 
@@ -210,6 +210,7 @@ def test_what_is_replaced_or_called_has_the_signature_that_was_read(name: str) -
     [
         (GroupCoordinator, "self.generation"),
         (GroupCoordinator, "self.member_id"),
+        (GroupCoordinator, "self._coordination_task"),
         (TopicPartitionState, "self._position"),
         (aiokafka.AIOKafkaConsumer, "self._coordinator"),
         (aiokafka.AIOKafkaConsumer, "self._subscription"),

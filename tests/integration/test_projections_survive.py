@@ -11,12 +11,14 @@ from typing import Any
 
 import psycopg
 import pytest
+from confluent_kafka import KafkaException
 
 from directory.changes import DirectoryRecord, State
 from directory.entities import Kind, Property
 from kafka_log.topics_admin import apply_topics
 from payments.payment import Payment
 from payments.rejection import Rejection
+from projections.log_source import LogSource
 from projections.migrate import migrate
 from tests.integration.own_broker import OwnBroker
 from tests.integration.own_postgres import OwnPostgres
@@ -304,3 +306,29 @@ def test_an_event_is_visible_within_milliseconds(
     print(f"visible {median_ms:.1f} ms after the commit at the median, {max(took_ms):.1f} ms at most")
     # Alone it is a few milliseconds; on a machine that is busy with other tests this still tells a poll that waits.
     assert median_ms < 100
+
+
+def read_until(is_so: Callable[[], bool], *sources: LogSource) -> None:
+    def is_so_now() -> bool:
+        for source in sources:
+            source.read(1, 0.1)
+        return is_so()
+
+    wait_until(is_so_now)
+
+
+def test_a_projector_whose_name_another_has_taken_ends(broker: OwnBroker) -> None:
+    """A broker that slept does the same to a lone one: it answers joins that were given up long ago.
+
+    librdkafka says so once, and from then on nothing is read.
+    """
+    group = f"taken-{uuid.uuid4().hex[:8]}"
+    first = LogSource(broker.bootstrap, group_id=group, instance="projector-0")
+    read_until(lambda: first.assigned is not None, first)
+    second = LogSource(broker.bootstrap, group_id=group, instance="projector-0")
+    try:
+        with pytest.raises(KafkaException):
+            read_until(lambda: False, first, second)
+    finally:
+        first.close()
+        second.close()

@@ -15,6 +15,9 @@ from confluent_kafka import KafkaException
 from kafka_log.topics_admin import apply_topics
 from payments.payment import Status
 from schemas import topics
+from stream_app.exactly_once.group_member import GroupMember
+from stream_app.exactly_once.records import OutputRecord
+from stream_app.exactly_once.transactions import COMMIT_S_MAX, LaneTransactions
 from tests.integration.own_broker import OwnBroker
 from tests.integration.stream_worker import PARTITIONS, Stage, Worker, ends, eventually
 from tests.integration.test_stream_survives import (
@@ -79,6 +82,42 @@ def test_a_broker_that_is_killed_loses_and_doubles_nothing(tmp_path: Path) -> No
         stage.close()
     finally:
         broker.kill()
+
+
+def test_a_lane_commits_again_as_soon_as_its_broker_is_back(tmp_path: Path) -> None:
+    """With librdkafka's defaults it never did: its worker had to be ended."""
+    broker = OwnBroker(tmp_path)
+    broker.start()
+    lanes = [
+        LaneTransactions(broker.bootstrap, transactional_id=f"lane-{number}", client_id=f"lane-{number}")
+        for number in range(PARTITIONS)
+    ]
+    try:
+        apply_topics(broker.bootstrap, PARTITIONS)
+        for lane in lanes:
+            lane.fence()
+        for offset in range(3):
+            committed: list[int] = []
+            threads = [
+                threading.Thread(target=commit_one, args=(lane, number, offset, committed), daemon=True)
+                for number, lane in enumerate(lanes)
+            ]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join(COMMIT_S_MAX)
+            assert sorted(committed) == list(range(PARTITIONS))
+            broker.kill()
+            broker.start()
+    finally:
+        broker.kill()
+
+
+def commit_one(lane: LaneTransactions, number: int, offset: int, committed: list[int]) -> None:
+    member = GroupMember(group="nobody-else", generation=-1, member_id="", instance=None)
+    record = OutputRecord(topic=topics.PAYMENT_EVENTS.name, key=b"k", value=b"v", partition=number)
+    lane.commit([record], {(topics.PAYMENT_COMMANDS.name, number): offset}, member)
+    committed.append(number)
 
 
 def decide_all(stage: Stage, worker: Worker) -> Worker:

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import shutil
+import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 import pytest
 
 from kafka_log.topics_admin import apply_topics
 from payments.payment import Status
 from tests.integration.stream_worker import PARTITIONS, Stage, Worker
-from tests.integration.test_stream_survives import assert_all_there, send_claims, send_orders
+from tests.integration.test_stream_survives import FAIL_STOP, assert_all_there, send_claims, send_orders
 
 PAYMENTS = 3000
+STOPS_S_MAX = 60.0
 
 
 @pytest.fixture
@@ -35,6 +40,36 @@ def restored(worker: Worker) -> int:
 
 def state_of(stage: Stage) -> Path:
     return stage.folder / "stream-0" / "state"
+
+
+@contextmanager
+def small_disk(folder: Path) -> Iterator[None]:
+    """Put a disk of its own under the folder; skips the test where only root of the real machine may do that."""
+    folder.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", folder], check=False)
+    if mounted.returncode:
+        pytest.skip("no disk can be mounted here")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", folder], check=True)
+
+
+def fill(disk: Path) -> Path:
+    """Leave no room on the disk; return the file that takes it."""
+    filler = disk / "filler"
+    with filler.open("wb", buffering=0) as file:
+        while has_room(file):
+            continue
+    return filler
+
+
+def has_room(file: IO[bytes]) -> bool:
+    try:
+        file.write(bytes(4096))
+    except OSError as error:
+        return error.errno != errno.ENOSPC
+    return True
 
 
 def wipe(state: Path) -> None:
@@ -91,3 +126,29 @@ def test_a_restart_with_its_state_reads_no_more_than_a_tail(stage: Stage) -> Non
     send_orders(stage, 0, PAYMENTS)
     stage.wait_decided()
     assert_all_there(stage, PAYMENTS, Status.PENDING)
+
+
+def test_a_worker_whose_disk_is_full_stops_and_goes_on_from_its_state_when_there_is_room(
+    kafka_bootstrap: str, tmp_path: Path
+) -> None:
+    apply_topics(kafka_bootstrap, PARTITIONS)
+    with small_disk(tmp_path / "stream-0"):
+        stage = Stage(kafka_bootstrap, tmp_path)
+        try:
+            worker = stage.worker().wait_ready()
+            send_orders(stage, 0, PAYMENTS // 2)
+            stage.wait_decided()
+            filler = fill(tmp_path / "stream-0")
+            send_orders(stage, PAYMENTS // 2, PAYMENTS)
+            # What it was writing is committed and not in its state. As often as it is started, it stops again.
+            assert worker.wait_exit(STOPS_S_MAX) == FAIL_STOP
+            assert stage.worker().wait_exit(STOPS_S_MAX) == FAIL_STOP
+            filler.unlink()
+            worker = stage.worker().wait_ready()
+            stage.wait_decided()
+
+            assert_all_there(stage, PAYMENTS, Status.PENDING)
+            assert not [each for each in stage.rejections() if each.tenant_id == stage.tenant]
+            assert 0 < restored(worker) < PAYMENTS // 2, "its state was kept, and read on from where it was"
+        finally:
+            stage.close()

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 import random
+import resource
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from stream_app.exactly_once.store import DiskStore, StoreDamaged, StoreInUse, shared_cache
+from stream_app.exactly_once.store import DiskStore, StoreDamaged, StoreFull, StoreInUse, shared_cache
 
 FILLER = """
 import os, signal, sys
@@ -115,3 +118,47 @@ def test_a_store_that_another_has_open_is_left_alone(tmp_path: Path) -> None:
         store_of(tmp_path / "p").resume(log_id="t", first=0, end=3)
     assert first.get(b"k1") is not None
     first.close()
+
+
+@contextmanager
+def files_at_most(size_bytes: int) -> Iterator[None]:
+    """Let no file of this process grow beyond a size: writes fail as on a full disk, where root has no quota either."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size_bytes, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def write_until_full(store: DiskStore, first: int) -> int:
+    """Write a record at every offset from `first`; return the offset at which there was no room."""
+    chance = random.Random(2)
+    for number in range(first, first + 20_000):
+        try:
+            store.write({b"k%d" % number: chance.randbytes(900), b"last": b"%d" % number}, next_offset=number + 1)
+        except StoreFull:
+            return number
+    raise AssertionError("there was always room")
+
+
+# No byte more; in the middle of a table, which the background writes; in the middle of the write-ahead log.
+@pytest.mark.parametrize("size_bytes", [0, 1_000_000, 3_000_000, 6_000_000])
+def test_a_store_without_room_keeps_what_it_has_and_goes_on_when_there_is_room(tmp_path: Path, size_bytes: int) -> None:
+    filled(tmp_path / "p")
+    store = store_of(tmp_path / "p")
+    assert store.resume(log_id="t", first=0, end=50_000) == 3
+    with files_at_most(size_bytes):
+        full_at = write_until_full(store, 3)
+        # Its process ends with the first such error. Should it try again, nothing gets in behind the gap.
+        with pytest.raises(StoreFull):
+            store.write({b"late": b"1"}, next_offset=full_at + 2)
+    store.close()
+    with files_at_most(0), pytest.raises(StoreFull):
+        store_of(tmp_path / "p").resume(log_id="t", first=0, end=50_000)
+    store = store_of(tmp_path / "p")
+    assert store.resume(log_id="t", first=0, end=50_000) == full_at
+    assert store.get(b"late") is None
+    assert store.get(b"last") == (b"%d" % (full_at - 1) if full_at > 3 else None)
+    assert store.get(b"k1") is not None
+    store.close()
