@@ -5,7 +5,9 @@ from __future__ import annotations
 import sys
 import time
 from collections import Counter
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
 
 import click
@@ -32,6 +34,7 @@ MOMENT = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"])
 @click.option("--to", "end", type=MOMENT, help="Only refused before this moment (UTC).")
 @click.option("--record", "places", multiple=True, metavar="TOPIC/PARTITION/OFFSET",
               help="Only the refused record that stood there.")  # fmt: skip
+@click.option("--again", is_flag=True, help="Also what was sent again before, and refused again.")
 @click.option("--dry-run", is_flag=True, help="List what would be sent, and what not and why; send nothing.")
 def redrive(
     state_dir: Path | None,
@@ -40,13 +43,13 @@ def redrive(
     start: datetime | None,
     end: datetime | None,
     places: tuple[str, ...],
+    again: bool,
     dry_run: bool,
 ) -> None:
     """Send refused records again, as they were, after their cause is mended; twice changes nothing more.
 
     Only what was refused for a fault on our side (an unknown schema, bytes that could not be read, an exception while
-    deciding) is sent. Any other refusal is an answer: whoever got it asks anew. Exit 1 when a selected record cannot be
-    sent again.
+    deciding) is sent. Any other refusal is an answer: whoever got it asks anew.
     """
     bootstrap = load(KafkaSettings).kafka if state_dir is None else str(running_stack(state_dir)["kafka"])
     selection = Selection(
@@ -60,11 +63,12 @@ def redrive(
     records = RefusedRecords(bootstrap, progress=_Progress())
     try:
         selected = records.selected(selection)
-        done = records.sent_again(selected)
-        sendable = [each for each in selected if place_of(each) not in done and obstacle(each) is None]
-        hindered = [each for each in selected if place_of(each) not in done and obstacle(each) is not None]
-        for each in selected if dry_run else hindered:
-            click.echo(_line(each, is_done=place_of(each) in done))
+        sent = records.sent_again(selected)
+        fates = {place_of(each): _fate(each, sent, again=again or bool(places)) for each in selected}
+        sendable = [each for each in selected if fates[place_of(each)] is Fate.TO_SEND]
+        for each in selected:
+            if dry_run or fates[place_of(each)] is Fate.HINDERED:
+                click.echo(_line(each, fates[place_of(each)]))
         if not dry_run:
             records.send(sendable)
     except TopicsMissing as error:
@@ -73,18 +77,34 @@ def redrive(
         sys.exit(f"directpay redrive: Kafka at {bootstrap} cannot be read: {error}")
     except LogUnavailable as error:
         sys.exit(f"directpay redrive: {error.detail}. Run it again: what was sent is not sent twice.")
-    missing = selection.places - {place_of(each) for each in selected}
-    for place in sorted(missing):
-        click.echo(f"{place}  no such refusal: they are kept for 30 days")
-    verb = "would be sent" if dry_run else "sent again"
-    counted = Counter(each.reason for each in sendable)
-    per_reason = "".join(f", {count} {reason}" for reason, count in sorted(counted.items()))
+    counts = Counter(fates.values())
     click.echo(
-        f"{len(sendable)} {verb}{per_reason}; {len(selected) - len(sendable) - len(hindered)} were sent again before; "
-        f"{len(hindered)} cannot be sent again."
+        f"{len(sendable)} {'would be sent' if dry_run else 'sent again'}, {counts[Fate.DONE]} were sent before, "
+        f"{counts[Fate.REFUSED_AGAIN]} were sent and refused again, {counts[Fate.HINDERED]} cannot be sent."
     )
-    if hindered or missing:
+    if missing := sorted(selection.places - fates.keys()):
+        click.echo(f"No refusal is kept (for 30 days) of {', '.join(missing)}.")
+    if missing or (places and counts[Fate.HINDERED]):
         sys.exit(1)
+
+
+class Fate(StrEnum):
+    """What becomes of a selected record."""
+
+    TO_SEND = "to be sent"
+    DONE = "was sent before"
+    REFUSED_AGAIN = "was sent and refused again; --again sends it once more"
+    HINDERED = "cannot be sent"
+
+
+def _fate(rejection: Rejection, sent: Mapping[str, str], *, again: bool) -> Fate:
+    place = place_of(rejection)
+    if place in sent.values():
+        return Fate.DONE
+    if obstacle(rejection) is not None:
+        return Fate.HINDERED
+    # Or else every run would send once more what nobody has mended, and twice would not be as once.
+    return Fate.REFUSED_AGAIN if place in sent and not again else Fate.TO_SEND
 
 
 class _Progress:
@@ -100,12 +120,10 @@ class _Progress:
             click.echo(f"{what}: {done:,} of {total:,}", err=True)
 
 
-def _line(rejection: Rejection, *, is_done: bool) -> str:
-    hindrance = obstacle(rejection)
-    fate = "sent again before" if is_done else "to be sent" if hindrance is None else f"cannot be sent: {hindrance}"
-    at = rfc3339(rejection.rejected_at_us)
-    whose = tenant_of(rejection) or "-"
-    return f"{place_of(rejection)}  {at}  {rejection.reason}  {whose}  {rejection.key or '-'}  {fate}"
+def _line(rejection: Rejection, fate: Fate) -> str:
+    at, whose, key = rfc3339(rejection.rejected_at_us), tenant_of(rejection) or "-", rejection.key or "-"
+    why = f": {obstacle(rejection)}" if fate is Fate.HINDERED else ""
+    return f"{place_of(rejection)}  {at}  {rejection.reason}  {whose}  {key}  {fate}{why}"
 
 
 def _microseconds(moment: datetime | None) -> int | None:

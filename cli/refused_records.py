@@ -72,10 +72,10 @@ class RefusedRecords:
                 found.setdefault(redrive.place_of(rejection), rejection)
         return sorted(found.values(), key=lambda each: (each.rejected_at_us, each.topic, each.partition, each.offset))
 
-    def sent_again(self, rejections: Sequence[Rejection]) -> set[str]:
-        """Return the places of those that were sent again already, as far as the log still has the records sent.
+    def sent_again(self, rejections: Sequence[Rejection]) -> dict[str, str]:
+        """Return what was sent again already: by the new record's place, that of the refused one.
 
-        They are on the partitions of their keys, behind their refusals.
+        As far as the log still has the new records; they are on the partitions of their keys, behind the refusals.
         """
         since_us: dict[Place, int] = {}
         partitions = self._partition_counts({each.topic for each in rejections})
@@ -86,8 +86,13 @@ class RefusedRecords:
         starts = self._offsets_at(since_us)
         # Uncommitted too: a forwarded record's open transaction must not hide one of ours behind it.
         sent = self._read_all(starts, what="records since then", isolation="read_uncommitted")
-        marks = (dict(message.headers() or ()).get(redrive.REDRIVEN_FROM) for message in sent)
-        return {mark.decode(errors="replace") for mark in marks if isinstance(mark, bytes)}
+        found = {}
+        for message in sent:
+            mark = dict(message.headers() or ()).get(redrive.REDRIVEN_FROM)
+            if isinstance(mark, bytes):
+                topic, number = place_of(message)
+                found[f"{topic}/{number}/{message.offset()}"] = mark.decode(errors="replace")
+        return found
 
     def send(self, rejections: Sequence[Rejection]) -> None:
         """Send the records again, as they were, and say after each part how many Kafka has acknowledged.
