@@ -241,9 +241,11 @@ class LaneApp(faust.App):
         return decided_to
 
     def _find_gaps(self, partitions: Collection[TopicPartitionNumber]) -> list[Gap]:
+        # A client of its own: one that outlives a broker's restart may go on asking the coordinator of before.
+        admin = AdminClient({"bootstrap.servers": self._config.bootstrap, "client.id": f"{self._config.instance}-gaps"})
         # In this order: what is committed only grows, and the log's beginning follows it.
-        begins = beginnings(self._admin, partitions, ADMIN_S_MAX)
-        return find_gaps(committed_offsets(self._admin, self._config.name, partitions), begins)
+        begins = beginnings(admin, partitions, ADMIN_S_MAX)
+        return find_gaps(committed_offsets(admin, self._config.name, partitions), begins)
 
     async def on_first_start(self) -> None:
         # Faust makes the last folder of the path only.

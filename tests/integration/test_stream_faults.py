@@ -15,6 +15,7 @@ from confluent_kafka import KafkaException
 from kafka_log.topics_admin import apply_topics
 from payments.payment import Status
 from schemas import topics
+from stream_app.exactly_once.watchdog import EndOffsets
 from tests.integration.own_broker import OwnBroker
 from tests.integration.stream_worker import PARTITIONS, Stage, Worker, ends, eventually
 from tests.integration.test_stream_survives import (
@@ -77,6 +78,23 @@ def test_a_broker_that_is_killed_loses_and_doubles_nothing(tmp_path: Path) -> No
             worker = decide_all(stage, worker)
         assert_all_there(stage, PAYMENTS, Status.PENDING)
         stage.close()
+    finally:
+        broker.kill()
+
+
+def test_the_watchdog_knows_the_ends_again_after_the_broker_was_away(tmp_path: Path) -> None:
+    broker = OwnBroker(tmp_path)
+    broker.start()
+    try:
+        apply_topics(broker.bootstrap, PARTITIONS)
+        places = [(topics.PAYMENT_COMMANDS.name, number) for number in range(PARTITIONS)]
+        stable = EndOffsets(broker.bootstrap, client_id="test-watchdog")
+        before = stable.of(places)
+        assert before == dict.fromkeys(places, 0)
+        broker.kill()
+        assert stable.of(places) == {}
+        broker.start()
+        eventually(lambda: stable.of(places) == before, 30, lambda: "the ends are not known again")
     finally:
         broker.kill()
 
