@@ -15,6 +15,7 @@ SUBCOMMANDS = {
     "demo": "cli.demo:demo",
     "projector": "cli.processes.projector:projector",
     "rails": "cli.processes.rails:rails",
+    "redrive": "cli.redrive:redrive",
     "status": "cli.status:status",
     "stream": "cli.processes.stream:stream",
     "topics": "cli.topics:topics",

@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from directory.sealing import Keyring
 from schemas.topics import PARTITIONS_DEFAULT
+from stream_app.exactly_once.gaps import parse_gaps
 
 PREFIX = "DIRECTPAY_"
 PORT_MAX = 65535
@@ -130,6 +131,22 @@ class StreamSettings(KafkaSettings, HealthSettings, StateSettings, RailSettings)
     schema_registry_url: str | None = Field(
         None, description="Registry that is asked about a schema id which this version does not know."
     )
+
+    input_kept_s: float = Field(
+        7 * 24 * 3600,
+        ge=0,
+        allow_inf_nan=False,
+        description="How long commands and reports are kept after they came, in seconds; undecided ones always are.",
+    )
+    stream_accept_gap: str = Field(
+        "", description="Input that may be gone undecided: topic-partition:first-last, with commas between several."
+    )
+
+    @field_validator("stream_accept_gap")
+    @classmethod
+    def _gaps(cls, gaps: str) -> str:
+        parse_gaps(gaps)
+        return gaps
 
 
 class RailsSettings(KafkaSettings, HealthSettings, StateSettings, EncryptionSettings):

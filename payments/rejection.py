@@ -9,6 +9,12 @@ from payments.refusals import FieldError
 # The whole value may be near the broker's limit; its hash tells whether a kept copy is the one that was refused.
 RAW_BYTES_MAX = 32 * 1024
 
+# Reasons of ours, which are no refusal by a rule.
+UNDECODABLE = "undecodable"
+UNKNOWN_SCHEMA = "unknown-schema"
+DECISION_FAILED = "decision-failed"
+INPUT_GONE = "input-gone"  # Not refused: deleted before anybody read it.
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rejection:

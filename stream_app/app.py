@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,10 +13,15 @@ from observability.health import HealthServer
 from observability.logs import configure_logging
 from stream_app.agents import add_agents
 from stream_app.exactly_once.fail_stop import fail_stop
+from stream_app.exactly_once.gaps import Gap, parse_gaps
+from stream_app.exactly_once.records import OutputRecord
+from stream_app.exactly_once.retention import TRIM_EVERY_S
 from stream_app.exactly_once.worker import LaneApp, WorkerConfig, run_worker
+from stream_app.rejections import input_gone, rejection_record
 from stream_app.schema_source import SchemaSource
 
 GROUP = "directpay-stream"
+DAY_S = 24 * 60 * 60
 
 log = structlog.get_logger()
 
@@ -25,6 +31,7 @@ class StreamConfig:
     """`instance` is this worker's stable name: a restart under it takes its partitions back without a rebalance.
 
     `schema_registry_url` is where unknown schema ids are asked for; `rail_speed` divides the rails' delays.
+    `input_kept_s` is how long decided input is kept, `accept_gap` which input may be gone undecided (`gaps.Gap`).
     Workers of one `group` share the partitions; two groups on the same topics would both write the same tables.
     """
 
@@ -38,6 +45,9 @@ class StreamConfig:
     schema_registry_url: str | None = None
     log_level: str = "INFO"
     group: str = GROUP
+    input_kept_s: float = 7 * DAY_S
+    trim_every_s: float = TRIM_EVERY_S
+    accept_gap: str = ""
 
 
 def run(config: StreamConfig) -> None:
@@ -63,6 +73,9 @@ def build_app(config: StreamConfig) -> LaneApp:
             partitions=config.partitions,
             instance=config.instance,
             directory=Path(config.state_dir) / config.instance,
+            accept_gap=_accepting(parse_gaps(config.accept_gap)),
+            kept_s=config.input_kept_s,
+            trim_every_s=config.trim_every_s,
         )
     )
     add_agents(
@@ -72,3 +85,7 @@ def build_app(config: StreamConfig) -> LaneApp:
         schemas=SchemaSource(config.schema_registry_url),
     )
     return app
+
+
+def _accepting(gaps: frozenset[Gap]) -> Callable[[Gap], OutputRecord | None]:
+    return lambda gap: rejection_record(input_gone(gap)) if gap in gaps else None

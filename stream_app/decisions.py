@@ -18,7 +18,7 @@ from schemas import codec, topics
 from stream_app import metrics
 from stream_app.exactly_once.records import Headers, InputRecord, OutputRecord
 from stream_app.intake import Intake, Stray
-from stream_app.rejections import refused_unread, refused_value
+from stream_app.rejections import refused_unread, refused_value, rejection_record
 from stream_app.stored import Snapshot
 from stream_app.table import Table
 
@@ -177,8 +177,7 @@ def _turn_away(turned: Stray | Rejection, written: Written, agent: str) -> None:
 
 
 def _reject(rejection: Rejection, written: Written, agent: str) -> None:
-    key = rejection.key.encode() if rejection.key is not None else None
-    written.records.append(OutputRecord(topic=topics.PAYMENT_REJECTIONS.name, key=key, value=codec.encode(rejection)))
+    written.records.append(rejection_record(rejection))
     metrics.REJECTIONS.labels(agent, rejection.reason).inc()
     log.info(
         "record_rejected",

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Mapping
 from typing import Any
 
 from directory.changes import DirectoryCommand
 from payments.idempotency import cancel_id, is_clean_text, payment_id
 from payments.refusals import FieldError
-from payments.rejection import RAW_BYTES_MAX, Rejection
-from stream_app.exactly_once.records import InputRecord
+from payments.rejection import INPUT_GONE, RAW_BYTES_MAX, Rejection
+from schemas import codec, topics
+from stream_app.exactly_once.gaps import Gap
+from stream_app.exactly_once.records import InputRecord, OutputRecord
 
 # What a rejection repeats of the refused record is bounded, so that it can always be written.
 TEXT_BYTES_MAX = 2048
@@ -37,6 +40,28 @@ def refused_value(
     else:
         ids = {"tenant_id": value.tenant_id, "command_id": value.id, "payment_id": value.payment_id}
     return _rejection(record, reason, detail, errors, **ids)
+
+
+def input_gone(gap: Gap) -> Rejection:
+    """Tell of records that were deleted before they were decided: nobody can say what they asked for."""
+    return Rejection(
+        topic=gap.topic,
+        partition=gap.partition,
+        offset=gap.first,
+        key=None,
+        reason=INPUT_GONE,
+        detail=f"the records up to offset {gap.last} were deleted before they were decided; an operator accepted it",
+        rejected_at_us=time.time_ns() // 1000,
+        raw=b"",
+        raw_bytes=0,
+        raw_sha256=hashlib.sha256(b"").digest(),
+    )
+
+
+def rejection_record(rejection: Rejection) -> OutputRecord:
+    """Return the rejection as a record, under the key of what was refused."""
+    key = rejection.key.encode() if rejection.key is not None else None
+    return OutputRecord(topic=topics.PAYMENT_REJECTIONS.name, key=key, value=codec.encode(rejection))
 
 
 def _rejection(

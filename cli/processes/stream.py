@@ -26,5 +26,7 @@ def stream() -> None:
             rail_speed=settings.rail_speed,
             schema_registry_url=settings.schema_registry_url,
             log_level=settings.log_level,
+            input_kept_s=settings.input_kept_s,
+            accept_gap=settings.stream_accept_gap,
         )
     )

@@ -11,6 +11,9 @@ transactions.py   a batch's records and the offsets of its input, in one transac
 group_member.py   in whose name offsets are committed: the broker refuses a member of an earlier generation
 store.py          a lane's state on disk, with the offset of its topic up to which it is complete
 restore.py        what a store lacks of its topic, read committed to its end before anything is decided
+gaps.py           input that is gone and was never decided: a worker goes on behind it only when told to
+retention.py      input that was decided long enough ago is deleted
+group_offsets.py  what the group has committed, as the broker tells it
 watchdog.py       a worker that is alive and idle, or was paused for too long, stops
 fail_stop.py      what every unexpected exception does: the process ends at once, its transactions stay open
 worker.py         the Faust app that holds these together

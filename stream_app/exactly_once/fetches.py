@@ -10,6 +10,7 @@ another thread. Faust is pinned to one version.
   partitions round robin, so that two topics of one agent would part; here read committed and co-partitioned.
 - drivers/aiokafka.py `_fetch_records`: numbers each fetch, because Faust may deliver what was fetched before a seek, or
   drop a fetch silently; a lane takes only the next number.
+- aiokafka's `auto_offset_reset`: jumps over records that were deleted, without a word; here that stops the worker.
 - aiokafka `seek_to_committed`: leaves a partition without a commit where it stands, that is, behind records already
   fetched; here it goes back to the beginning.
 """
@@ -22,11 +23,13 @@ from typing import TYPE_CHECKING, Any
 
 import aiokafka
 import faust
+from aiokafka.errors import NoOffsetForPartitionError, OffsetOutOfRangeError
 from aiokafka.structs import TopicPartition
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
 from stream_app.exactly_once import metrics
+from stream_app.exactly_once.gaps import InputGone, find_gaps
 from stream_app.exactly_once.group_member import GroupMember
 from stream_app.exactly_once.records import Fetch
 
@@ -35,10 +38,6 @@ if TYPE_CHECKING:
 
 # While a fetch waits at the broker, a partition that was drained meanwhile is not asked for: this bounds that delay.
 FETCH_WAIT_MS_MAX = 50
-
-
-class InputGone(Exception):
-    """Records behind the committed offset were deleted before they were decided."""
 
 
 class NumberedConsumerThread(driver.AIOKafkaConsumerThread):
@@ -99,7 +98,7 @@ class NumberedConsumerThread(driver.AIOKafkaConsumerThread):
             bootstrap_servers=driver.server_list(transport.url, transport.default_port),
             partition_assignment_strategy=[self._assignor],
             enable_auto_commit=False,
-            auto_offset_reset="earliest",
+            auto_offset_reset="none",
             max_poll_records=conf.broker_max_poll_records,
             max_poll_interval_ms=int(conf.broker_max_poll_interval * 1000),
             max_partition_fetch_bytes=conf.consumer_max_fetch_size,
@@ -116,9 +115,20 @@ class NumberedConsumerThread(driver.AIOKafkaConsumerThread):
         )
 
     async def _fetch_records(self, *args: Any, **kwargs: Any) -> Mapping[TP, list[Fetch]]:
-        fetched = await super()._fetch_records(*args, **kwargs)
+        try:
+            fetched = await super()._fetch_records(*args, **kwargs)
+        except (NoOffsetForPartitionError, OffsetOutOfRangeError) as error:
+            if self._is_of_this_seek(error):
+                raise
+            return {}  # It was asked for before the partition was sought, which gives it an offset that is there.
         # aiokafka hands the records over without awaiting anything after it took them, so no seek comes in between.
         return {tp: [self._number(TP(tp.topic, tp.partition), records)] for tp, records in fetched.items()}
+
+    def _is_of_this_seek(self, error: NoOffsetForPartitionError | OffsetOutOfRangeError) -> bool:
+        if isinstance(error, NoOffsetForPartitionError) or self.generation != self._sought_generation:
+            return False
+        asked: Mapping[TopicPartition, int] = error.args[0]
+        return any(offset >= self.sought[TP(tp.topic, tp.partition)] for tp, offset in asked.items())
 
     def _number(self, tp: TP, records: list[Any]) -> Fetch:
         generation = self.generation
@@ -146,11 +156,14 @@ class NumberedConsumerThread(driver.AIOKafkaConsumerThread):
         partitions = list(consumer.assignment())
         earliest = await consumer.beginning_offsets(partitions) if partitions else {}
         committed = await asyncio.gather(*(consumer.committed(tp) for tp in partitions))
-        offsets: dict[TP, int] = {}
-        for tp, offset in zip(partitions, committed, strict=True):
-            if offset is not None and offset < earliest[tp]:
-                raise InputGone(f"{tp}: committed {offset}, but the first record left is {earliest[tp]}")
-            offsets[TP(tp.topic, tp.partition)] = earliest[tp] if offset is None else offset
+        offsets = {
+            TP(tp.topic, tp.partition): earliest[tp] if offset is None else offset
+            for tp, offset in zip(partitions, committed, strict=True)
+        }
+        begins = {TP(tp.topic, tp.partition): offset for tp, offset in earliest.items()}
+        if gaps := find_gaps(dict(zip(offsets, committed, strict=True)), begins):
+            # The lanes were opened on a log without gaps: it has lost records since.
+            raise InputGone(gaps)
         # From here to the end nothing is awaited: no fetch can be numbered by half of a seek.
         for tp in partitions:
             consumer.seek(tp, offsets[TP(tp.topic, tp.partition)])

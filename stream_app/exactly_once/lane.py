@@ -9,7 +9,7 @@ import asyncio
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
@@ -18,6 +18,7 @@ import structlog
 
 from stream_app.exactly_once import metrics
 from stream_app.exactly_once.fail_stop import Fail
+from stream_app.exactly_once.gaps import Gap
 from stream_app.exactly_once.group_member import GroupMember
 from stream_app.exactly_once.records import Batch, Fetch, InputRecord, OutputRecord, TopicPartitionNumber
 from stream_app.exactly_once.restore import Restored, Store
@@ -71,6 +72,7 @@ class Surroundings:
     """What a lane needs of the process: where it writes, what it restores from, whether it still owns its partition.
 
     `transactions` and `store` make those of an agent's partition, `member` is who commits in a generation.
+    `find_gaps` blocks; `accept_gap` returns the record that tells of a gap, or None when nobody has accepted it.
     """
 
     transactions: Callable[[str, int], Transactions]
@@ -81,6 +83,8 @@ class Surroundings:
     hold: Callable[[str, int], None]
     release: Callable[[str, int], None]
     fail: Fail
+    find_gaps: Callable[[Collection[TopicPartitionNumber]], Sequence[Gap]] = lambda _partitions: ()
+    accept_gap: Callable[[Gap], OutputRecord | None] = lambda _gap: None
     commit_s_max: float = COMMIT_HANGS_S
 
 
@@ -134,6 +138,14 @@ class Lane:
         except Exception as error:
             if not self._closing.is_set():
                 self._around.fail("lane_not_fenced", error, agent=self.agent, partition=self.partition)
+
+    async def cross(self, gap: Gap, record: OutputRecord) -> None:
+        """Commit the offset behind a gap, and the record that tells of it, in one transaction: once, whatever fails."""
+        self._check_ownership()
+        offsets = {(gap.topic, gap.partition): gap.last + 1}
+        await self._blocking(self._transactions.commit, [record], offsets, self._around.member(self.generation))
+        metrics.GAP_RECORDS.labels(gap.topic, str(gap.partition)).inc(gap.last + 1 - gap.first)
+        log.warning("gap_accepted", agent=self.agent, gap=str(gap))
 
     def start(self, work: Callable[[Lane], Awaitable[None]]) -> None:
         """Let `work` decide the partition; nothing when the lane was closed while it was being fenced."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import structlog
 
+from stream_app.exactly_once.gaps import InputGone
 from stream_app.exactly_once.lane import Lane, Surroundings
 from stream_app.exactly_once.records import Fetch, TopicPartitionNumber
 
@@ -73,11 +74,24 @@ class Lanes:
                 )
             self._lanes[topic, partition] = lane
         await asyncio.gather(*(lane.fence() for lane in by_agent.values()))
+        await self._cross_gaps()
         for (name, _), lane in by_agent.items():
             lane.start(self._work[name])
         self.is_assigned = True
         self.changed_at = time.monotonic()
         log.info("lanes_opened", generation=generation, lanes=len(by_agent))
+
+    async def _cross_gaps(self) -> None:
+        """Go behind what is gone and was accepted; anything else that is gone ends the worker before it decides."""
+        gaps = await asyncio.to_thread(self._around.find_gaps, list(self._lanes))
+        records = {gap: self._around.accept_gap(gap) for gap in gaps}
+        if refused := [gap for gap, record in records.items() if record is None]:
+            remedy = f"bring the records back, or accept: DIRECTPAY_STREAM_ACCEPT_GAP={','.join(map(str, gaps))}"
+            self._around.fail("input_gone", gone=str(InputGone(refused)), remedy=remedy)
+            return
+        for gap, record in records.items():
+            assert record is not None, "what is not accepted ends the worker"
+            await self._lanes[gap.topic, gap.partition].cross(gap, record)
 
     async def close(self) -> None:
         """Let every lane finish its batch, commit it, and stop."""

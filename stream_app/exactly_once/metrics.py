@@ -30,4 +30,14 @@ RESTORE_S = Histogram(
 )
 OPEN_LANES = Gauge("directpay_stream_open_lanes", "Lanes that are restored and deciding.", ["agent"])
 WAITING_LANES = Gauge("directpay_stream_waiting_lanes", "Lanes that wait for something outside.", ["agent"])
+DELETED_TO = Gauge(
+    "directpay_stream_deleted_to_offset",
+    "The first record of an input that is left: what is before it was decided and is deleted.",
+    ["topic", "partition"],
+)
+GAP_RECORDS = Counter(
+    "directpay_stream_gap_records_total",
+    "Offsets that were gone before they were decided, and that somebody accepted.",
+    ["topic", "partition"],
+)
 REBALANCES = Counter("directpay_stream_rebalances_total", "Assignments received.")

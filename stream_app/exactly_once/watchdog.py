@@ -10,9 +10,10 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from confluent_kafka import IsolationLevel, KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient, OffsetSpec
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
 
+from kafka_log.reader import ends
 from stream_app.exactly_once.fail_stop import Fail
 
 LOOK_EVERY_S = 1.0
@@ -87,21 +88,11 @@ class EndOffsets:
         self._admin = AdminClient({"bootstrap.servers": bootstrap, "client.id": client_id})
 
     def of(self, partitions: list[tuple[str, int]]) -> dict[tuple[str, int], int]:
-        """Return what could be learnt within ENDS_TIMEOUT_S; nothing when Kafka does not answer."""
-        if not partitions:
-            return {}
-        latest = OffsetSpec.latest()
-        request = {TopicPartition(topic, partition): latest for topic, partition in partitions}
-        ends: dict[tuple[str, int], int] = {}
+        """Return where the partitions end; nothing when Kafka does not say so within ENDS_TIMEOUT_S."""
         try:
-            answers = self._admin.list_offsets(
-                request, isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=ENDS_TIMEOUT_S
-            )
-            for asked, future in answers.items():
-                ends[asked.topic, asked.partition] = future.result(timeout=ENDS_TIMEOUT_S).offset
-        except (KafkaException, TimeoutError):
+            return ends(self._admin, partitions, "read_committed", ENDS_TIMEOUT_S)
+        except KafkaException:
             return {}
-        return ends
 
 
 class Watchdog:
@@ -131,14 +122,14 @@ class Watchdog:
         self._stopping.set()
 
     def _run(self) -> None:
-        ends: dict[tuple[str, int], int] = {}
+        log_ends: dict[tuple[str, int], int] = {}
         asked_at = float("-inf")
         while not self._stopping.wait(LOOK_EVERY_S):
             if time.monotonic() - asked_at > ENDS_EVERY_S:
-                ends = self._ends.of(self._partitions())
+                log_ends = self._ends.of(self._partitions())
                 asked_at = time.monotonic()
             try:
-                facts = self._facts(ends)
+                facts = self._facts(log_ends)
                 verdict = self._watch.judge(facts, time.monotonic())
             except Exception as error:
                 self._fail("watchdog_failed", error)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -17,12 +18,17 @@ from confluent_kafka.admin import AdminClient
 from faust.types import TP
 from yarl import URL
 
+from kafka_log.reader import beginnings
 from stream_app.exactly_once import metrics
 from stream_app.exactly_once.fail_stop import Fail, fail_stop
 from stream_app.exactly_once.fetches import FetchSchema, LaneConsumer, LaneTransport
+from stream_app.exactly_once.gaps import Gap, find_gaps
+from stream_app.exactly_once.group_offsets import committed_offsets
 from stream_app.exactly_once.lane import Surroundings
 from stream_app.exactly_once.lanes import LaneAgent, Lanes, Work
+from stream_app.exactly_once.records import OutputRecord, TopicPartitionNumber
 from stream_app.exactly_once.restore import Restored, Store, restore
+from stream_app.exactly_once.retention import TRIM_EVERY_S, Retention
 from stream_app.exactly_once.store import DiskStore, shared_cache
 from stream_app.exactly_once.transactions import LaneTransactions
 from stream_app.exactly_once.watchdog import Bounds, EndOffsets, Facts, Watchdog
@@ -44,7 +50,11 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerConfig:
-    """`name` is the consumer group, `instance` this member's stable name in it, `directory` a folder of its own."""
+    """`name` is the consumer group, `instance` this member's stable name in it, `directory` a folder of its own.
+
+    `accept_gap` returns the record that tells of a gap in the input, or None when nobody has accepted it; `kept_s` is
+    how long after it came decided input is kept, None for ever.
+    """
 
     name: str
     bootstrap: str
@@ -52,6 +62,9 @@ class WorkerConfig:
     instance: str
     directory: Path
     bounds: Bounds = field(default_factory=Bounds)
+    accept_gap: Callable[[Gap], OutputRecord | None] = lambda _gap: None
+    kept_s: float | None = None
+    trim_every_s: float = TRIM_EVERY_S
 
 
 class LaneApp(faust.App):
@@ -101,6 +114,8 @@ class LaneApp(faust.App):
                 hold=lambda topic, number: self._lane_consumer.hold(topic, number),
                 release=lambda topic, number: self._lane_consumer.release(topic, number),
                 fail=fail,
+                find_gaps=self._find_gaps,
+                accept_gap=config.accept_gap,
             )
         )
         self._watchdog = Watchdog(
@@ -110,6 +125,15 @@ class LaneApp(faust.App):
             ends=EndOffsets(config.bootstrap, client_id=f"{config.instance}-watchdog"),
             fail=self._fail_unless_stopping,
         )
+        self._retention: Retention | None = None
+        if config.kept_s is not None:
+            self._retention = Retention(
+                config.bootstrap,
+                client_id=f"{config.instance}-retention",
+                kept_s=config.kept_s,
+                decided_to=self._decided_to,
+                every_s=config.trim_every_s,
+            )
 
     def lane_agent(self, name: str, topics: tuple[str, ...], work: Work) -> None:
         """Add an agent: for every partition of `topics` a lane runs `work`."""
@@ -211,6 +235,23 @@ class LaneApp(faust.App):
             progress=progress,
         )
 
+    def _decided_to(self) -> dict[TopicPartitionNumber, int]:
+        # Where a lane has not been given anything yet, what was committed when its partition was sought.
+        sought = self._lane_consumer.thread.sought
+        decided_to = {}
+        for (topic, number), lane in self.lanes.assigned.items():
+            offset = lane.next_offsets.get(topic, sought.get(TP(topic, number)))
+            if offset is not None:
+                decided_to[topic, number] = offset
+        return decided_to
+
+    def _find_gaps(self, partitions: Collection[TopicPartitionNumber]) -> list[Gap]:
+        # A client of its own: one that outlives a broker's restart may go on asking the coordinator of before.
+        admin = AdminClient({"bootstrap.servers": self._config.bootstrap, "client.id": f"{self._config.instance}-gaps"})
+        # In this order: what is committed only grows, and the log's beginning follows it.
+        begins = beginnings(admin, partitions, ADMIN_S_MAX)
+        return find_gaps(committed_offsets(admin, self._config.name, partitions), begins)
+
     async def on_first_start(self) -> None:
         # Faust makes the last folder of the path only.
         self._config.directory.mkdir(parents=True, exist_ok=True)
@@ -218,6 +259,8 @@ class LaneApp(faust.App):
 
     async def on_start(self) -> None:
         self._watchdog.start()
+        if self._retention is not None:
+            self._retention.start()
         self.add_future(self._pulse())
         await super().on_start()
 
@@ -231,8 +274,10 @@ class LaneApp(faust.App):
         await super().on_stop()
 
     def stopped_cleanly(self) -> None:
-        """Let go of the watchdog's thread."""
+        """Let go of the threads."""
         self._watchdog.stop()
+        if self._retention is not None:
+            self._retention.stop()
 
     def _crash(self, reason: BaseException) -> None:
         """Every crash of a Faust service ends here: none is survived, because Faust commits on its way out."""

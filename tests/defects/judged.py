@@ -42,7 +42,14 @@ def events_in(written: Written) -> Iterable[Event]:
             assert isinstance(payment, Payment)
             assert record.key is not None
             assert record.partition is not None
-            yield Event(partition=record.partition, offset=offset, key=record.key.decode(), payment=payment)
+            assert record.value is not None
+            yield Event(
+                partition=record.partition,
+                offset=offset,
+                key=record.key.decode(),
+                value=record.value,
+                payment=payment,
+            )
 
 
 def judged(records: Iterable[Read], transfers: Sequence[Transfer] = ()) -> set[Kind]:

@@ -266,14 +266,16 @@ def _wait_visible(stage: Stage) -> None:
 
 def _events(stage: Stage) -> Iterable[Event]:
     for message in stage.records(topics.PAYMENT_EVENTS):
-        payment = codec.decode(message.value())
+        value = message.value()
+        payment = codec.decode(value)
         assert isinstance(payment, Payment)
         if payment.head.tenant_id == stage.tenant:
             key, partition, offset = message.key(), message.partition(), message.offset()
             assert isinstance(key, bytes)
+            assert value is not None
             assert partition is not None
             assert offset is not None
-            yield Event(partition=partition, offset=offset, key=key.decode(), payment=payment)
+            yield Event(partition=partition, offset=offset, key=key.decode(), value=value, payment=payment)
 
 
 def _read(message: Message) -> Read:

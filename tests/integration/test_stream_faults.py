@@ -18,6 +18,7 @@ from schemas import topics
 from stream_app.exactly_once.group_member import GroupMember
 from stream_app.exactly_once.records import OutputRecord
 from stream_app.exactly_once.transactions import COMMIT_S_MAX, LaneTransactions
+from stream_app.exactly_once.watchdog import EndOffsets
 from tests.integration.own_broker import OwnBroker
 from tests.integration.stream_worker import PARTITIONS, Stage, Worker, ends, eventually
 from tests.integration.test_stream_survives import (
@@ -118,6 +119,23 @@ def commit_one(lane: LaneTransactions, number: int, offset: int, committed: list
     record = OutputRecord(topic=topics.PAYMENT_EVENTS.name, key=b"k", value=b"v", partition=number)
     lane.commit([record], {(topics.PAYMENT_COMMANDS.name, number): offset}, member)
     committed.append(number)
+
+
+def test_the_watchdog_knows_the_ends_again_after_the_broker_was_away(tmp_path: Path) -> None:
+    broker = OwnBroker(tmp_path)
+    broker.start()
+    try:
+        apply_topics(broker.bootstrap, PARTITIONS)
+        places = [(topics.PAYMENT_COMMANDS.name, number) for number in range(PARTITIONS)]
+        stable = EndOffsets(broker.bootstrap, client_id="test-watchdog")
+        before = stable.of(places)
+        assert before == dict.fromkeys(places, 0)
+        broker.kill()
+        assert stable.of(places) == {}
+        broker.start()
+        eventually(lambda: stable.of(places) == before, 30, lambda: "the ends are not known again")
+    finally:
+        broker.kill()
 
 
 def decide_all(stage: Stage, worker: Worker) -> Worker:

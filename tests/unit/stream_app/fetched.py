@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from stream_app.exactly_once.gaps import Gap
 from stream_app.exactly_once.group_member import GroupMember
 from stream_app.exactly_once.lane import Surroundings
 from stream_app.exactly_once.records import Fetch, Headers, OutputRecord
@@ -126,6 +127,8 @@ class Process:
     memory: Memory = field(default_factory=Memory)
     before_restore: Callable[[], Any] | None = None
     history: list[tuple[bytes, bytes | None]] = field(default_factory=list)
+    gaps: list[Gap] = field(default_factory=list)
+    told: OutputRecord | None = None
     held: list[str] = field(default_factory=list)
     released: list[str] = field(default_factory=list)
     failures: list[tuple[str, BaseException | None]] = field(default_factory=list)
@@ -142,6 +145,8 @@ class Process:
             hold=lambda topic, _partition: self.held.append(topic),
             release=lambda topic, _partition: self.released.append(topic),
             fail=self.fail,
+            find_gaps=lambda _partitions: self.gaps,
+            accept_gap=lambda _gap: self.told,
         )
 
     def restore(self, _topic: str, _partition: int, _form: int, store: Store, _cancelled: threading.Event) -> Restored:
