@@ -28,6 +28,13 @@ from stream_app.exactly_once.watchdog import EndOffsets
 
 PARTITIONS = 8
 START_S_MAX = 60.0
+# What a topic that was just made, or a broker that was just started, says for a moment.
+NO_LEADER_YET = {
+    KafkaError.NOT_LEADER_FOR_PARTITION,
+    KafkaError.LEADER_NOT_AVAILABLE,
+    KafkaError._UNKNOWN_PARTITION,
+    KafkaError._UNKNOWN_TOPIC,
+}
 INPUTS = (topics.PAYMENT_COMMANDS.name, topics.RAIL_REPORTS.name, topics.DIRECTORY_COMMANDS.name)
 
 ROOT = Path(__file__).parents[2]
@@ -260,8 +267,7 @@ def _end(asker: Consumer, partition: TopicPartition) -> int:
         try:
             return int(asker.get_watermark_offsets(partition, timeout=10)[1])
         except KafkaException as error:
-            # A topic that was just made, or a broker that was just started, has no leader yet.
-            if error.args[0].code() != KafkaError.NOT_LEADER_FOR_PARTITION or time.monotonic() > give_up_at:
+            if error.args[0].code() not in NO_LEADER_YET or time.monotonic() > give_up_at:
                 raise
             time.sleep(0.1)
 
@@ -279,9 +285,10 @@ def read(bootstrap: str, topic: str, starts: dict[int, int]) -> list[Message]:
             for message in reader.consume(1000, timeout=0.05):
                 number = message.partition()
                 assert number is not None
-                if message.error() is None:
+                error = message.error()
+                if error is None:
                     found[number].append(message)
-                else:
+                elif error.code() == KafkaError._PARTITION_EOF:
                     open_partitions.discard(number)
         return [message for number in sorted(found) for message in found[number]]
     finally:
