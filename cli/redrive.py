@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 import time
 from collections import Counter
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -64,7 +63,10 @@ def redrive(
     try:
         selected = records.selected(selection)
         sent = records.sent_again(selected)
-        fates = {place_of(each): _fate(each, sent, again=again or bool(places)) for each in selected}
+        done = frozenset(sent.values())
+        # Left out: or else every run would send once more what nobody has mended, and twice would not be as once.
+        left = frozenset() if again or places else frozenset(sent)
+        fates = {place_of(each): _fate(each, done, left) for each in selected}
         sendable = [each for each in selected if fates[place_of(each)] is Fate.TO_SEND]
         for each in selected:
             if dry_run or fates[place_of(each)] is Fate.HINDERED:
@@ -97,14 +99,13 @@ class Fate(StrEnum):
     HINDERED = "cannot be sent"
 
 
-def _fate(rejection: Rejection, sent: Mapping[str, str], *, again: bool) -> Fate:
+def _fate(rejection: Rejection, done: frozenset[str], left: frozenset[str]) -> Fate:
     place = place_of(rejection)
-    if place in sent.values():
+    if place in done:
         return Fate.DONE
     if obstacle(rejection) is not None:
         return Fate.HINDERED
-    # Or else every run would send once more what nobody has mended, and twice would not be as once.
-    return Fate.REFUSED_AGAIN if place in sent and not again else Fate.TO_SEND
+    return Fate.REFUSED_AGAIN if place in left else Fate.TO_SEND
 
 
 class _Progress:
