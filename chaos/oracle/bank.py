@@ -8,11 +8,13 @@ from dataclasses import dataclass
 
 from chaos.oracle.history import Log
 from chaos.oracle.violation import Kind, Violation
-from payments.payment import Payment, Status
+from payments.payment import EventType, Payment, Status
 
 # What the bank's state of a transfer means for the payment, where money moved or was refused.
 _MEANS = {"settled": Status.COMPLETED, "returned": Status.RETURNED, "rejected": Status.FAILED}
 _MOVED = frozenset({"settled", "returned"})
+# Suspense holds what the bank moved though nobody waited for it (any more).
+_TELLS_OF_MONEY = frozenset({EventType.COMPLETED, EventType.SUSPENSE_RECORDED})
 _OPEN = frozenset({Status.PENDING, Status.PROCESSING})
 # Failed by ourselves, before any bank heard of it, or by the bank's refusal to take the instruction.
 _WITHOUT_TRANSFER = _OPEN | {Status.FAILED, Status.CANCELLED}
@@ -84,6 +86,11 @@ def _fit(payment: Payment, found: list[Transfer]) -> Iterator[Violation]:
     meant = {_MEANS[state] for state in said if state in _MEANS}
     if payment.status not in _OPEN and meant != {payment.status}:
         yield _violation(Kind.BANK_DIFFERS, payment_id, f"{payment.status}, and the bank says {sorted(said)}")
+        return
+    told = sum(step.event_type in _TELLS_OF_MONEY for step in payment.transitions)
+    if told > len(moved):
+        detail = f"its history tells of money {told} times, the bank moved it {len(moved)} times"
+        yield _violation(Kind.BANK_DIFFERS, payment_id, detail)
 
 
 def _violation(kind: Kind, payment_id: str | None, detail: str, *, cents: int = 0) -> Violation:

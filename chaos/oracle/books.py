@@ -11,7 +11,7 @@ from operator import attrgetter
 from chaos.oracle.history import Log
 from chaos.oracle.violation import Kind, Violation
 from payments.ledger import Direction, postings
-from payments.payment import Payment
+from payments.payment import EventType, Payment, Status
 
 Account = tuple[str, str]  # Tenant and ledger account.
 
@@ -62,6 +62,8 @@ def entries_fit(entries: Iterable[Entry], log: Log) -> Iterator[Violation]:
             yield _differs(payment_id, "the ledger has lines of it, the log has not")
         elif sorted(found, key=_place) != (expected := _expected(payment)):
             yield _differs(payment_id, f"the ledger has {len(found)} lines, its transitions mean {len(expected)}")
+        elif (left := _left_by(found)) != (meant := _left_by_status(payment)):
+            yield _differs(payment_id, f"{payment.status}, and its lines leave {left}, not {meant}")
     for payment in log.payments(but=seen):
         if _expected(payment):
             yield _differs(payment.payment_id, "the ledger has no lines of it")
@@ -94,6 +96,31 @@ def _expected(payment: Payment) -> list[Entry]:
         for step in payment.transitions
         for posting in postings(payment.head, step)
     ]
+
+
+def _left_by(entries: Iterable[Entry]) -> dict[str, int]:
+    """Return what the lines leave on each account that they do not leave as it was; credits are positive."""
+    left: dict[str, int] = defaultdict(int)
+    for entry in entries:
+        left[entry.account] += entry.signed_minor
+    return {account: minor for account, minor in left.items() if minor}
+
+
+def _left_by_status(payment: Payment) -> dict[str, int]:
+    """Return what a payment has to leave on each account, told by where it stands and not by the product's postings."""
+    head, minor = payment.head, payment.head.amount_minor
+    left: dict[str, int] = defaultdict(int)
+    if payment.status in (Status.PROCESSING, Status.COMPLETED):
+        left[f"bank_account:{head.payer_account_id}"] -= minor
+    if payment.status is Status.PROCESSING:
+        left[f"clearing:{head.payment_rail_type.value}"] += minor
+    if payment.status is Status.COMPLETED:
+        left[f"bank_account:{head.payee_account_id}"] += minor
+    for step in payment.transitions:
+        if step.event_type is EventType.SUSPENSE_RECORDED:
+            left[f"clearing:{head.payment_rail_type.value}"] -= minor
+            left["suspense"] += minor
+    return {account: minor for account, minor in left.items() if minor}
 
 
 def _place(entry: Entry) -> tuple[int, int]:

@@ -19,7 +19,7 @@ from stream_app.decisions import Written, payment_decisions
 from stream_app.stored import stored, value_of
 from stream_app.table import Table
 from tests.chaos.evidence import PAID, PARTITIONS, entries, transfer
-from tests.unit.payments.histories import MARCH, T0_US, cancelled, claimed, settled
+from tests.unit.payments.histories import MARCH, T0_US, cancelled, claimed, returned, settled
 from tests.unit.stream_app.fetched import Memory, Read
 from tests.unit.stream_app.test_decisions import HOME, command
 
@@ -67,6 +67,10 @@ def in_order(*orders: Order) -> list[Read]:
 
 def everything_comes_twice() -> set[Kind]:
     return judged(in_order(*[order for order in PAID for _ in range(2)]), [transfer()])
+
+
+def a_payment_is_returned() -> set[Kind]:
+    return judged(in_order(*PAID, returned()), [transfer("returned")])
 
 
 def a_cancel_comes_after_the_claim() -> set[Kind]:

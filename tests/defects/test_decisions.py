@@ -11,7 +11,6 @@ from payments.payment import Status
 from tests.defects import judged, of_decisions
 from tests.defects.case import Case, cases
 from tests.unit.payments import test_lifecycle
-from tests.unit.stream_app import test_decisions
 
 CASES = [
     Case(
@@ -31,7 +30,8 @@ CASES = [
     ),
     Case(
         defect=of_decisions.a_report_that_comes_again_moves_the_payment_again,
-        found_by=test_decisions.test_a_batch_decides_each_order_on_what_the_one_before_it_left,
+        found_by=judged.everything_comes_twice,
+        seen_as=Kind.BANK_DIFFERS,
     ),
     Case(
         defect=of_decisions.a_transition_takes_the_reporters_clock_as_it_is,

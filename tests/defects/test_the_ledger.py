@@ -5,12 +5,12 @@ from __future__ import annotations
 from chaos.oracle.violation import Kind
 from tests.defects import judged, of_the_ledger
 from tests.defects.case import Case, cases
-from tests.unit.payments import test_ledger
 
 CASES = [
     Case(
         defect=of_the_ledger.a_return_is_booked_with_the_wrong_sign,
-        found_by=test_ledger.test_a_return_after_completion_reverses_the_ledger,
+        found_by=judged.a_payment_is_returned,
+        seen_as=Kind.LEDGER_DIFFERS,
     ),
     Case(
         defect=of_the_ledger.a_transfer_is_booked_on_one_side_only,
