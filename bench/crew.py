@@ -51,6 +51,12 @@ class Crew:
                 with self._lock:
                     worker.kill()
                     worker.start()
+            case Act.TAKEOVER:
+                with self._lock:
+                    self._wanted.discard(fault.worker)
+                    worker.kill()
+                sleep(fault.lasts_s)
+                self._start(fault.worker)
             case Act.PAUSE:
                 worker.signal(signal.SIGSTOP)
                 sleep(fault.lasts_s)

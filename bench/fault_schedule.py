@@ -6,8 +6,8 @@ import random
 from dataclasses import dataclass
 from enum import StrEnum
 
-# Longer than the group's session time-out of 10 s: who sleeps so long has lost its partitions when it wakes.
-PAUSE_S = (12.0, 14.0)
+# Longer than the group's session time-out of 10 s: who is away or sleeps so long has lost its partitions then.
+AWAY_S = (12.0, 14.0)
 JOINED_S = (6.0, 9.0)
 # At the load's begin and end nothing happens, so that neither is a fault of its own.
 QUIET_S = 2.0
@@ -20,6 +20,7 @@ class Act(StrEnum):
     """One kind of fault, under a load of its own, so that what goes wrong has one cause."""
 
     KILL = "kill -9"
+    TAKEOVER = "kill -9, others take over"
     REBALANCE = "a worker joins and leaves"
     PAUSE = "SIGSTOP, then SIGCONT"
     EXCEPTION = "the rule raises"
@@ -27,7 +28,7 @@ class Act(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """`worker` is hit `at_s` seconds after the load began; a pause or a visit lasts `lasts_s`."""
+    """`worker` is hit `at_s` seconds after the load began; what has an end lasts `lasts_s`."""
 
     at_s: float
     worker: str
@@ -44,7 +45,7 @@ class Script:
 
 
 # How many seconds of load there are for each fault: others must have had time to recover.
-_EVERY_S = {Act.KILL: 6.0, Act.REBALANCE: 18.0, Act.PAUSE: 25.0}
+_EVERY_S = {Act.KILL: 6.0, Act.TAKEOVER: 24.0, Act.REBALANCE: 16.0, Act.PAUSE: 24.0}
 
 
 def scripts(seed: int, *, payments: int, over_s: float) -> list[Script]:
@@ -66,7 +67,7 @@ def _fault(act: Act, chance: random.Random, at_s: float) -> Fault:
     match act:
         case Act.REBALANCE:
             return Fault(at_s=at_s, worker=GUEST, lasts_s=chance.uniform(*JOINED_S))
-        case Act.PAUSE:
-            return Fault(at_s=at_s, worker=chance.choice(WORKERS), lasts_s=chance.uniform(*PAUSE_S))
+        case Act.TAKEOVER | Act.PAUSE:
+            return Fault(at_s=at_s, worker=chance.choice(WORKERS), lasts_s=chance.uniform(*AWAY_S))
         case _:
             return Fault(at_s=at_s, worker=chance.choice(WORKERS))

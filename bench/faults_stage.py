@@ -1,6 +1,6 @@
 """Ours and stock Faust under the same faults: what each loses, repeats and forgets, of how many.
 
-For each contestant, on one broker: two workers, and four acts. An act is a load of payments at a steady rate and one
+For each contestant, on one broker: two workers, and five acts. An act is a load of payments at a steady rate and one
 kind of fault, at times that the seed fixes. When nothing more comes, and payments are missing, all workers are stopped
 and started once more; what is missing then is lost. At last every command is sent again, as a client would after a
 time-out: a table that knows its payments answers with no event.
@@ -31,18 +31,21 @@ from schemas import codec, topics
 
 # Longer than a session time-out and a restart of a busy machine's slowest worker.
 SILENCE_S = 25.0
-SETTLED_S_MAX = 240.0
+SETTLED_S_MAX = 900.0
 # Enough that every partition has some; they come behind all commands that are sent again.
 CANARIES = 8 * PARTITIONS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FaultsPlan:
-    """`payments` at `rate` a second in each act; the seed fixes the faults."""
+    """`payments` at `rate` a second in each act; the seed fixes the faults.
+
+    The rate is near what stock Faust can do, so that there is work in hand when a fault comes.
+    """
 
     payments: int
     seed: int
-    rate: float = 40.0
+    rate: float = 150.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

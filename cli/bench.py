@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import logging
+import signal
 import sys
 import tempfile
 import time
 from dataclasses import asdict
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import click
@@ -32,7 +35,7 @@ STAGES = ("stream", "restore", "memory", "faults")
               help="Payments of a turn of the stream stage; stock Faust decides a tenth of them.")  # fmt: skip
 @click.option("--restored", type=click.IntRange(1), default=1_000_000, show_default=True,
               help="Payments to restore; the memory stage sets as many against five times as many.")  # fmt: skip
-@click.option("--faulted", type=click.IntRange(1), default=2_000, show_default=True,
+@click.option("--faulted", type=click.IntRange(1), default=9_000, show_default=True,
               help="Payments of each act of the faults stage.")  # fmt: skip
 @click.option("--seed", type=int, default=1, show_default=True, help="Fixes the schedule of faults.")
 @click.option("--bootstrap", default=None, help="A Kafka that is there, without our topics. Default: one is started.")
@@ -49,6 +52,10 @@ def bench(
 ) -> None:
     """Measure our stream stage beside stock Faust's, its restore, its memory, and both under faults."""
     configure_logging("bench", "WARNING")
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
+    # Workers and brokers end while clients of ours are connected, and every client says so.
+    logging.getLogger("librdkafka").setLevel(logging.CRITICAL)
     figures: dict[str, Any] = {"machine": asdict(machine())}
     try:
         for stage in dict.fromkeys(stages):
@@ -70,6 +77,11 @@ def bench(
     except (RunDoesNotCount, WorkerEnded, StackError) as error:
         sys.exit(f"directpay bench: {type(error).__name__}: {error}")
     click.echo(json.dumps(figures))
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    # As an exception, so that brokers and workers end with us.
+    raise KeyboardInterrupt
 
 
 def _say(line: str) -> None:
