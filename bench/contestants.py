@@ -11,6 +11,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 
 from bench.broker import PARTITIONS
 from bench.worker_process import WorkerProcess
+from kafka_log.connection import LIBRDKAFKA_LOG, client_settings
 from kafka_log.topics_admin import apply_topics
 from schemas import topics
 from schemas.topics import Topic
@@ -51,7 +52,7 @@ class Contestant:
             apply_topics(bootstrap, PARTITIONS)
             return
         wanted = [NewTopic(self.topic(each), PARTITIONS, 1, config=dict(each.settings)) for each in USED]
-        admin = AdminClient({"bootstrap.servers": bootstrap})
+        admin = AdminClient(client_settings(bootstrap, "bench"), logger=LIBRDKAFKA_LOG)
         for created in admin.create_topics(wanted).values():
             created.result(CREATE_S_MAX)
 

@@ -16,13 +16,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from confluent_kafka import Producer
-
 from bench.broker import PARTITIONS, Broker
 from bench.contestants import AT_LEAST_ONCE, EXACTLY_ONCE, OURS, Contestant
 from bench.crew import Crew
 from bench.fault_schedule import Script, scripts
-from bench.inputs import Life, lives, producer_settings, write
+from bench.inputs import Life, lives, producer_of, write
 from bench.judge import Judge, ends, read_to_end
 from bench.mini_gateway import MiniGateway
 from bench.stream_stage import Say
@@ -144,7 +142,7 @@ class Run:
         began = time.monotonic()
         faults = threading.Thread(target=self._hit, args=(script, began))
         faults.start()
-        producer = Producer({**producer_settings(self._broker.bootstrap), "linger.ms": 5})
+        producer = producer_of(self._broker.bootstrap, {"linger.ms": 5})
         for number, each in enumerate(of):
             time.sleep(max(0.0, began + number / self._plan.rate - time.monotonic()))
             producer.produce(self._commands, key=each.order.key, value=codec.encode(each.order))
@@ -173,7 +171,7 @@ class Run:
         messages: Iterable[tuple[str, bytes]] = (
             (each.order.key, codec.encode(each.order)) for each in [*of, *canaries]
         )
-        write(Producer(producer_settings(self._broker.bootstrap)), self._commands, messages)
+        write(producer_of(self._broker.bootstrap), self._commands, messages)
         self._settled(judge, frozenset())
 
     def _refused(self) -> frozenset[str]:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Protocol
 
 from confluent_kafka import Producer
 
 from bench.breaking_rule import BREAKS
 from bench.contestants import Contestant
+from kafka_log.connection import LIBRDKAFKA_LOG, client_settings
 from payments.commands import InitiatePayment, RailReport, Report
 from schemas import codec, topics
 
@@ -70,12 +72,9 @@ class InTransaction:
     """Records on the broker, in a transaction that is open: nobody who reads committed records sees them."""
 
     def __init__(self, bootstrap: str, topic: str, messages: Iterable[Message]) -> None:
-        self._producer = Producer(
-            {
-                **producer_settings(bootstrap),
-                "transactional.id": f"bench-{uuid.uuid4()}",
-                "transaction.timeout.ms": TRANSACTION_MS_MAX,
-            }
+        self._producer = producer_of(
+            bootstrap,
+            {"transactional.id": f"bench-{uuid.uuid4()}", "transaction.timeout.ms": TRANSACTION_MS_MAX},
         )
         self._producer.init_transactions(30)
         self._producer.begin_transaction()
@@ -89,7 +88,7 @@ class InMemory:
     """Records encoded and at hand, for a worker that reads uncommitted ones; writing them takes it no hundredth."""
 
     def __init__(self, bootstrap: str, topic: str, messages: Iterable[Message]) -> None:
-        self._producer = Producer(producer_settings(bootstrap))
+        self._producer = producer_of(bootstrap)
         self._producer.list_topics(topic)
         self._topic = topic
         self._messages = list(messages)
@@ -109,13 +108,18 @@ def preloaded(bootstrap: str, contestant: Contestant, of: list[Life]) -> tuple[W
     )
 
 
-def producer_settings(bootstrap: str) -> dict[str, str | int]:
-    return {
-        "bootstrap.servers": bootstrap,
-        "partitioner": "murmur2_random",
-        "compression.type": "lz4",
-        "linger.ms": 50,
-    }
+def producer_of(bootstrap: str, settings: Mapping[str, str | int] = MappingProxyType({})) -> Producer:
+    """Return a producer that places keys as ours are placed; `settings` come on top."""
+    return Producer(
+        {
+            **client_settings(bootstrap, "bench"),
+            "partitioner": "murmur2_random",
+            "compression.type": "lz4",
+            "linger.ms": 50,
+            **settings,
+        },
+        logger=LIBRDKAFKA_LOG,
+    )
 
 
 def write(producer: Producer, topic: str, messages: Iterable[Message]) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
 from bench.inputs import Life
+from kafka_log.connection import LIBRDKAFKA_LOG, PARTITION_EOF, client_settings
 from payments.lifecycle import Moved, decide
 from payments.payment import Payment
 from schemas import codec
@@ -136,7 +137,7 @@ def read_to_end(bootstrap: str, topic: str, starts: dict[int, int]) -> Iterator[
                 error = message.error()
                 if error is None:
                     yield message
-                elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's local errors are named so.
+                elif error.code() == PARTITION_EOF:
                     unread.discard(int(message.partition() or 0))
                 else:
                     raise KafkaException(error)
@@ -147,12 +148,13 @@ def read_to_end(bootstrap: str, topic: str, starts: dict[int, int]) -> Iterator[
 def _consumer(bootstrap: str) -> Consumer:
     return Consumer(
         {
-            "bootstrap.servers": bootstrap,
+            **client_settings(bootstrap, "bench"),
             # Required by librdkafka; the group is never joined and nothing is committed.
             "group.id": "bench-judge",
             "enable.auto.commit": False,
             "isolation.level": "read_committed",
             "enable.partition.eof": True,
             "auto.offset.reset": "earliest",
-        }
+        },
+        logger=LIBRDKAFKA_LOG,
     )

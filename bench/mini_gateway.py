@@ -10,12 +10,13 @@ import threading
 import time
 from collections.abc import Iterable
 
-from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from bench.broker import PARTITIONS, Broker
 from bench.contestants import Contestant
-from bench.inputs import Life
+from bench.inputs import Life, producer_of
 from bench.judge import Judge, event_id
+from kafka_log.connection import LIBRDKAFKA_LOG, client_settings
 from schemas import codec, topics
 
 
@@ -29,17 +30,16 @@ class MiniGateway:
         self._lives: dict[str, tuple[Life, Judge]] = {}
         self._consumer = Consumer(
             {
-                "bootstrap.servers": broker.bootstrap,
+                **client_settings(broker.bootstrap, "bench-gateway"),
                 "group.id": "bench-gateway",
                 "enable.auto.commit": False,
                 "isolation.level": "read_committed",
-            }
+            },
+            logger=LIBRDKAFKA_LOG,
         )
         events = contestant.topic(topics.PAYMENT_EVENTS)
         self._consumer.assign([TopicPartition(events, number, 0) for number in range(PARTITIONS)])
-        self._producer = Producer(
-            {"bootstrap.servers": broker.bootstrap, "partitioner": "murmur2_random", "linger.ms": 5}
-        )
+        self._producer = producer_of(broker.bootstrap, {"linger.ms": 5})
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._follow, daemon=True)
 

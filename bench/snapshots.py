@@ -5,17 +5,15 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 
-from confluent_kafka import Producer
-
 from bench.broker import PARTITIONS
-from bench.inputs import WRITE_S_MAX, lives, producer_settings
+from bench.inputs import WRITE_S_MAX, lives, producer_of
 from bench.judge import expected_events
 from payments.idempotency import payment_id
 from payments.payment import Payment
 from schemas import codec, topics
 from schemas.partitioning import partition_of
 
-HASH_BYTES = 32
+QUEUED_MAX = 500_000
 
 
 class Snapshots:
@@ -48,7 +46,7 @@ class Snapshots:
 
     def write(self, bootstrap: str, numbers: range) -> Iterator[int]:
         """Write the records to payment-events, each on its payment's partition; yield from time to time how many."""
-        producer = Producer({**producer_settings(bootstrap), "queue.buffering.max.messages": 500_000})
+        producer = producer_of(bootstrap, {"queue.buffering.max.messages": QUEUED_MAX})
         for written, number in enumerate(numbers):
             key, of, value = self.record(number)
             partition = partition_of(f"{self._tenant}:{key}", PARTITIONS)
