@@ -11,7 +11,7 @@ from __future__ import annotations
 import threading
 import time
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -48,9 +48,12 @@ class FaultsPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What came of one act, in payments: `lost` are not completed although all workers were restarted, `stuck` needed
-    that restart, `silent` met the exception and were not refused aloud, `refused` were; in events: `doubled`,
-    `out_of_order`, and `forgotten`, those that commands sent again brought about; `crashes` are of workers."""
+    """What came of one act: `crashes` of workers, and counts of payments and of events.
+
+    Payments: `stuck` were not completed before all workers were restarted, `lost` not after it either; `silent` met the
+    exception and were not refused aloud, `refused` were; of `misjudged` something was refused that was right.
+    Events: `doubled`, `out_of_order`, and `forgotten`, those that commands sent again brought about.
+    """
 
     contestant: str
     act: str
@@ -60,6 +63,7 @@ class Outcome:
     stuck: int
     silent: int
     refused: int
+    misjudged: int
     doubled: int
     out_of_order: int
     forgotten: int
@@ -116,7 +120,9 @@ class Run:
         before = judge.verdict(besides=broken)
         self._send_again(run, of)
         after = judge.verdict(besides=broken)
-        refused = broken & self._refused() if broken else broken
+        ids = {each.order.payment_id for each in of}
+        rejected = [(payment_id, reason) for payment_id, reason in self._rejections() if payment_id in ids]
+        refused = {payment_id for payment_id, reason in rejected if reason == "decision-failed"} & broken
         return Outcome(
             contestant=self._contestant.name,
             act=script.act.value,
@@ -126,6 +132,7 @@ class Run:
             stuck=stuck,
             silent=len(broken - refused),
             refused=len(refused),
+            misjudged=len({payment_id for payment_id, _ in rejected} - broken),
             doubled=before.doubled,
             out_of_order=before.out_of_order,
             forgotten=after.doubled - before.doubled,
@@ -174,15 +181,13 @@ class Run:
         write(producer_of(self._broker.bootstrap), self._commands, messages)
         self._settled(judge, frozenset())
 
-    def _refused(self) -> frozenset[str]:
+    def _rejections(self) -> Iterator[tuple[str | None, str]]:
         topic = self._contestant.topic(topics.PAYMENT_REJECTIONS)
         starts = dict.fromkeys(range(PARTITIONS), 0)
-        values = (codec.decode(each.value()) for each in read_to_end(self._broker.bootstrap, topic, starts))
-        return frozenset(
-            each.payment_id
-            for each in values
-            if isinstance(each, Rejection) and each.reason == "decision-failed" and each.payment_id is not None
-        )
+        for message in read_to_end(self._broker.bootstrap, topic, starts):
+            rejection = codec.decode(message.value())
+            if isinstance(rejection, Rejection):
+                yield rejection.payment_id, rejection.reason
 
 
 def _wrote_outside(broker: Broker, contestant: Contestant, events: int) -> bool:

@@ -14,7 +14,7 @@ from typing import Any
 
 from cli.local_stack.ports import free_port
 
-READY_S_MAX = 600.0
+READY_S_MAX = 1800.0  # Millions of records to restore, on a busy machine.
 STOP_S_MAX = 30.0
 RUN_S_MAX = 600.0
 LOOK_S = 0.1  # Each look costs the worker a few milliseconds.

@@ -38,7 +38,7 @@ def test_the_rule_raises_for_the_payments_that_were_drawn_and_for_no_other() -> 
 
 def test_outcomes_are_a_table_with_a_row_each() -> None:
     outcome = Outcome(
-        contestant="any", act="kill -9", payments=9, faults=1, lost=2, stuck=0, silent=0, refused=0, doubled=3,
-        out_of_order=0, forgotten=0, crashes=0,
+        contestant="any", act="kill -9", payments=9, faults=1, lost=2, stuck=0, silent=0, refused=0, misjudged=4,
+        doubled=3, out_of_order=0, forgotten=0, crashes=0,
     )  # fmt: skip
-    assert table([outcome])[2] == "| any | kill -9 | 9 | 1 | 2 | 0 | 0 | 0 | 3 | 0 | 0 | 0 |"
+    assert table([outcome])[2] == "| any | kill -9 | 9 | 1 | 2 | 0 | 0 | 0 | 4 | 3 | 0 | 0 | 0 |"
