@@ -8,13 +8,14 @@ DEV := $(VENV)/installed-dev
 # Byte code is written when a module is first imported: most never are. Everything has a hash in the lock.
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile
 
-.PHONY: help venv demo up chaos test lint format lock clean
+.PHONY: help venv demo up chaos bench test lint format lock clean
 
 help:
 	@echo "make demo   the guided tour: the whole system on this machine, one payment from POST to history"
 	@echo "make up     the whole system in the foreground until Ctrl-C"
 	@echo "make test   every test but the long ones"
 	@echo "make chaos  100,000 payments while processes are killed, paused and robbed of their state; about half an hour"
+	@echo "make bench  payments a second of the stream stage beside stock Faust, and its restore; about a quarter of an hour"
 	@echo "make lint   formatter, linter, types, import rules"
 
 venv: $(DEV)
@@ -40,6 +41,9 @@ up: $(RUN)
 
 chaos: venv
 	@$(BIN)/directpay chaos
+
+bench: $(RUN)
+	@$(BIN)/directpay bench
 
 test: $(DEV)
 	@$(BIN)/pytest

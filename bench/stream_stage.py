@@ -1,303 +1,136 @@
-"""The stream stage alone: one worker, its inputs there before it starts, three transitions a payment.
+"""The stream stage alone: one worker, its inputs there before the clock starts, three transitions a payment.
 
-`python -m bench.stream_stage --payments 50000` starts a broker of its own (or takes `--bootstrap`) and prints one JSON
-object. Commands, then claims and settlements of all payments, are written in two transactions that stay open: a worker
-that reads committed records sees nothing. The clock starts when the first is committed, with the worker ready and idle;
-the second is committed when every payment is initiated, so that no report comes before its payment. It ends when the
-worker has committed three events a payment. What is timed is what runs in production: Avro in and out, RocksDB,
-transactions, all partitions in one process.
+Ours and stock Faust, confirmed and not, take turns on one broker (A-B-C-C-B-A), so that what else the machine does
+hits them all. Confirmed is like ours: the broker has an event before its input is acknowledged. A turn: the
+worker starts, restores, decides a warm-up; then commands are released, and when every payment is initiated, claims and
+settlements, so that no report comes before its payment. It ends when the worker has written three events a payment.
+What is timed is what runs in production: Avro in and out, RocksDB, all partitions in one process; transactions in ours.
+Afterwards the events are read and compared with what the inputs mean.
 """
 
 from __future__ import annotations
 
-import json
-import os
-import platform
-import subprocess
-import sys
-import sysconfig
-import tempfile
+import statistics
 import time
-import urllib.request
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
-import click
-from confluent_kafka import Producer
+from bench.broker import Broker
+from bench.contestants import AT_LEAST_ONCE, EXACTLY_ONCE, OURS, UNCONFIRMED, Contestant
+from bench.inputs import lives, preloaded
+from bench.judge import STEPS, ends, judged
+from bench.usage import cpu_s, resident_mib
+from bench.worker_process import WorkerProcess
+from schemas import topics
 
-from cli.local_stack.java import find_java
-from cli.local_stack.kafka import KafkaServer
-from cli.local_stack.kafka_jars import kafka_jars
-from cli.local_stack.ports import free_port
-from cli.settings import DownloadSettings
-from kafka_log.topics_admin import apply_topics
-from payments.commands import InitiatePayment, RailReport, Report
-from schemas import codec, topics
+WARM_UP = 2_000
+# Stock Faust is about ten times slower: with as many payments it alone would take most of the time.
+STOCK_SHARE = 10
+STOCK_WARM_UP = 200
 
-PARTITIONS = 8
-T0_US = 1_772_323_200_000_000
-SECOND_US = 1_000_000
-TRANSACTION_MS_MAX = 900_000  # The longest that a broker allows by default.
-RUN_S_MAX = 600.0
-
-WORKER = """
-import json, sys
-from pathlib import Path
-from stream_app.app import StreamConfig, run
-settings = json.loads(sys.argv[1])
-run(StreamConfig(**{**settings, "state_dir": Path(settings["state_dir"])}))
-"""
+Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Figures:
-    """`cpu_us` is of the worker's process, for one payment with its three transitions; `broker_cpu_us` is Kafka's."""
+class Turn:
+    """One contestant's turn; CPU times are for one payment with its three transitions, of worker and of Kafka."""
 
+    contestant: str
     payments: int
     seconds: float
     payments_per_s: int
     initiate_per_s: int
     reports_per_s: int
-    cpu_us: float
-    broker_cpu_us: float | None
+    cpu_us: int
+    broker_cpu_us: int
     resident_mib: int
-    load_before: float
-    python: str
-    optimised_python: bool
 
 
-@click.command()
-@click.option("--payments", default=50_000, help="How many payments live through three transitions.")
-@click.option("--warm-up", default=2_000, help="How many others before, not timed: first batches, first connections.")
-@click.option("--bootstrap", default=None, help="A Kafka that is there; else one is started.")
-@click.option("--profile", default=None, help="Write a profile of the worker to this file (needs py-spy).")
-def main(payments: int, warm_up: int, bootstrap: str | None, profile: str | None) -> None:
-    """Measure how many payments a second one worker decides and commits."""
-    with tempfile.TemporaryDirectory(prefix="directpay-bench-") as folder, kafka(bootstrap, Path(folder)) as broker:
-        apply_topics(broker.bootstrap, PARTITIONS)
-        with worker(broker.bootstrap, Path(folder)) as running:
-            rounds(broker, running, warm_up, None)
-            print(json.dumps(asdict(rounds(broker, running, payments, profile)), indent=2))
+def stream_stage(broker: Broker, folder: Path, payments: int, say: Say) -> dict[str, Any]:
+    """Return the figures of our worker and of stock Faust, and how many times faster ours is."""
+    there = (OURS, AT_LEAST_ONCE, UNCONFIRMED)
+    for contestant in (*there, EXACTLY_ONCE):
+        contestant.create_topics(broker.bootstrap)
+    turns = []
+    for contestant in (*there, *reversed(there), EXACTLY_ONCE):
+        turns.append(_turn(broker, folder, contestant, payments if contestant is OURS else stock_payments(payments)))
+        say(f"{contestant.name}: {turns[-1].payments_per_s} payments/s, {turns[-1].cpu_us} us of CPU a payment")
+    ours, confirmed, unconfirmed, exactly_once = (
+        [each for each in turns if each.contestant == who.name] for who in (*there, EXACTLY_ONCE)
+    )
+    return {
+        "payments_per_s": _median(ours),
+        "beside_stock": beside(ours, confirmed),
+        "beside_stock_unconfirmed": beside(ours, unconfirmed),
+        "beside_stock_exactly_once": beside(ours, exactly_once),
+        "turns": [asdict(each) for each in turns],
+    }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Broker:
-    bootstrap: str
-    pid: int | None
+def stock_payments(payments: int) -> int:
+    """Return how many payments stock Faust gets, when ours gets so many."""
+    return max(1, payments // STOCK_SHARE)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Running:
-    pid: int
-    health_port: int
+def beside(ours: Sequence[Turn], theirs: Sequence[Turn]) -> dict[str, Any]:
+    """Return how many times faster ours is; the worst ratio sets our slowest turn against their fastest.
 
-    def is_ready(self) -> bool:
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.health_port}/health/ready", timeout=2) as answer:
-                return bool(json.load(answer)["status"] == "ready")
-        except OSError:
-            return False
-
-    def events(self) -> int:
-        """Return how many events the worker has committed since it started."""
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.health_port}/metrics", timeout=10) as answer:
-            for line in answer.read().decode().splitlines():
-                if line.startswith('directpay_stream_written_total{topic="payment-events"}'):
-                    return int(float(line.split()[-1]))
-        return 0
-
-    def wait_events(self, count: int) -> float:
-        """Return when the worker had committed as many, by the monotonic clock."""
-        give_up_at = time.monotonic() + RUN_S_MAX
-        while self.events() < count:
-            if time.monotonic() > give_up_at:
-                raise TimeoutError(f"{self.events()} of {count} events")
-            time.sleep(0.1)  # Each look costs the worker a few milliseconds.
-        return time.monotonic()
+    `cpu_ratio` compares the CPU time of worker and Kafka for one payment, which other work on the machine hardly moves.
+    """
+    mine, other = [each.payments_per_s for each in ours], [each.payments_per_s for each in theirs]
+    return {
+        "payments_per_s": _median(theirs),
+        "ratio_median": round(statistics.median(mine) / statistics.median(other), 1),
+        "ratio_worst": round(min(mine) / max(other), 1),
+        "cpu_ratio": round(_cpu_us(theirs) / _cpu_us(ours), 1),
+    }
 
 
-def rounds(broker: Broker, running: Running, payments: int, profile: str | None) -> Figures:
-    """Let `payments` new payments live, and return what that took."""
-    before = running.events()
-    commands, reports = preloaded(broker.bootstrap, payments)
-    load = os.getloadavg()[0]
-    profiler = _profiler(running.pid, profile) if profile else None
-    cpu, broker_cpu, started = cpu_s(running.pid), _cpu_s(broker.pid), time.monotonic()
-    commands.commit_transaction()
-    initiated = running.wait_events(before + payments)
-    reports.commit_transaction()
-    ended = running.wait_events(before + 3 * payments)
-    cpu, broker_cpu_after = cpu_s(running.pid) - cpu, _cpu_s(broker.pid)
-    if profiler is not None:
-        profiler.wait()
-    both = broker_cpu is not None and broker_cpu_after is not None
-    return Figures(
+def _median(turns: Sequence[Turn]) -> int:
+    return round(statistics.median(each.payments_per_s for each in turns))
+
+
+def _cpu_us(turns: Sequence[Turn]) -> float:
+    return statistics.median(each.cpu_us + each.broker_cpu_us for each in turns)
+
+
+def _turn(broker: Broker, folder: Path, contestant: Contestant, payments: int) -> Turn:
+    worker = contestant.worker(broker.bootstrap, folder).start()
+    try:
+        worker.wait_ready()
+        decide_payments(broker, contestant, worker, WARM_UP if contestant is OURS else STOCK_WARM_UP)
+        turn = decide_payments(broker, contestant, worker, payments)
+        worker.stop()
+        return turn
+    finally:
+        worker.kill()
+
+
+def decide_payments(broker: Broker, contestant: Contestant, worker: WorkerProcess, payments: int) -> Turn:
+    """Let `payments` new payments live, and return what that took; raises RunDoesNotCount when an event is wrong."""
+    of = list(lives(uuid.uuid4().hex[:8], payments))
+    topic = contestant.topic(topics.PAYMENT_EVENTS)
+    starts, before = ends(broker.bootstrap, topic), worker.events()
+    commands, reports = preloaded(broker.bootstrap, contestant, of)
+    cpu, broker_cpu, started = cpu_s(worker.pid), cpu_s(broker.pid), time.monotonic()
+    commands.release()
+    initiated = worker.wait_events(before + payments)
+    reports.release()
+    ended = worker.wait_events(before + STEPS * payments)
+    cpu, broker_cpu = cpu_s(worker.pid) - cpu, cpu_s(broker.pid) - broker_cpu
+    turn = Turn(
+        contestant=contestant.name,
         payments=payments,
         seconds=round(ended - started, 2),
         payments_per_s=round(payments / (ended - started)),
         initiate_per_s=round(payments / (initiated - started)),
-        reports_per_s=round(2 * payments / (ended - initiated)),
-        cpu_us=round(cpu / payments * 1e6, 1),
-        broker_cpu_us=round(((broker_cpu_after or 0) - (broker_cpu or 0)) / payments * 1e6, 1) if both else None,
-        resident_mib=_resident_mib(running.pid),
-        load_before=round(load, 1),
-        python=platform.python_version(),
-        optimised_python="--enable-optimizations" in str(sysconfig.get_config_var("CONFIG_ARGS")),
+        reports_per_s=round((STEPS - 1) * payments / (ended - initiated)),
+        cpu_us=round(cpu / payments * 1e6),
+        broker_cpu_us=round(broker_cpu / payments * 1e6),
+        resident_mib=resident_mib(worker.pid),
     )
-
-
-def preloaded(bootstrap: str, payments: int) -> tuple[Producer, Producer]:
-    """Write the commands, and the claims and settlements; return the producers whose open transactions hold them."""
-    run = uuid.uuid4().hex[:8]
-    commands, reports = (_transactional(bootstrap, f"bench-{name}-{run}") for name in ("commands", "reports"))
-    for number in range(payments):
-        order = InitiatePayment(
-            command_id=str(uuid.uuid5(uuid.NAMESPACE_DNS, f"{run}-{number}")),
-            tenant_id="bench",
-            idempotency_key=f"rent-{run}-{number}",
-            lease_id="0d1c8a9e-6a53-4d0e-9a1c-5f6a3c1b2d4e",
-            payer_account_id="5b0a5a0e-3a54-4f6e-8f37-0a1f3f6a2b11",
-            payee_account_id="9c1d7f52-1c0b-4c7f-a3a0-7b8f2d9e4c22",
-            amount_minor=150_000 + number % 1000,
-            payment_rail_type="standard_ach",
-            description="Rent for March",
-            requested_at_us=T0_US + number,
-        )
-        _produce(commands, topics.PAYMENT_COMMANDS.name, order.key, codec.encode(order))
-        for what, after_s in ((Report.CLAIMED, 5), (Report.SETTLED, 150)):
-            report = RailReport(
-                tenant_id=order.tenant_id,
-                idempotency_key=order.idempotency_key,
-                attempt=1,
-                report=what,
-                occurred_at_us=T0_US + number + after_s * SECOND_US,
-                bank_reference=f"{order.payment_id}:1" if what is Report.SETTLED else None,
-            )
-            _produce(reports, topics.RAIL_REPORTS.name, report.key, codec.encode(report))
-    for producer in (commands, reports):
-        if producer.flush(60):
-            raise TimeoutError("the inputs could not be written")
-    return commands, reports
-
-
-def _transactional(bootstrap: str, name: str) -> Producer:
-    producer = Producer(
-        {
-            "bootstrap.servers": bootstrap,
-            "transactional.id": name,
-            "transaction.timeout.ms": TRANSACTION_MS_MAX,
-            "partitioner": "murmur2_random",
-            "compression.type": "lz4",
-            "linger.ms": 50,
-        }
-    )
-    producer.init_transactions(30)
-    producer.begin_transaction()
-    return producer
-
-
-def _produce(producer: Producer, topic: str, key: str, value: bytes) -> None:
-    while True:
-        try:
-            producer.produce(topic, key=key, value=value)
-        except BufferError:
-            producer.poll(0.1)
-        else:
-            return
-
-
-@contextmanager
-def worker(bootstrap: str, folder: Path) -> Iterator[Running]:
-    """Run one worker of a group of its own, from the moment that it is ready."""
-    settings = {
-        "bootstrap": bootstrap,
-        "partitions": PARTITIONS,
-        "state_dir": str(folder / "stream"),
-        "instance": "stream-0",
-        "health_port": free_port(),
-        "group": f"bench-{uuid.uuid4().hex[:8]}",
-        "log_level": "WARNING",
-    }
-    process = subprocess.Popen([sys.executable, "-c", WORKER, json.dumps(settings)])
-    running = Running(pid=process.pid, health_port=int(str(settings["health_port"])))
-    try:
-        give_up_at = time.monotonic() + RUN_S_MAX
-        while not running.is_ready():
-            if process.poll() is not None or time.monotonic() > give_up_at:
-                raise RuntimeError(f"the worker did not become ready (status {process.poll()})")
-            time.sleep(0.1)
-        yield running
-    finally:
-        process.terminate()
-        process.wait(30)
-
-
-@contextmanager
-def kafka(bootstrap: str | None, folder: Path) -> Iterator[Broker]:
-    """Give the broker that was named, or one that lives as long as this."""
-    if bootstrap is not None:
-        yield Broker(bootstrap=bootstrap, pid=None)
-        return
-    port = free_port()
-    jars = kafka_jars(DownloadSettings().cache_dir.expanduser(), lambda text: print(text, file=sys.stderr))
-    server = KafkaServer(
-        folder / "kafka",
-        java=find_java(),
-        jars=jars,
-        port=port,
-        controller_port=free_port({port}),
-        log_path=folder / "kafka.log",
-    )
-    server.prepare()
-    component = server.component()
-    with (folder / "kafka.log").open("ab") as log:
-        process = subprocess.Popen(component.argv, stdout=log, stderr=log, env=dict(component.env), cwd=component.cwd)
-    try:
-        while not server.is_ready():
-            if process.poll() is not None:
-                raise RuntimeError((folder / "kafka.log").read_text()[-2000:])
-        yield Broker(bootstrap=server.bootstrap, pid=process.pid)
-    finally:
-        process.kill()
-        process.wait()
-
-
-def cpu_s(pid: int) -> float:
-    """Return the CPU seconds that a process has used, in user and in kernel mode."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def _cpu_s(pid: int | None) -> float | None:
-    return None if pid is None else cpu_s(pid)
-
-
-def _resident_mib(pid: int) -> int:
-    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE") // 2**20
-
-
-def _profiler(pid: int, path: str) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        [
-            "py-spy",
-            "record",
-            "--pid",
-            str(pid),
-            "--output",
-            path,
-            "--format",
-            "raw",
-            "--rate",
-            "250",
-            "--duration",
-            "15",
-        ]
-    )
-
-
-if __name__ == "__main__":
-    main()
+    judged(broker.bootstrap, topic, starts, of).require()
+    return turn

@@ -11,6 +11,7 @@ from observability.logs import configure_logging
 SUBCOMMANDS = {
     "api": "cli.processes.api:api",
     "bank": "cli.processes.bank:bank",
+    "bench": "cli.bench:bench",
     "chaos": "cli.chaos:chaos",
     "demo": "cli.demo:demo",
     "projector": "cli.processes.projector:projector",

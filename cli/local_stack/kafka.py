@@ -143,8 +143,8 @@ class KafkaServer:
         command = [
             *self._jvm("kafka.tools.StorageTool", "-XX:TieredStopAtLevel=1", "-Xmx128m"),
             "format",
-            "--cluster-id",
-            cluster_id,
+            # In one argument: an id may begin with "-", and would pass for an option.
+            f"--cluster-id={cluster_id}",
             "--config",
             str(self._home / "server.properties"),
             "--ignore-formatted",

@@ -1,0 +1,1 @@
+"""Others that do what our stream stage does, measured beside it."""

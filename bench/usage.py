@@ -1,0 +1,43 @@
+"""What a process uses, read from /proc; and what the machine and its Python are."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sysconfig
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Machine:
+    """`load_before` is the load average of a minute when the run began: above 0.5, others were at work as well."""
+
+    cores: int
+    load_before: float
+    python: str
+    optimised_python: bool
+
+
+def machine() -> Machine:
+    return Machine(
+        cores=os.cpu_count() or 1,
+        load_before=round(os.getloadavg()[0], 1),
+        python=platform.python_version(),
+        # A Python built without profile-guided optimisation is 1.2 to 1.7 times slower.
+        optimised_python="--enable-optimizations" in str(sysconfig.get_config_var("CONFIG_ARGS")),
+    )
+
+
+def cpu_s(pid: int | None) -> float:
+    """Return the CPU seconds that a process has used, in user and in kernel mode; 0 for one that is not ours."""
+    if pid is None:
+        return 0.0
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def resident_mib(pid: int) -> int:
+    """Return the memory that a process has in RAM, shared pages included."""
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") // 2**20

@@ -1,0 +1,88 @@
+"""`directpay bench`: measures the stream stage; the last line is one JSON object of figures."""
+
+from __future__ import annotations
+
+import json
+import logging
+import signal
+import sys
+import tempfile
+import time
+from dataclasses import asdict
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import click
+
+from bench.broker import kafka
+from bench.faults_stage import FaultsPlan, faults_stage
+from bench.judge import RunDoesNotCount
+from bench.restore_stage import memory_stage, restore_stage
+from bench.stream_stage import stream_stage
+from bench.usage import machine
+from bench.worker_process import WorkerEnded
+from cli.local_stack.trouble import StackError
+from observability.logs import configure_logging
+
+STAGES = ("stream", "restore", "memory", "faults")
+
+
+@click.command()
+@click.option("--stage", "stages", type=click.Choice(STAGES), multiple=True, default=("stream", "restore"),
+              show_default=True, help="What to measure; may be given several times.")  # fmt: skip
+@click.option("--payments", type=click.IntRange(10), default=50_000, show_default=True,
+              help="Payments of a turn of the stream stage; stock Faust decides a tenth of them.")  # fmt: skip
+@click.option("--restored", type=click.IntRange(1), default=1_000_000, show_default=True,
+              help="Payments to restore; the memory stage sets as many against five times as many.")  # fmt: skip
+@click.option("--faulted", type=click.IntRange(1), default=9_000, show_default=True,
+              help="Payments of each act of the faults stage.")  # fmt: skip
+@click.option("--seed", type=int, default=1, show_default=True, help="Fixes the schedule of faults.")
+@click.option("--bootstrap", default=None, help="A Kafka that is there, without our topics. Default: one is started.")
+@click.option("--folder", type=click.Path(exists=True, file_okay=False, path_type=Path), default=None,
+              help="Where each stage keeps some GB while it runs. Default: the system's folder for that.")  # fmt: skip
+def bench(
+    stages: tuple[str, ...],
+    payments: int,
+    restored: int,
+    faulted: int,
+    seed: int,
+    bootstrap: str | None,
+    folder: Path | None,
+) -> None:
+    """Measure our stream stage beside stock Faust's, its restore, its memory, and both under faults."""
+    configure_logging("bench", "WARNING")
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
+    # Workers and brokers end while clients of ours are connected, and every client says so.
+    logging.getLogger("librdkafka").setLevel(logging.CRITICAL)
+    figures: dict[str, Any] = {"machine": asdict(machine())}
+    try:
+        for stage in dict.fromkeys(stages):
+            # A broker for each stage: what one leaves behind is not the next one's to read.
+            with (
+                tempfile.TemporaryDirectory(prefix="directpay-bench-", dir=folder) as work,
+                kafka(bootstrap, Path(work)) as broker,
+            ):
+                _say(f"stage {stage}")
+                match stage:
+                    case "stream":
+                        figures[stage] = stream_stage(broker, Path(work), payments, _say)
+                    case "restore":
+                        figures[stage] = restore_stage(broker, Path(work), restored, _say)
+                    case "memory":
+                        figures[stage] = memory_stage(broker, Path(work), restored, 5 * restored, _say)
+                    case "faults":
+                        figures[stage] = faults_stage(broker, Path(work), FaultsPlan(payments=faulted, seed=seed), _say)
+    except (RunDoesNotCount, WorkerEnded, StackError) as error:
+        sys.exit(f"directpay bench: {type(error).__name__}: {error}")
+    click.echo(json.dumps(figures))
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    # As an exception, so that brokers and workers end with us.
+    raise KeyboardInterrupt
+
+
+def _say(line: str) -> None:
+    click.echo(f"{time.strftime('%H:%M:%S')} {line}", err=True)
