@@ -12,6 +12,7 @@ from typing import Any
 
 from bench.broker import Broker
 from bench.contestants import OURS
+from bench.judge import STEPS, RunDoesNotCount
 from bench.snapshots import Snapshots
 from bench.stream_stage import Say, decide_payments
 from bench.usage import resident_mib
@@ -30,9 +31,11 @@ def restore_stage(broker: Broker, folder: Path, payments: int, say: Say) -> dict
     worker = OURS.worker(broker.bootstrap, folder)
     try:
         nothing_s = worker.start().wait_ready()
+        require_restored(worker.restored(), payments)
         say(f"from nothing: {payments / nothing_s:.0f} records/s")
         worker.stop()
         intact_s = worker.start().wait_ready()
+        require_restored(worker.restored(), 0)
         worker.kill()
         killed_s = worker.start().wait_ready()
         say(f"with its state: ready in {intact_s:.1f} s after a stop, in {killed_s:.1f} s after kill -9")
@@ -48,12 +51,18 @@ def restore_stage(broker: Broker, folder: Path, payments: int, say: Say) -> dict
     }
 
 
+def require_restored(records: int, expected: int) -> None:
+    """Raise RunDoesNotCount when a worker read more or less than the topic has behind its state."""
+    if records != expected:
+        raise RunDoesNotCount(f"{records} records were restored, not {expected}")
+
+
 def memory_stage(broker: Broker, folder: Path, few: int, many: int, say: Say) -> dict[str, Any]:
     """Return a worker's resident memory with few and with many payments, after a restore and after deciding others."""
     OURS.create_topics(broker.bootstrap)
     snapshots = Snapshots(steps=STEPS_OF_SMALLEST)
     figures: dict[str, Any] = {}
-    written = 0
+    written = decided = 0
     for count in (few, many):
         _write(broker, snapshots, range(written, count), say)
         written = count
@@ -61,7 +70,9 @@ def memory_stage(broker: Broker, folder: Path, few: int, many: int, say: Say) ->
         worker = OURS.worker(broker.bootstrap, folder)
         try:
             worker.start().wait_ready()
+            require_restored(worker.restored(), count + STEPS * decided)
             figures[f"resident_mib_{count}"] = _resident(broker, worker)
+            decided += DECIDED
             say(f"{count} payments: {figures[f'resident_mib_{count}']} MiB resident")
             worker.stop()
         finally:
