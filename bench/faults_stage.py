@@ -11,7 +11,7 @@ from __future__ import annotations
 import threading
 import time
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,7 @@ SILENCE_S = 25.0
 SETTLED_S_MAX = 900.0
 # Enough that every partition has some; they come behind all commands that are sent again.
 CANARIES = 8 * PARTITIONS
+CONTESTANTS = (OURS, AT_LEAST_ONCE, EXACTLY_ONCE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,11 +71,13 @@ class Outcome:
     crashes: int
 
 
-def faults_stage(broker: Broker, folder: Path, plan: FaultsPlan, say: Say) -> dict[str, Any]:
+def faults_stage(
+    broker: Broker, folder: Path, plan: FaultsPlan, say: Say, *, contestants: Sequence[Contestant] = CONTESTANTS
+) -> dict[str, Any]:
     """Return the outcomes of all contestants, and print them as a table."""
     outcomes: list[Outcome] = []
     outside: dict[str, bool] = {}
-    for contestant in (OURS, AT_LEAST_ONCE, EXACTLY_ONCE):
+    for contestant in contestants:
         contestant.create_topics(broker.bootstrap)
         with MiniGateway(broker, contestant) as gateway:
             with Crew(broker, folder, contestant) as crew:
@@ -118,7 +121,7 @@ class Run:
             self._crew.restart()
             self._settled(judge, broken)
         before = judge.verdict(besides=broken)
-        self._send_again(run, of)
+        self._send_again(run, [each for each in of if each.order.payment_id not in broken])
         after = judge.verdict(besides=broken)
         ids = {each.order.payment_id for each in of}
         rejected = [(payment_id, reason) for payment_id, reason in self._rejections() if payment_id in ids]

@@ -12,6 +12,7 @@ from typing import Any
 
 from bench.broker import Broker
 from bench.contestants import OURS
+from bench.judge import STEPS, RunDoesNotCount
 from bench.snapshots import Snapshots
 from bench.stream_stage import Say, decide_payments
 from bench.usage import resident_mib
@@ -30,9 +31,11 @@ def restore_stage(broker: Broker, folder: Path, payments: int, say: Say) -> dict
     worker = OURS.worker(broker.bootstrap, folder)
     try:
         nothing_s = worker.start().wait_ready()
+        require_restored(worker.restored(), payments)
         say(f"from nothing: {payments / nothing_s:.0f} records/s")
         worker.stop()
         intact_s = worker.start().wait_ready()
+        require_restored(worker.restored(), 0)
         worker.kill()
         killed_s = worker.start().wait_ready()
         say(f"with its state: ready in {intact_s:.1f} s after a stop, in {killed_s:.1f} s after kill -9")
@@ -48,12 +51,18 @@ def restore_stage(broker: Broker, folder: Path, payments: int, say: Say) -> dict
     }
 
 
+def require_restored(records: int, expected: int) -> None:
+    """Raise RunDoesNotCount when a worker read more or less than the topic has behind its state."""
+    if records != expected:
+        raise RunDoesNotCount(f"{records} records were restored, not {expected}")
+
+
 def memory_stage(broker: Broker, folder: Path, few: int, many: int, say: Say) -> dict[str, Any]:
-    """Return a worker's resident memory with few and with many payments, after a restore and after deciding others."""
+    """Return a worker's resident memory with few and with many payments: restored, deciding others, started again."""
     OURS.create_topics(broker.bootstrap)
     snapshots = Snapshots(steps=STEPS_OF_SMALLEST)
     figures: dict[str, Any] = {}
-    written = 0
+    written = decided = 0
     for count in (few, many):
         _write(broker, snapshots, range(written, count), say)
         written = count
@@ -61,19 +70,27 @@ def memory_stage(broker: Broker, folder: Path, few: int, many: int, say: Say) ->
         worker = OURS.worker(broker.bootstrap, folder)
         try:
             worker.start().wait_ready()
+            require_restored(worker.restored(), count + STEPS * decided)
             figures[f"resident_mib_{count}"] = _resident(broker, worker)
+            decided += 2 * DECIDED
             say(f"{count} payments: {figures[f'resident_mib_{count}']} MiB resident")
             worker.stop()
         finally:
             worker.kill()
-    growth = figures[f"resident_mib_{many}"]["decided"] / figures[f"resident_mib_{few}"]["decided"] - 1
-    return {**figures, "resident_growth_percent": round(100 * growth, 1)}
+    small, large = figures[f"resident_mib_{few}"], figures[f"resident_mib_{many}"]
+    growth = {when: round(100 * (large[when] / small[when] - 1), 1) for when in small}
+    return {**figures, "resident_growth_percent": growth}
 
 
 def _resident(broker: Broker, worker: WorkerProcess) -> dict[str, int]:
     restored = resident_mib(worker.pid)
     decide_payments(broker, OURS, worker, DECIDED)
-    return {"restored": restored, "decided": resident_mib(worker.pid)}
+    decided = resident_mib(worker.pid)
+    # What a restore leaves behind in the process is gone after a restart: the rest is the state's own.
+    worker.stop()
+    worker.start().wait_ready()
+    decide_payments(broker, OURS, worker, DECIDED)
+    return {"restored": restored, "decided": decided, "restarted": resident_mib(worker.pid)}
 
 
 def _write(broker: Broker, snapshots: Snapshots, numbers: range, say: Callable[[str], None]) -> None:

@@ -65,6 +65,10 @@ class WorkerProcess:
         except OSError:
             return False
 
+    def restored(self) -> int:
+        """Return how many records it has read to restore its state; only our worker says that."""
+        return int(json.loads(self._get("/health/ready"))["restored_records"])
+
     def events(self) -> int:
         """Return how many events it has written, acknowledged or committed, since it started."""
         for line in self._get("/metrics").splitlines():

@@ -6,6 +6,7 @@ import pytest
 
 from bench.inputs import lives
 from bench.judge import Judge, RunDoesNotCount, expected_events
+from bench.restore_stage import require_restored
 from payments.payment import Payment, Status, first_broken_link
 from schemas import codec
 
@@ -66,3 +67,9 @@ def test_the_inputs_of_a_run_mean_a_completed_payment() -> None:
     assert last.status is Status.COMPLETED
     assert last.payment_id == life.order.payment_id
     assert first_broken_link(last) is None
+
+
+def test_a_restore_of_too_few_records_does_not_count() -> None:
+    require_restored(10, 10)
+    with pytest.raises(RunDoesNotCount):
+        require_restored(9, 10)
