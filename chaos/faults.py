@@ -58,6 +58,7 @@ class Faults:
         self._going_on = 0
         self._counting = threading.Lock()
         self._paused: list[psutil.Process] = []
+        self._is_over = threading.Event()
 
     def perform(self, fault: Fault) -> float | None:
         """Carry one out; return when (monotonic) the component was free to work again, None when there was none.
@@ -74,7 +75,8 @@ class Faults:
                     self._going_on -= 1
 
     def let_go(self) -> None:
-        """Wake everything that is still paused: the end of a run that failed."""
+        """Wake everything that is still paused, and pause nothing more: the end of a run that failed."""
+        self._is_over.set()
         self._wake(list(self._paused))
 
     def _perform(self, fault: Fault) -> float | None:
@@ -108,7 +110,7 @@ class Faults:
             # Postgres works in its children. It sleeps already, so it starts no more of them.
             for child in process.children(recursive=True):
                 self._suspend(child, paused)
-        time.sleep(lasts_s)
+        self._is_over.wait(lasts_s)
         self._wake(paused)
         return time.monotonic()
 
@@ -120,7 +122,8 @@ class Faults:
 
     def _wake(self, paused: list[psutil.Process]) -> None:
         for each in reversed(paused):
-            self._paused.remove(each)
+            with suppress(ValueError):  # Woken by `let_go` meanwhile; once more does no harm.
+                self._paused.remove(each)
             with suppress(psutil.NoSuchProcess):
                 each.resume()
 

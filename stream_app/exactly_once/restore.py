@@ -13,6 +13,8 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 from stream_app.exactly_once import metrics
 
 MESSAGES_PER_READ = 2000
+# Some reads ahead. By default every lane that restores may hold 64 MiB, and the process keeps what it once had.
+READ_AHEAD_KIB = 4 * 1024
 # A healthy broker answers a fetch at the end of a partition within milliseconds.
 SILENCE_S_MAX = 30.0
 
@@ -68,6 +70,7 @@ def restore(
             # Where the first records are compacted away, offset 0 is gone.
             "auto.offset.reset": "earliest",
             "fetch.wait.max.ms": 10,
+            "queued.max.messages.kbytes": READ_AHEAD_KIB,
         }
     )
     try:

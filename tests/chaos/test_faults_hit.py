@@ -106,11 +106,12 @@ def test_a_pause_is_a_pause_of_its_children_too(tmp_path: Path) -> None:
         wait_for(lambda: bool(process.children()))
         (child,) = process.children()
         thread = threading.Thread(target=faults.perform, args=[fault(FaultKind.PAUSE, lasts_s=60)])
-        thread.daemon = True
         thread.start()
         wait_for(lambda: child.status() == psutil.STATUS_STOPPED)
         faults.let_go()
         wait_for(lambda: child.status() != psutil.STATUS_STOPPED)
+        thread.join(WAIT_S_MAX)
+        assert not thread.is_alive()
 
 
 def test_on_a_full_disk_no_file_grows_until_there_is_room_again(tmp_path: Path) -> None:
