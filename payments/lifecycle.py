@@ -12,7 +12,7 @@ from payments.commands import CancelPayment, InitiatePayment, Order, RailReport,
 from payments.idempotency import FINGERPRINT_VERSION
 from payments.money import format_amount
 from payments.payment import EventType, Failure, Head, Payment, Status, Transition
-from payments.rails import Rail, claim_due_us, expected_settlement_us
+from payments.rails import RAILS, claim_due_us, expected_settlement_us
 from payments.refusals import IllegalMove, KeyReusedWithOtherBody, PaymentUnknown, Refusal
 
 CANCEL = "cancelled"
@@ -79,7 +79,7 @@ def _initiate(order: InitiatePayment, payment: Payment | None, rail_speed: float
         if payment.head.fingerprint == order.fingerprint_by(payment.head.fingerprint_version):
             return Unchanged(payment=payment)
         return Refused(refusal=KeyReusedWithOtherBody(payment.payment_id))
-    rail = Rail(order.payment_rail_type)
+    rail = RAILS[order.payment_rail_type]
     due_at_us = max(claim_due_us(rail, order.requested_at_us, rail_speed), _start_of_day_us(order.effective_date))
     head = Head(
         tenant_id=order.tenant_id,

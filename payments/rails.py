@@ -17,7 +17,7 @@ class Rail(StrEnum):
     WIRE = "wire"
 
 
-RAILS = tuple(rail.value for rail in Rail)
+RAILS = {rail.value: rail for rail in Rail}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

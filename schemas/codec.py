@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from io import BytesIO
 from typing import Any, cast
 
@@ -26,6 +27,8 @@ from schemas.topics import RECORD_BYTES_MAX
 MAGIC = b"\x00"
 HEADER_BYTES = 5
 DETAIL_CHARACTERS_MAX = 1000
+# What happens together has few different seconds.
+SECONDS_REMEMBERED_MAX = 1024
 
 _SPECVERSION = ("ce_specversion", b"1.0")
 _SOURCE = ("ce_source", b"/directpay")
@@ -150,7 +153,13 @@ def event_headers(payment: Payment) -> list[tuple[str, bytes]]:
 
 def rfc3339(at_us: int) -> str:
     """Return microseconds since the epoch as RFC 3339 text in UTC: 2026-03-01T00:00:00.000000Z."""
-    return f"{(_EPOCH + timedelta(microseconds=at_us)).isoformat(timespec='microseconds')}Z"
+    at_s, us = divmod(at_us, 1_000_000)
+    return f"{_second(at_s)}.{us:06d}Z"
+
+
+@lru_cache(maxsize=SECONDS_REMEMBERED_MAX)
+def _second(at_s: int) -> str:
+    return (_EPOCH + timedelta(seconds=at_s)).isoformat()
 
 
 def _bounded(data: bytes) -> bytes:

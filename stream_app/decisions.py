@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, assert_never
 
@@ -16,8 +16,8 @@ from payments.lifecycle import Decision, Moved, Refused, Unchanged, decide
 from payments.rejection import Rejection
 from schemas import codec, topics
 from stream_app import metrics
-from stream_app.exactly_once.records import Headers, InputRecord, OutputRecord
-from stream_app.intake import Intake, Stray
+from stream_app.exactly_once.records import InputRecord, OutputRecord
+from stream_app.intake import Intake, Read, Stray, keys_of
 from stream_app.rejections import refused_unread, refused_value, rejection_record
 from stream_app.stored import Snapshot
 from stream_app.table import Table
@@ -41,18 +41,26 @@ class Written:
 class PaymentDecisions:
     """Decides orders (commands and rail reports) against the payments of a partition."""
 
-    intake: Intake[Order, Snapshot]
+    intake: Intake[Order]
     rail_speed: float
     rule: Callable[..., Decision] = decide
 
-    def decide(self, record: InputRecord, table: Table[Snapshot], written: Written) -> None:
+    def ids(self, records: Iterable[InputRecord]) -> Iterator[str]:
+        """Yield the ids of the payments that the records are about."""
+        return map(id_of_key, keys_of(records))
+
+    def read(self, record: InputRecord, table: Table[Snapshot]) -> Read[Order]:
+        """Return the order that the record is, or what it is instead."""
+        # A key that has a payment here belongs here: only its own partition ever decides it.
+        return self.intake.read(record, lambda key: table.peek(id_of_key(key)) is not None)
+
+    def decide(self, record: InputRecord, read: Read[Order], table: Table[Snapshot], written: Written) -> None:
         """Add to `written` what the record means and stage it; raises UnknownSchema when it cannot be read yet."""
-        read = self.intake.read(record, lambda key: table.peek(id_of_key(key)))
-        if isinstance(read, Stray | Rejection):
+        if isinstance(read, Stray | Rejection | codec.UnknownSchema):
             _turn_away(read, written, "payments")
             return
-        order, before = read
-        _quarantined(record, order, "payments", written, lambda: self._decide(record, order, before, table, written))
+        before = table.peek(read.payment_id)
+        _quarantined(record, read, "payments", written, lambda: self._decide(record, read, before, table, written))
 
     def _decide(
         self, record: InputRecord, order: Order, before: Snapshot | None, table: Table[Snapshot], written: Written
@@ -62,7 +70,7 @@ class PaymentDecisions:
             case Moved():
                 moved = decision.payment
                 snapshot = Snapshot.after(moved, before)
-                headers = [*codec.event_headers(moved), *_trace(record)]
+                headers = _traced(codec.event_headers(moved), record)
                 written.records.append(
                     _kept(topics.PAYMENT_EVENTS.name, moved.payment_id, snapshot.event(), record.partition, headers)
                 )
@@ -81,18 +89,25 @@ class PaymentDecisions:
 class DirectoryDecisions:
     """Decides directory commands against the entities of a partition."""
 
-    intake: Intake[DirectoryCommand, DirectoryRecord]
+    intake: Intake[DirectoryCommand]
 
-    def decide(self, record: InputRecord, table: Table[DirectoryRecord], written: Written) -> None:
+    def ids(self, records: Iterable[InputRecord]) -> Iterator[str]:
+        """Yield the ids of the entities that the records are about."""
+        return keys_of(records)
+
+    def read(self, record: InputRecord, table: Table[DirectoryRecord]) -> Read[DirectoryCommand]:
+        """Return the command that the record is, or what it is instead."""
+        return self.intake.read(record, lambda key: table.peek(key) is not None)
+
+    def decide(
+        self, record: InputRecord, read: Read[DirectoryCommand], table: Table[DirectoryRecord], written: Written
+    ) -> None:
         """Add to `written` what the record means and stage it; raises UnknownSchema when it cannot be read yet."""
-        read = self.intake.read(record, table.peek)
-        if isinstance(read, Stray | Rejection):
+        if isinstance(read, Stray | Rejection | codec.UnknownSchema):
             _turn_away(read, written, "directory")
             return
-        command, entity = read
-        _quarantined(
-            record, command, "directory", written, lambda: self._decide(record, command, entity, table, written)
-        )
+        entity = table.peek(read.entity_id)
+        _quarantined(record, read, "directory", written, lambda: self._decide(record, read, entity, table, written))
 
     def _decide(
         self,
@@ -110,10 +125,10 @@ class DirectoryDecisions:
                 if secret is not None:
                     sealed = codec.encode(secret)
                     written.secrets.append(
-                        _kept(topics.DIRECTORY_SECRETS.name, changed.entity_id, sealed, record.partition, ())
+                        _kept(topics.DIRECTORY_SECRETS.name, changed.entity_id, sealed, record.partition, [])
                     )
                 written.records.append(
-                    _kept(topics.DIRECTORY_EVENTS.name, changed.entity_id, value, record.partition, _trace(record))
+                    _kept(topics.DIRECTORY_EVENTS.name, changed.entity_id, value, record.partition, _traced([], record))
                 )
                 table.stage(changed.entity_id, changed)
                 written.decisions["changed"] += 1
@@ -134,7 +149,7 @@ def payment_decisions(*, partitions: int, rail_speed: float) -> PaymentDecisions
         topics.PAYMENT_COMMANDS.name: (InitiatePayment, CancelPayment),
         topics.RAIL_REPORTS.name: (RailReport,),
     }
-    intake: Intake[Order, Snapshot] = Intake(accepts=accepts, key_of=lambda order: order.key, partitions=partitions)
+    intake: Intake[Order] = Intake(accepts=accepts, key_of=lambda order: order.key, partitions=partitions)
     return PaymentDecisions(intake=intake, rail_speed=rail_speed)
 
 
@@ -165,8 +180,10 @@ def _quarantined(record: InputRecord, value: Any, agent: str, written: Written, 
         _reject(refused_value(record, value, "decision-failed", type(error).__name__), written, agent)
 
 
-def _turn_away(turned: Stray | Rejection, written: Written, agent: str) -> None:
+def _turn_away(turned: Stray | Rejection | codec.UnknownSchema, written: Written, agent: str) -> None:
     match turned:
+        case codec.UnknownSchema():
+            raise turned
         case Stray():
             written.records.append(turned.forwarded)
             metrics.FORWARDED.labels(turned.forwarded.topic).inc()
@@ -191,10 +208,15 @@ def _reject(rejection: Rejection, written: Written, agent: str) -> None:
     )
 
 
-def _kept(topic: str, key: str, value: bytes, partition: int, headers: Headers) -> OutputRecord:
+def _kept(topic: str, key: str, value: bytes, partition: int, headers: list[tuple[str, bytes]]) -> OutputRecord:
     """Return a record of the table's own topic: always on the partition that decided it."""
-    return OutputRecord(topic=topic, key=key.encode(), value=value, headers=list(headers), partition=partition)
+    return OutputRecord(topic=topic, key=key.encode(), value=value, headers=headers, partition=partition)
 
 
-def _trace(record: InputRecord) -> list[tuple[str, bytes]]:
-    return [(name, value) for name, value in record.headers if name == "traceparent"][:1]
+def _traced(headers: list[tuple[str, bytes]], record: InputRecord) -> list[tuple[str, bytes]]:
+    """Return the headers, with the trace of the record that caused them if it has one."""
+    for name, value in record.headers:
+        if name == "traceparent":
+            headers.append((name, value))
+            break
+    return headers

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Generic, TypeVar
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from typing import Generic, TypeAlias, TypeVar
 
 import msgspec
 
@@ -18,7 +19,6 @@ from stream_app.rejections import refused_unread, refused_value
 KEY_BYTES_MAX = 2048
 
 Order = TypeVar("Order")
-State = TypeVar("State")
 
 
 class Stray(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,12 +27,12 @@ class Stray(msgspec.Struct, frozen=True, kw_only=True):
     forwarded: OutputRecord
 
 
-class Intake(Generic[Order, State]):
-    """Reads the records of some topics: `accepts` says which values a topic carries, `key_of` the key of each.
+# An order, or what it is instead of one.
+Read: TypeAlias = Order | Stray | Rejection | codec.UnknownSchema
 
-    `look_up` finds what a key stands at here. What is found shows that the key belongs here, without its hash: only its
-    own partition decides a key.
-    """
+
+class Intake(Generic[Order]):
+    """Reads the records of some topics: `accepts` says which values a topic carries, `key_of` the key of each."""
 
     def __init__(
         self, *, accepts: dict[str, tuple[type[Order], ...]], key_of: Callable[[Order], str], partitions: int
@@ -41,10 +41,11 @@ class Intake(Generic[Order, State]):
         self._key_of = key_of
         self._partitions = partitions
 
-    def read(
-        self, record: InputRecord, look_up: Callable[[str], State | None]
-    ) -> tuple[Order, State | None] | Stray | Rejection:
-        """Return the order and what its key stands at; raises UnknownSchema for an id that has to be resolved first."""
+    def read(self, record: InputRecord, is_at_home: Callable[[str], bool]) -> Read[Order]:
+        """Return what the record is, or UnknownSchema when that has to be resolved first.
+
+        `is_at_home` says whether a key is known to belong here, which spares its hash.
+        """
         if _size(record) > RECORD_BYTES_MAX:
             # It could not be written again, neither forwarded nor in a rejection that held its key.
             return refused_unread(record, "record-too-large", f"must be at most {RECORD_BYTES_MAX} bytes")
@@ -56,20 +57,29 @@ class Intake(Generic[Order, State]):
             key = None
         if key is None:
             return refused_unread(record, "key-mismatch", "the key is missing or not UTF-8")
-        state = look_up(key)
-        if state is None and (right := partition_of(key, self._partitions)) != record.partition:
+        if not is_at_home(key) and (right := partition_of(key, self._partitions)) != record.partition:
             return Stray(forwarded=_forwarded(record, right))
         try:
             value = codec.decode(record.value)
         except codec.Undecodable as error:
             return refused_unread(record, error.reason, error.detail, error.errors, error.fields)
+        except codec.UnknownSchema as error:
+            return error
         accepted = self._accepts[record.topic]
         if not isinstance(value, accepted):
             names = " or ".join(kind.__name__ for kind in accepted)
             return refused_unread(record, "undecodable", f"{record.topic} takes {names}, not {type(value).__name__}")
         if self._key_of(value) != key:
             return refused_value(record, value, "key-mismatch", f"the key of this value is {self._key_of(value)!r}")
-        return value, state
+        return value
+
+
+def keys_of(records: Iterable[InputRecord]) -> Iterator[str]:
+    """Yield the keys of the records that have one that can be read."""
+    for record in records:
+        if record.key is not None and len(record.key) <= KEY_BYTES_MAX:
+            with suppress(UnicodeDecodeError):
+                yield record.key.decode()
 
 
 def _forwarded(record: InputRecord, partition: int) -> OutputRecord:

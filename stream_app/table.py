@@ -6,10 +6,11 @@ rest of the batch, and written to the store when the log holds it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Generic, TypeVar
 
 from stream_app.exactly_once.restore import Store
+from stream_app.stored import StateOfUnknownSchema
 
 Value = TypeVar("Value")
 
@@ -21,7 +22,18 @@ class Table(Generic[Value]):
         self._store = store
         self._encode = encode
         self._decode = decode
+        self._fetched: dict[bytes, Value | None] = {}
         self._staged: dict[bytes, Value] = {}
+
+    def fetch(self, keys: Iterable[str]) -> None:
+        """Look up all keys that a batch is about: together, which costs a quarter of one after the other."""
+        raw_keys = [key.encode() for key in keys]
+        self._fetched = {}
+        for raw_key, stored in zip(raw_keys, self._store.get_many(raw_keys), strict=True):
+            try:
+                self._fetched[raw_key] = None if stored is None else self._decode(stored)
+            except StateOfUnknownSchema:
+                continue  # Whoever peeks at it is told.
 
     def peek(self, key: str) -> Value | None:
         """Return what the key stands at, decisions of the present batch included."""
@@ -29,6 +41,8 @@ class Table(Generic[Value]):
         staged = self._staged.get(raw_key)
         if staged is not None:
             return staged
+        if raw_key in self._fetched:
+            return self._fetched[raw_key]
         stored = self._store.get(raw_key)
         return None if stored is None else self._decode(stored)
 
@@ -41,5 +55,6 @@ class Table(Generic[Value]):
         return {key: self._encode(value) for key, value in self._staged.items()}
 
     def applied(self) -> None:
-        """Forget the staged snapshots: the store has them now."""
+        """Forget the batch: the store has what it changed."""
         self._staged.clear()
+        self._fetched = {}

@@ -20,7 +20,7 @@ from stream_app.stored import stored, value_of
 from stream_app.table import Table
 from tests.chaos.evidence import PAID, PARTITIONS, entries, transfer
 from tests.unit.payments.histories import MARCH, T0_US, cancelled, claimed, returned, settled
-from tests.unit.stream_app.fetched import Memory, Read
+from tests.unit.stream_app.fetched import Memory, Read, decide_batch
 from tests.unit.stream_app.test_decisions import HOME, command
 
 
@@ -31,7 +31,7 @@ def decided(records: Iterable[Read]) -> Log:
     decisions = payment_decisions(partitions=PARTITIONS, rail_speed=1.0)
     for record in records:
         table = tables.setdefault(record.partition, Table(Memory(), encode=stored, decode=value_of))
-        decisions.decide(record, table, written)
+        decisions.decide(record, decisions.read(record, table), table, written)
     return Log(events_in(written), partitions=PARTITIONS)
 
 
@@ -95,9 +95,9 @@ def a_decision_breaks() -> set[Kind]:
     def rule(_order: Order, _payment: Payment | None, *, rail_speed: float) -> Decision:
         raise ZeroDivisionError(rail_speed)
 
-    written: Written = Written()
     table: Table[Any] = Table(Memory(), encode=stored, decode=value_of)
-    replace(payment_decisions(partitions=PARTITIONS, rail_speed=1.0), rule=rule).decide(command(MARCH), table, written)
+    decisions = replace(payment_decisions(partitions=PARTITIONS, rail_speed=1.0), rule=rule)
+    written = decide_batch(decisions, [command(MARCH)], table)
     rejections = [codec.decode(each.value) for each in written.records if each.topic == topics.PAYMENT_REJECTIONS.name]
     poison = [((topics.PAYMENT_COMMANDS.name, HOME, 0), "one that cannot be decided")]
     found = refused.poison_is_refused(poison, [each for each in rejections if isinstance(each, Rejection)])

@@ -58,12 +58,12 @@ def a_transitions_hash_leaves_out_the_one_before(patch: pytest.MonkeyPatch) -> N
 def a_stray_is_decided_where_it_lies(patch: pytest.MonkeyPatch) -> None:
     sound = Intake.read
 
-    def read(intake: Intake[Any, Any], record: InputRecord, look_up: Callable[[str], Any]) -> Any:
-        found = sound(intake, record, look_up)
+    def read(intake: Intake[Any], record: InputRecord, is_at_home: Callable[[str], bool]) -> Any:
+        found = sound(intake, record, is_at_home)
         if not isinstance(found, Stray):
             return found
         at_home = replace(record, partition=partition_of((record.key or b"").decode(), 8))  # type: ignore[type-var]
-        return sound(intake, at_home, look_up)
+        return sound(intake, at_home, is_at_home)
 
     patch.setattr(Intake, "read", read)
 

@@ -15,7 +15,6 @@ from yarl import URL
 
 from bench.peers.stock_faust import tuning
 from payments.commands import CancelPayment, InitiatePayment, Order, RailReport
-from payments.idempotency import id_of_key
 from payments.lifecycle import Decision, Moved, Refused, Unchanged, decide
 from payments.payment import Payment
 from payments.rejection import Rejection
@@ -107,7 +106,7 @@ class Agent:
     """Looks a payment up, decides, sends the event, and remembers the payment in the table."""
 
     table: Any
-    intake: Intake[Order, Snapshot]
+    intake: Intake[Order]
     events: Any
     rejections: Any
     inputs: dict[str, Any]
@@ -117,20 +116,20 @@ class Agent:
     async def run(self, stream: Any) -> None:
         async for event in stream.events():
             record = _record(event.message)
-            read = self.intake.read(record, self._look_up)
+            read = self.intake.read(record, lambda _key: False)
             if isinstance(read, Stray):
                 stray = read.forwarded
                 await self._send(self.inputs[stray.topic], stray.key, stray.value, stray.partition)
             elif isinstance(read, Rejection):
                 await self._send(self.rejections, record.key, codec.encode(read), record.partition)
+            elif isinstance(read, codec.UnknownSchema):
+                raise read
             else:
-                await self._decide(record, *read)
+                await self._decide(record, read)
 
-    def _look_up(self, key: str) -> Snapshot | None:
-        known = self.table.get(id_of_key(key).encode())
-        return None if known is None else value_of(known)
-
-    async def _decide(self, record: Record, order: Order, before: Snapshot | None) -> None:
+    async def _decide(self, record: Record, order: Order) -> None:
+        known = self.table.get(order.payment_id.encode())
+        before: Snapshot | None = None if known is None else value_of(known)
         decision = self.rule(order, None if before is None else before.payment)
         match decision:
             case Moved(payment=moved):
@@ -161,7 +160,7 @@ def _topic(app: faust.App, config: StockConfig, *described: topics.Topic) -> Any
     return app.topic(*names, key_serializer="raw", value_serializer="raw", partitions=config.partitions)
 
 
-def _intake(names: dict[topics.Topic, str], partitions: int) -> Intake[Order, Snapshot]:
+def _intake(names: dict[topics.Topic, str], partitions: int) -> Intake[Order]:
     accepts: dict[str, tuple[type[Order], ...]] = {
         names[topics.PAYMENT_COMMANDS]: (InitiatePayment, CancelPayment),
         names[topics.RAIL_REPORTS]: (RailReport,),

@@ -8,11 +8,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from stream_app.agents import Decisions
+from stream_app.decisions import Written
 from stream_app.exactly_once.gaps import Gap
 from stream_app.exactly_once.group_member import GroupMember
 from stream_app.exactly_once.lane import Surroundings
-from stream_app.exactly_once.records import Fetch, Headers, OutputRecord
+from stream_app.exactly_once.records import Fetch, Headers, InputRecord, OutputRecord
 from stream_app.exactly_once.restore import Restored, Store
+from stream_app.table import Table
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,3 +160,12 @@ class Process:
 
     def fail(self, reason: str, error: BaseException | None = None, **_fields: object) -> None:
         self.failures.append((reason, error))
+
+
+def decide_batch(decisions: Decisions[Any], records: Sequence[InputRecord], table: Table[Any]) -> Written:
+    """Return what the records, decided as one batch, have to be written as; the table has it staged."""
+    table.fetch(decisions.ids(records))
+    written = Written()
+    for record, read in [(record, decisions.read(record, table)) for record in records]:
+        decisions.decide(record, read, table, written)
+    return written

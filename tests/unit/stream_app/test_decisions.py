@@ -28,7 +28,7 @@ from stream_app.schema_source import SchemaSource
 from stream_app.stored import StateOfUnknownSchema, stored, value_of
 from stream_app.table import Table
 from tests.unit.payments.histories import MARCH, T0_US, cancelled, claimed, settled
-from tests.unit.stream_app.fetched import Memory, Process, Read
+from tests.unit.stream_app.fetched import Memory, Process, Read, decide_batch
 from tests.unit.stream_app.fetched import settled as until
 
 PARTITIONS = 8
@@ -56,10 +56,7 @@ def new_table() -> Table[Any]:
 
 
 def decided(*records: Read, decisions: PaymentDecisions | None = None) -> Written:
-    written, table = Written(), new_table()
-    for record in records:
-        (decisions or payments()).decide(record, table, written)
-    return written
+    return decide_batch(decisions or payments(), records, new_table())
 
 
 def rejection_in(written: Written) -> Rejection:
@@ -87,9 +84,7 @@ def test_deciding_a_batch_again_on_the_restored_table_writes_nothing() -> None:
     store = Memory()
     store.write(log, next_offset=3)
     table: Table[Any] = Table(store, encode=stored, decode=value_of)
-    again = Written()
-    for each in batch:
-        payments().decide(each, table, again)
+    again = decide_batch(payments(), batch, table)
     assert (again.secrets, again.records) == ([], [])
 
 
@@ -187,8 +182,7 @@ def test_an_entitys_secret_is_written_in_the_stage_before_its_event() -> None:
         key=user.entity_id.encode(),
         value=codec.encode(user),
     )
-    written = Written()
-    directory_decisions(partitions=PARTITIONS).decide(read, new_table(), written)
+    written = decide_batch(directory_decisions(partitions=PARTITIONS), [read], new_table())
 
     assert [record.topic for record in written.secrets] == ["directory-secrets"]
     assert [record.topic for record in written.records] == ["directory-events"]
