@@ -52,7 +52,7 @@ class PaymentDecisions:
     def read(self, record: InputRecord, table: Table[Snapshot]) -> Read[Order]:
         """Return the order that the record is, or what it is instead."""
         # A key that has a payment here belongs here: only its own partition ever decides it.
-        return self.intake.read(record, lambda key: table.peek(id_of_key(key)) is not None)
+        return self.intake.read(record, lambda key: table.has(id_of_key(key)))
 
     def decide(self, record: InputRecord, read: Read[Order], table: Table[Snapshot], written: Written) -> None:
         """Add to `written` what the record means and stage it; raises UnknownSchema when it cannot be read yet."""
@@ -97,7 +97,7 @@ class DirectoryDecisions:
 
     def read(self, record: InputRecord, table: Table[DirectoryRecord]) -> Read[DirectoryCommand]:
         """Return the command that the record is, or what it is instead."""
-        return self.intake.read(record, lambda key: table.peek(key) is not None)
+        return self.intake.read(record, table.has)
 
     def decide(
         self, record: InputRecord, read: Read[DirectoryCommand], table: Table[DirectoryRecord], written: Written

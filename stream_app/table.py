@@ -35,6 +35,13 @@ class Table(Generic[Value]):
             except StateOfUnknownSchema:
                 continue  # Whoever peeks at it is told.
 
+    def has(self, key: str) -> bool:
+        """Say whether the key stands at anything, whether or not that can be read."""
+        raw_key = key.encode()
+        if raw_key in self._staged or self._fetched.get(raw_key) is not None:
+            return True
+        return raw_key not in self._fetched and self._store.get(raw_key) is not None
+
     def peek(self, key: str) -> Value | None:
         """Return what the key stands at, decisions of the present batch included."""
         raw_key = key.encode()

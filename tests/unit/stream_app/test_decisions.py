@@ -20,6 +20,7 @@ from payments.payment import Payment
 from payments.rejection import RAW_BYTES_MAX, Rejection
 from schemas import codec, topics
 from schemas.partitioning import partition_of
+from schemas.registry import newest_of
 from stream_app.agents import decide_partition
 from stream_app.decisions import PaymentDecisions, Written, directory_decisions, payment_decisions
 from stream_app.exactly_once.lane import Lane
@@ -189,13 +190,15 @@ def test_an_entitys_secret_is_written_in_the_stage_before_its_event() -> None:
     assert written.secrets[0].partition == written.records[0].partition == read.partition
 
 
-def run_partition(process: Process, reads: list[Read], done: Callable[[Lane], bool]) -> None:
+def run_partition(
+    process: Process, reads: list[Read], done: Callable[[Lane], bool], schemas: SchemaSource | None = None
+) -> None:
     async def history() -> None:
         lane = Lane(agent="payments", partition=HOME, generation=1, after_seek=0, surroundings=process.surroundings())
 
         async def work(lane: Lane) -> None:
             await decide_partition(
-                lane, events_topic="payment-events", decisions=payments(), schemas=SchemaSource(None)
+                lane, events_topic="payment-events", decisions=payments(), schemas=schemas or SchemaSource(None)
             )
 
         lane.start(work)
@@ -233,6 +236,28 @@ def test_a_state_that_cannot_be_read_stops_the_worker_and_refuses_no_command() -
 
     assert [record for transaction in process.log.committed for record in transaction] == []
     assert isinstance(process.failures[0][1], StateOfUnknownSchema)
+
+
+class Registry(SchemaSource):
+    """Knows every schema that it is asked for: it is the newest of payment-events."""
+
+    async def resolve(self, schema_id: int, lane: Lane) -> None:
+        codec.register(schema_id, newest_of("io.directpay.PaymentEvent").text)
+
+
+def test_a_command_waits_until_the_schema_of_its_payments_state_is_known() -> None:
+    stored = with_schema_id(codec.encode(decide_initiate()), 77_779)
+    process = Process(history=[(MARCH.payment_id.encode(), stored)])
+
+    run_partition(
+        process,
+        [command(MARCH)],
+        lambda lane: bool(process.failures) or lane.next_offsets == {"payment-commands": 1},
+        Registry(None),
+    )
+
+    assert process.failures == []
+    assert [record for transaction in process.log.committed for record in transaction] == []
 
 
 def order_with_other_body() -> InitiatePayment:

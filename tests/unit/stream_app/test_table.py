@@ -30,3 +30,11 @@ def test_staged_snapshots_are_forgotten_when_the_store_has_them() -> None:
     table.applied()
     assert table.staged() == {}
     assert table.peek("a") is None
+
+
+def test_a_key_is_there_when_it_is_staged_fetched_or_stored() -> None:
+    table = table_of(Memory({b"a": b"1", b"b": b"2"}))
+    table.fetch(["a", "c"])
+    table.stage("d", "4")
+    assert [table.has(key) for key in "abcde"] == [True, True, False, True, False]
+    assert [table.peek(key) for key in "abcde"] == ["1", "2", None, "4", None]
