@@ -6,28 +6,18 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from kafka_log.topics_admin import apply_topics
 from payments.redrive import REDRIVEN_FROM, place_of
 from payments.rejection import Rejection
 from schemas import codec, registry, topics
-from tests.integration.stream_worker import PARTITIONS, Stage, free_port
+from tests.integration.stream_worker import Stage, free_port
 from tests.integration.test_stream_survives import Registry, order_of, with_schema_id
 
 COMMAND_S_MAX = 60
 SCHEMA_ID = 90_001
 ORDERS = 20
-
-
-@pytest.fixture
-def stage(kafka_bootstrap: str, tmp_path: Path) -> Iterator[Stage]:
-    apply_topics(kafka_bootstrap, PARTITIONS)
-    stage = Stage(kafka_bootstrap, tmp_path)
-    yield stage
-    stage.close()
 
 
 @pytest.fixture

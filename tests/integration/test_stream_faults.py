@@ -6,7 +6,6 @@ import json
 import signal
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -32,14 +31,6 @@ from tests.integration.test_stream_survives import (
 )
 
 DECIDES_AGAIN_S_MAX = 6.0
-
-
-@pytest.fixture
-def stage(kafka_bootstrap: str, tmp_path: Path) -> Iterator[Stage]:
-    apply_topics(kafka_bootstrap, PARTITIONS)
-    stage = Stage(kafka_bootstrap, tmp_path)
-    yield stage
-    stage.close()
 
 
 def test_a_worker_paused_in_the_middle_of_its_writing_is_fenced(stage: Stage) -> None:

@@ -23,14 +23,6 @@ PAYMENTS = 3000
 STOPS_S_MAX = 60.0
 
 
-@pytest.fixture
-def stage(kafka_bootstrap: str, tmp_path: Path) -> Iterator[Stage]:
-    apply_topics(kafka_bootstrap, PARTITIONS)
-    stage = Stage(kafka_bootstrap, tmp_path)
-    yield stage
-    stage.close()
-
-
 def restored(worker: Worker) -> int:
     """Return how many records the payments lanes of the worker have read to be restored."""
     lines = [line for line in worker.log.read_text().splitlines() if '"lane_restored"' in line and '"payments"' in line]

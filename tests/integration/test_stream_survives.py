@@ -8,14 +8,12 @@ import signal
 import threading
 import time
 import uuid
-from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 
-from kafka_log.topics_admin import apply_topics
 from payments.commands import InitiatePayment, RailReport, Report
 from payments.payment import Status
 from schemas import codec, registry, topics
@@ -25,14 +23,6 @@ from tests.unit.payments.histories import MARCH, SECOND_US, T0_US
 
 PAYMENTS = 2500  # With a claim for each, 5,000 records.
 FAIL_STOP = 70
-
-
-@pytest.fixture
-def stage(kafka_bootstrap: str, tmp_path: Path) -> Iterator[Stage]:
-    apply_topics(kafka_bootstrap, PARTITIONS)
-    stage = Stage(kafka_bootstrap, tmp_path)
-    yield stage
-    stage.close()
 
 
 def order_of(stage: Stage, number: int) -> InitiatePayment:
