@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from struct import Struct
 
 _SEED = 0x9747B28C
 _M = 0x5BD1E995
 _R = 24
 _32_BITS = 0xFFFFFFFF
+_WORDS = Struct("<I")
 # A payment's key is asked for a few times while it is at hand; enough for some batches, about 2 MB.
 KEYS_REMEMBERED_MAX = 8192
 
@@ -17,8 +19,8 @@ def murmur2(key: bytes) -> int:
     length = len(key)
     h = _SEED ^ length
     whole = length & ~3
-    for start in range(0, whole, 4):
-        k = int.from_bytes(key[start : start + 4], "little") * _M & _32_BITS
+    for (word,) in _WORDS.iter_unpack(key[:whole]):
+        k = word * _M & _32_BITS
         k = (k ^ k >> _R) * _M & _32_BITS
         h = h * _M & _32_BITS ^ k
     if whole < length:

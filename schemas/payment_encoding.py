@@ -46,7 +46,10 @@ def _bytes(data: bytes) -> bytes:
 
 
 def _text(text: str) -> bytes:
-    return _bytes(text.encode())
+    # Written out: it is called a dozen times for every payment.
+    data = text.encode()
+    size = len(data)
+    return (_LAST[size << 1] if size < 8192 else _long(size)) + data
 
 
 def _optional(text: str | None) -> bytes:

@@ -1,4 +1,4 @@
-"""The agents: look up, decide, commit, apply, for every batch of every partition."""
+"""The agents: look up, decide, encode, commit, apply, for every batch of every partition."""
 
 from __future__ import annotations
 
@@ -7,11 +7,17 @@ from functools import partial
 from typing import Any, Protocol, TypeVar
 
 from schemas import codec, topics
-from stream_app.decisions import Written, directory_decisions, payment_decisions, refuse_unknown_schema
+from stream_app.decisions import (
+    Written,
+    directory_decisions,
+    payment_decisions,
+    quarantine,
+    refuse_unknown_schema,
+    tell,
+)
 from stream_app.exactly_once.lane import Lane
-from stream_app.exactly_once.records import InputRecord
+from stream_app.exactly_once.records import Batch, InputRecord
 from stream_app.exactly_once.worker import LaneApp
-from stream_app.metrics import count_decisions
 from stream_app.schema_source import SchemaSource
 from stream_app.stored import FORMAT, StateOfUnknownSchema, stored, value_of
 from stream_app.table import Table
@@ -20,11 +26,12 @@ Value = TypeVar("Value")
 
 
 class Decisions(Protocol[Value]):
-    """Reads and decides the records of a batch against a table; see `stream_app.decisions`."""
+    """Reads, decides and encodes the records of a batch against a table; see `stream_app.decisions`."""
 
     def ids(self, records: Iterable[InputRecord]) -> Iterable[str]: ...
     def read(self, record: InputRecord, table: Table[Value]) -> Any: ...
     def decide(self, record: InputRecord, read: Any, table: Table[Value], written: Written) -> None: ...
+    def encode(self, written: Written) -> None: ...
 
 
 async def decide_partition(
@@ -33,27 +40,49 @@ async def decide_partition(
     """Decide one partition, batch after batch, until it is given back."""
     table: Table[Value] = Table(await lane.restore(events_topic, form=FORMAT), encode=stored, decode=value_of)
     async for taken in lane.batches():
-        # Step by step over the whole batch: code that runs in a row costs half of code that takes turns.
-        table.fetch(decisions.ids(taken.records))
-        reads = [decisions.read(record, table) for record in taken.records]
-        written, batch, unknown = Written(), taken, None
-        for number, (record, read) in enumerate(zip(taken.records, reads, strict=True)):
+        batch, written, unknown = decide_batch(lane, taken, table, decisions, schemas)
+        await lane.commit(batch, written.secrets, written.records, state=table.staged())
+        table.applied()
+        tell(lane.agent, written)
+        if unknown is not None:
+            await schemas.resolve(unknown, lane)
+
+
+def decide_batch(
+    lane: Lane, batch: Batch, table: Table[Value], decisions: Decisions[Value], schemas: SchemaSource
+) -> tuple[Batch, Written, int | None]:
+    """Decide a batch, as far as that goes: return that part of it, what it writes, and the schema id that ended it.
+
+    What is not decided is given back to the lane: what follows a record of a schema not known yet, and, when something
+    breaks while the whole is encoded, half after half until the record that does it is alone.
+    """
+    # Step by step over the whole batch: code that runs in a row costs half of code that takes turns.
+    table.fetch(decisions.ids(batch.records))
+    reads = [decisions.read(record, table) for record in batch.records]
+    while True:
+        written, unknown = Written(), None
+        for number, (record, read) in enumerate(zip(batch.records, reads, strict=False)):
             try:
                 decisions.decide(record, read, table, written)
             except (codec.UnknownSchema, StateOfUnknownSchema) as error:
                 if schemas.is_absent(error.schema_id):
                     if isinstance(error, StateOfUnknownSchema):
                         raise  # Deciding without the state would decide twice: stop.
-                    refuse_unknown_schema(record, error.schema_id, written, lane.agent)
+                    refuse_unknown_schema(record, error.schema_id, written)
                     continue
                 # What is before it is decided now; the record and what follows wait until somebody knows the schema.
-                batch, unknown = lane.give_back(taken, number), error.schema_id
+                batch, unknown = lane.give_back(batch, number), error.schema_id
                 break
-        await lane.commit(batch, written.secrets, written.records, state=table.staged())
-        table.applied()
-        count_decisions(lane.agent, written.decisions)
-        if unknown is not None:
-            await schemas.resolve(unknown, lane)
+        try:
+            decisions.encode(written)
+            return batch, written, unknown
+        except Exception as error:
+            table.unstage()
+            if len(batch.records) == 1:
+                written = Written()
+                quarantine(batch.records[0], reads[0], error, written)
+                return batch, written, None
+            batch = lane.give_back(batch, len(batch.records) // 2)
 
 
 def add_agents(app: LaneApp, *, partitions: int, rail_speed: float, schemas: SchemaSource) -> None:

@@ -1,8 +1,7 @@
-"""Deciding one record: look it up, decide, and say what is to be written. No IO, no waiting."""
+"""Deciding the records of a batch: look up, decide, and say what is to be written. No IO, no waiting."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, assert_never
@@ -19,22 +18,40 @@ from stream_app import metrics
 from stream_app.exactly_once.records import InputRecord, OutputRecord
 from stream_app.intake import Intake, Read, Stray, keys_of
 from stream_app.rejections import refused_unread, refused_value, rejection_record
-from stream_app.stored import Snapshot
+from stream_app.stored import Snapshot, Step
 from stream_app.table import Table
 
 log = structlog.get_logger()
 
+UNCHANGED = "unchanged"
+# What a record may turn out to be instead of something to decide.
+_TURNED_AWAY = (Stray, Rejection, codec.UnknownSchema)
+
 
 @dataclass(slots=True)
 class Written:
-    """What a batch writes: `secrets` first, so that a subscriber hardly ever sees an entity before its secret.
+    """What a batch decides: `moves`, each with the record that caused it, until `encode` makes `records` of them.
 
-    `decisions` counts what came of its records, for the metrics.
+    `secrets` are written first, so that a subscriber hardly ever sees an entity before its secret. `decisions` names
+    what came of the records and `rejections` holds the refusals among `records`, both to be counted once it is written.
     """
 
+    moves: list[tuple[InputRecord, Any]] = field(default_factory=list)
     secrets: list[OutputRecord] = field(default_factory=list)
     records: list[OutputRecord] = field(default_factory=list)
-    decisions: Counter[str] = field(default_factory=Counter)
+    decisions: list[str] = field(default_factory=list)
+    rejections: list[Rejection] = field(default_factory=list)
+    forwarded: list[str] = field(default_factory=list)
+
+    def reject(self, rejection: Rejection) -> None:
+        """Refuse a record."""
+        self.records.append(rejection_record(rejection))
+        self.rejections.append(rejection)
+
+    def forward(self, stray: Stray) -> None:
+        """Send a record on to where it belongs."""
+        self.records.append(stray.forwarded)
+        self.forwarded.append(stray.forwarded.topic)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,40 +66,46 @@ class PaymentDecisions:
         """Yield the ids of the payments that the records are about."""
         return map(id_of_key, keys_of(records))
 
-    def read(self, record: InputRecord, table: Table[Snapshot]) -> Read[Order]:
+    def read(self, record: InputRecord, table: Table[Snapshot | Step]) -> Read[Order]:
         """Return the order that the record is, or what it is instead."""
         # A key that has a payment here belongs here: only its own partition ever decides it.
         return self.intake.read(record, lambda key: table.has(id_of_key(key)))
 
-    def decide(self, record: InputRecord, read: Read[Order], table: Table[Snapshot], written: Written) -> None:
+    def decide(self, record: InputRecord, read: Read[Order], table: Table[Snapshot | Step], written: Written) -> None:
         """Add to `written` what the record means and stage it; raises UnknownSchema when it cannot be read yet."""
-        if isinstance(read, Stray | Rejection | codec.UnknownSchema):
-            _turn_away(read, written, "payments")
+        if isinstance(read, _TURNED_AWAY):
+            _turn_away(read, written)
             return
-        before = table.peek(read.payment_id)
-        _quarantined(record, read, "payments", written, lambda: self._decide(record, read, before, table, written))
-
-    def _decide(
-        self, record: InputRecord, order: Order, before: Snapshot | None, table: Table[Snapshot], written: Written
-    ) -> None:
-        decision = self.rule(order, before.payment if before is not None else None, rail_speed=self.rail_speed)
+        payment_id = read.payment_id
+        before = table.peek(payment_id)
+        try:
+            decision = self.rule(read, None if before is None else before.payment, rail_speed=self.rail_speed)
+        except Exception as error:
+            quarantine(record, read, error, written)
+            return
         match decision:
             case Moved():
-                moved = decision.payment
-                snapshot = Snapshot.after(moved, before)
-                headers = _traced(codec.event_headers(moved), record)
-                written.records.append(
-                    _kept(topics.PAYMENT_EVENTS.name, moved.payment_id, snapshot.event(), record.partition, headers)
-                )
-                table.stage(moved.payment_id, snapshot)
-                written.decisions[moved.last.event_type.value] += 1
+                step = Step(decision.payment, before)
+                table.stage(payment_id, step)
+                written.moves.append((record, step))
             case Unchanged():
-                written.decisions["unchanged"] += 1
+                written.decisions.append(UNCHANGED)
             case Refused():
                 refusal = decision.refusal
-                _reject(refused_value(record, order, refusal.code, refusal.detail, refusal.errors), written, "payments")
+                written.reject(refused_value(record, read, refusal.code, refusal.detail, refusal.errors))
             case _:
                 assert_never(decision)
+
+    def encode(self, written: Written) -> None:
+        """Add the events of the payments that were moved."""
+        for record, step in written.moves:
+            payment = step.payment
+            payment_id = payment.payment_id
+            headers = _traced(codec.event_headers(payment), record)
+            written.records.append(
+                _kept(topics.PAYMENT_EVENTS.name, payment_id, step.snapshot().event(), record, headers)
+            )
+            written.decisions.append(payment.last.event_type)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,44 +126,40 @@ class DirectoryDecisions:
         self, record: InputRecord, read: Read[DirectoryCommand], table: Table[DirectoryRecord], written: Written
     ) -> None:
         """Add to `written` what the record means and stage it; raises UnknownSchema when it cannot be read yet."""
-        if isinstance(read, Stray | Rejection | codec.UnknownSchema):
-            _turn_away(read, written, "directory")
+        if isinstance(read, _TURNED_AWAY):
+            _turn_away(read, written)
             return
         entity = table.peek(read.entity_id)
-        _quarantined(record, read, "directory", written, lambda: self._decide(record, read, entity, table, written))
-
-    def _decide(
-        self,
-        record: InputRecord,
-        command: DirectoryCommand,
-        entity: DirectoryRecord | None,
-        table: Table[DirectoryRecord],
-        written: Written,
-    ) -> None:
-        decision = change(command, entity)
+        try:
+            decision = change(read, entity)
+        except Exception as error:
+            quarantine(record, read, error, written)
+            return
         match decision:
             case Changed():
-                changed, secret = decision.record, decision.secret
-                value = codec.encode(changed)
-                if secret is not None:
-                    sealed = codec.encode(secret)
-                    written.secrets.append(
-                        _kept(topics.DIRECTORY_SECRETS.name, changed.entity_id, sealed, record.partition, [])
-                    )
-                written.records.append(
-                    _kept(topics.DIRECTORY_EVENTS.name, changed.entity_id, value, record.partition, _traced([], record))
-                )
-                table.stage(changed.entity_id, changed)
-                written.decisions["changed"] += 1
+                table.stage(read.entity_id, decision.record)
+                written.moves.append((record, decision))
             case Known():
-                written.decisions["unchanged"] += 1
+                written.decisions.append(UNCHANGED)
             case NotChanged():
                 refusal = decision.refusal
-                _reject(
-                    refused_value(record, command, refusal.code, refusal.detail, refusal.errors), written, "directory"
-                )
+                written.reject(refused_value(record, read, refusal.code, refusal.detail, refusal.errors))
             case _:
                 assert_never(decision)
+
+    def encode(self, written: Written) -> None:
+        """Add the events, and the secrets, of the entities that were changed."""
+        for record, decision in written.moves:
+            entity_id, secret = decision.record.entity_id, decision.secret
+            if secret is not None:
+                written.secrets.append(
+                    _kept(topics.DIRECTORY_SECRETS.name, entity_id, codec.encode(secret), record, [])
+                )
+            headers = _traced([], record)
+            written.records.append(
+                _kept(topics.DIRECTORY_EVENTS.name, entity_id, codec.encode(decision.record), record, headers)
+            )
+            written.decisions.append("changed")
 
 
 def payment_decisions(*, partitions: int, rail_speed: float) -> PaymentDecisions:
@@ -164,53 +183,50 @@ def directory_decisions(*, partitions: int) -> DirectoryDecisions:
     )
 
 
-def refuse_unknown_schema(record: InputRecord, schema_id: int, written: Written, agent: str) -> None:
+def refuse_unknown_schema(record: InputRecord, schema_id: int, written: Written) -> None:
     """Refuse a record whose schema the registry says does not exist."""
-    _reject(refused_unread(record, "unknown-schema", f"schema id {schema_id} does not exist"), written, agent)
+    written.reject(refused_unread(record, "unknown-schema", f"schema id {schema_id} does not exist"))
 
 
-def _quarantined(record: InputRecord, value: Any, agent: str, written: Written, step: Callable[[], None]) -> None:
-    """Run `step`; if it breaks, refuse this record and go on: one record must not stop its partition."""
-    try:
-        step()
-    except Exception as error:
-        log.exception(
-            "decision_failed", agent=agent, topic=record.topic, partition=record.partition, offset=record.offset
+def quarantine(record: InputRecord, read: Any, error: Exception, written: Written) -> None:
+    """Refuse a record that breaks its own decision, and raise an alarm: one record must not stop its partition."""
+    log.error("decision_failed", topic=record.topic, partition=record.partition, offset=record.offset, exc_info=error)
+    written.reject(refused_value(record, read, "decision-failed", type(error).__name__))
+
+
+def tell(agent: str, written: Written) -> None:
+    """Count and log what a batch decided, once it is written."""
+    metrics.count(metrics.DECISIONS, written.decisions, agent)
+    metrics.count(metrics.FORWARDED, written.forwarded)
+    metrics.count(metrics.REJECTIONS, (rejection.reason for rejection in written.rejections), agent)
+    for rejection in written.rejections:
+        log.info(
+            "record_rejected",
+            agent=agent,
+            reason=rejection.reason,
+            topic=rejection.topic,
+            partition=rejection.partition,
+            offset=rejection.offset,
+            payment_id=rejection.payment_id,
+            command_id=rejection.command_id,
         )
-        _reject(refused_value(record, value, "decision-failed", type(error).__name__), written, agent)
 
 
-def _turn_away(turned: Stray | Rejection | codec.UnknownSchema, written: Written, agent: str) -> None:
+def _turn_away(turned: Stray | Rejection | codec.UnknownSchema, written: Written) -> None:
     match turned:
         case codec.UnknownSchema():
             raise turned
         case Stray():
-            written.records.append(turned.forwarded)
-            metrics.FORWARDED.labels(turned.forwarded.topic).inc()
+            written.forward(turned)
         case Rejection():
-            _reject(turned, written, agent)
+            written.reject(turned)
         case _:
             assert_never(turned)
 
 
-def _reject(rejection: Rejection, written: Written, agent: str) -> None:
-    written.records.append(rejection_record(rejection))
-    metrics.REJECTIONS.labels(agent, rejection.reason).inc()
-    log.info(
-        "record_rejected",
-        agent=agent,
-        reason=rejection.reason,
-        topic=rejection.topic,
-        partition=rejection.partition,
-        offset=rejection.offset,
-        payment_id=rejection.payment_id,
-        command_id=rejection.command_id,
-    )
-
-
-def _kept(topic: str, key: str, value: bytes, partition: int, headers: list[tuple[str, bytes]]) -> OutputRecord:
+def _kept(topic: str, key: str, value: bytes, record: InputRecord, headers: list[tuple[str, bytes]]) -> OutputRecord:
     """Return a record of the table's own topic: always on the partition that decided it."""
-    return OutputRecord(topic=topic, key=key.encode(), value=value, headers=headers, partition=partition)
+    return OutputRecord(topic=topic, key=key.encode(), value=value, headers=headers, partition=record.partition)
 
 
 def _traced(headers: list[tuple[str, bytes]], record: InputRecord) -> list[tuple[str, bytes]]:

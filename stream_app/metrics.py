@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import collections
+from collections.abc import Iterable
 
 from prometheus_client import Counter
 
@@ -11,7 +12,7 @@ REJECTIONS = Counter("directpay_stream_rejections_total", "Records refused, by r
 FORWARDED = Counter("directpay_stream_forwarded_total", "Records sent on to the partition of their key.", ["topic"])
 
 
-def count_decisions(agent: str, decisions: Mapping[str, int]) -> None:
-    """Count a batch's decisions by name: once a batch, because counting each costs as much as a lookup."""
-    for name, count in decisions.items():
-        DECISIONS.labels(agent, name).inc(count)
+def count(counter: Counter, names: Iterable[str], *labels: str) -> None:
+    """Count a batch's happenings by name: once a batch, because counting each costs as much as a lookup."""
+    for name, number in collections.Counter(names).items():
+        counter.labels(*labels, name).inc(number)

@@ -25,16 +25,41 @@ class Snapshot(msgspec.Struct, frozen=True, array_like=True):
     past: Past
 
     @classmethod
-    def after(cls, payment: Payment, before: Snapshot | None) -> Snapshot:
-        """Return the snapshot of a payment that has just moved on from `before`."""
-        if before is None:
-            return cls(payment, past_of(payment))
-        assert len(payment.transitions) == len(before.payment.transitions) + 1, "a past grows by one step"
-        return cls(payment, past_of(payment, before.past))
+    def of(cls, payment: Payment) -> Snapshot:
+        """Return the snapshot of a payment of which nothing but itself is at hand."""
+        return cls(payment, past_of(payment))
 
     def event(self) -> bytes:
         """Return the record of payment-events that reports the last transition."""
         return codec.encode_event(self.payment, self.past)
+
+
+class Step:
+    """A payment that a batch has moved on from `before`; its snapshot is made when the whole batch is decided.
+
+    Deciding many payments in a row and then writing them in a row costs two thirds of doing both for each.
+    """
+
+    __slots__ = ("_before", "_snapshot", "payment")
+
+    def __init__(self, payment: Payment, before: Snapshot | Step | None) -> None:
+        self.payment = payment
+        self._before = before
+        self._snapshot: Snapshot | None = None
+
+    def snapshot(self) -> Snapshot:
+        """Return the payment's snapshot."""
+        if self._snapshot is None:
+            before = self._before.snapshot() if isinstance(self._before, Step) else self._before
+            self._snapshot = _after(self.payment, before)
+        return self._snapshot
+
+
+def _after(payment: Payment, before: Snapshot | None) -> Snapshot:
+    if before is None:
+        return Snapshot.of(payment)
+    assert len(payment.transitions) == len(before.payment.transitions) + 1, "a past grows by one step"
+    return Snapshot(payment, past_of(payment, before.past))
 
 
 _ENCODER = msgspec.msgpack.Encoder()
@@ -50,12 +75,17 @@ class StateOfUnknownSchema(Exception):
 
 
 def stored(value: Any) -> bytes:
-    """Return the value as a store keeps it."""
+    """Return the value as a store keeps it: what a lookup gave, or the Step that was staged."""
+    if isinstance(value, Step):
+        return _ENCODER.encode(value.snapshot())
     return _ENCODER.encode(value) if isinstance(value, Snapshot) else codec.encode(value)
 
 
 def value_of(data: bytes) -> Any:
-    """Return what `stored` was given, or what a record of the topic holds; raises StateOfUnknownSchema."""
+    """Return the snapshot or entity that was `stored`, or that a record of the topic holds.
+
+    Raises StateOfUnknownSchema.
+    """
     # A restore stores records as they are: they begin with a zero byte, and MessagePack's arrays do not.
     if data[:1] != codec.MAGIC:
         return _SNAPSHOTS.decode(data)
@@ -63,4 +93,4 @@ def value_of(data: bytes) -> Any:
         value = codec.decode(data)
     except codec.UnknownSchema as error:
         raise StateOfUnknownSchema(error.schema_id) from error
-    return Snapshot.after(value, None) if isinstance(value, Payment) else value
+    return Snapshot.of(value) if isinstance(value, Payment) else value

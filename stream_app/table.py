@@ -61,6 +61,10 @@ class Table(Generic[Value]):
         """Return what the batch changes, for the store to take when the log has it."""
         return {key: self._encode(value) for key, value in self._staged.items()}
 
+    def unstage(self) -> None:
+        """Forget what the batch decided: it is decided anew."""
+        self._staged.clear()
+
     def applied(self) -> None:
         """Forget the batch: the store has what it changed."""
         self._staged.clear()

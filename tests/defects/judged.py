@@ -32,6 +32,7 @@ def decided(records: Iterable[Read]) -> Log:
     for record in records:
         table = tables.setdefault(record.partition, Table(Memory(), encode=stored, decode=value_of))
         decisions.decide(record, decisions.read(record, table), table, written)
+    decisions.encode(written)
     return Log(events_in(written), partitions=PARTITIONS)
 
 

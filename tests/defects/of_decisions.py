@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -10,23 +9,26 @@ from typing import Any
 import pytest
 
 from payments import lifecycle
-from payments.commands import InitiatePayment, Order
+from payments.commands import InitiatePayment
 from payments.payment import EventType, Payment, Status, Transition
 from schemas.partitioning import partition_of
 from stream_app import decisions
 from stream_app.decisions import PaymentDecisions, Written
 from stream_app.exactly_once.records import InputRecord
 from stream_app.intake import Intake, Stray
-from stream_app.stored import Snapshot
+from stream_app.table import Table
 
 
 def a_command_that_comes_again_creates_its_payment_again(patch: pytest.MonkeyPatch) -> None:
-    sound = PaymentDecisions._decide
+    sound = PaymentDecisions.decide
 
-    def decide(this: PaymentDecisions, record: InputRecord, order: Order, before: Snapshot | None, *rest: Any) -> None:
-        sound(this, record, order, None if isinstance(order, InitiatePayment) else before, *rest)
+    def decide(this: PaymentDecisions, record: InputRecord, read: Any, table: Table[Any], written: Written) -> None:
+        with pytest.MonkeyPatch.context() as forget:
+            if isinstance(read, InitiatePayment):
+                forget.setattr(table, "peek", lambda _payment_id: None)
+            sound(this, record, read, table, written)
 
-    patch.setattr(PaymentDecisions, "_decide", decide)
+    patch.setattr(PaymentDecisions, "decide", decide)
 
 
 def another_body_under_a_used_key_is_taken_for_a_replay(patch: pytest.MonkeyPatch) -> None:
@@ -69,8 +71,5 @@ def a_stray_is_decided_where_it_lies(patch: pytest.MonkeyPatch) -> None:
 
 
 def a_record_whose_decision_breaks_is_skipped(patch: pytest.MonkeyPatch) -> None:
-    def skipped(_record: object, _value: object, _agent: str, _written: Written, step: Callable[[], None]) -> None:
-        with contextlib.suppress(Exception):  # As Faust does: an exception acknowledges.
-            step()
-
-    patch.setattr(decisions, "_quarantined", skipped)
+    # As Faust does: an exception acknowledges.
+    patch.setattr(decisions, "quarantine", lambda *_broken: None)

@@ -22,7 +22,7 @@ from schemas import codec, topics
 from stream_app.exactly_once.metrics import WRITTEN
 from stream_app.intake import Intake, Stray
 from stream_app.rejections import refused_value
-from stream_app.stored import Snapshot, stored, value_of
+from stream_app.stored import Snapshot, Step, stored, value_of
 
 INPUTS = (topics.PAYMENT_COMMANDS, topics.RAIL_REPORTS)
 COUNT_WRITTEN = WRITTEN.labels(topics.PAYMENT_EVENTS.name).inc
@@ -133,7 +133,7 @@ class Agent:
         decision = self.rule(order, None if before is None else before.payment)
         match decision:
             case Moved(payment=moved):
-                key, snapshot = moved.payment_id.encode(), Snapshot.after(moved, before)
+                key, snapshot = moved.payment_id.encode(), Step(moved, before).snapshot()
                 headers = codec.event_headers(moved)
                 # The event before the table: a crash between them then repeats it, and does not forget it.
                 await self._send(self.events, key, snapshot.event(), record.partition, headers=headers)

@@ -168,4 +168,5 @@ def decide_batch(decisions: Decisions[Any], records: Sequence[InputRecord], tabl
     written = Written()
     for record, read in [(record, decisions.read(record, table)) for record in records]:
         decisions.decide(record, read, table, written)
+    decisions.encode(written)
     return written

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import hashlib
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -209,6 +210,39 @@ def run_partition(
         await lane.close()
 
     asyncio.run(history())
+
+
+@pytest.mark.parametrize("broken", range(5))
+def test_one_whose_event_cannot_be_written_is_put_aside_and_the_others_are_decided(
+    broken: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    orders = [*others(4)]
+    orders.insert(broken, MARCH)
+    sound = codec.event_headers
+
+    def headers(payment: Payment) -> list[tuple[str, bytes]]:
+        if payment.key == MARCH.key:
+            raise ZeroDivisionError("secret detail")
+        return sound(payment)
+
+    monkeypatch.setattr(codec, "event_headers", headers)
+    process = Process()
+    reads = [dataclasses.replace(command(order), offset=offset, partition=HOME) for offset, order in enumerate(orders)]
+
+    run_partition(process, reads, lambda lane: bool(process.failures) or lane.next_offsets == {"payment-commands": 5})
+
+    written = [record for transaction in process.log.committed for record in transaction]
+    events = [record.key for record in written if record.topic == "payment-events"]
+    assert events == [order.payment_id.encode() for order in orders if order is not MARCH]
+    [aside] = [record for record in written if record.topic == "payment-rejections"]
+    assert rejection_in(Written(records=[aside])).detail == "ZeroDivisionError"
+    assert MARCH.payment_id.encode() not in process.memory.values
+
+
+def others(count: int) -> Iterator[InitiatePayment]:
+    """Yield commands of other payments that live on the same partition."""
+    orders = (replace(MARCH, idempotency_key=f"other-{number}") for number in itertools.count())
+    return itertools.islice((order for order in orders if partition_of(order.key, PARTITIONS) == HOME), count)
 
 
 def with_schema_id(value: bytes, schema_id: int) -> bytes:
