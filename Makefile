@@ -45,8 +45,9 @@ chaos: venv
 bench: $(RUN)
 	@$(BIN)/directpay bench
 
+# Two at a time, file by file: each half has a Kafka and a Postgres of its own, and waits for them half of its time.
 test: $(DEV)
-	@$(BIN)/pytest
+	@$(BIN)/pytest -n 2 --dist loadfile
 
 lint: $(DEV)
 	$(BIN)/ruff format --check .
