@@ -20,6 +20,7 @@ from payments.refusals import FieldError, Refusal
 from payments.rejection import Rejection
 from schemas import records, registry
 from schemas.order_decoding import read_initiate, read_report
+from schemas.payment_decoding import read_payment
 from schemas.payment_encoding import Past, past_of, payment_bytes
 from schemas.records import Record, Value
 from schemas.schema_shape import SchemaUnusable, check_shape, without_logical_types
@@ -232,7 +233,11 @@ def _writer(name: str, to_record: Callable[[Any], Record]) -> _Writer:
     return _Writer(header=header, schema=_parse(newest.text), to_record=to_record)
 
 
-_PLAIN: Mapping[type[Value], Callable[[bytes], Value]] = {InitiatePayment: read_initiate, RailReport: read_report}
+_PLAIN: Mapping[type[Value], Callable[[bytes], Value]] = {
+    InitiatePayment: read_initiate,
+    RailReport: read_report,
+    Payment: read_payment,
+}
 _WRITERS = {value: _writer(name, to_record) for value, (name, to_record, _) in _VALUES.items()}
 _OURS = {
     f"io.directpay.{name}": _Reader(

@@ -8,34 +8,29 @@ this file.
 from __future__ import annotations
 
 from payments.commands import InitiatePayment, RailReport, Report, ReportSource
+from schemas.plain_avro import BODY_AT, NotPlain, read_long, read_optional, read_text
 
-_BODY_AT = 5  # Behind the zero byte and the schema's id.
-_SHIFT_MAX = 56  # Of nine bytes: larger numbers are fastavro's.
 # A dictionary finds a member in a third of the time that the enumeration's own call takes.
 _REPORTS = {report.value: report for report in Report}
 _SOURCES = {source.value: source for source in ReportSource}
 
 
-class NotPlain(ValueError):
-    """The bytes are not what this file reads: ask fastavro."""
-
-
 def read_initiate(data: bytes) -> InitiatePayment:
     """Return the command that the bytes are, wire header included; raises anything when they are not one."""
-    command_id, at = _text(data, _BODY_AT)
-    tenant_id, at = _text(data, at)
-    idempotency_key, at = _text(data, at)
-    lease_id, at = _optional(data, at)
-    payer_account_id, at = _text(data, at)
-    payee_account_id, at = _text(data, at)
-    amount_minor, at = _long(data, at)
-    currency, at = _text(data, at)
-    payment_rail_type, at = _text(data, at)
-    description, at = _optional(data, at)
-    metadata_json, at = _text(data, at)
-    effective_date, at = _optional(data, at)
-    refund_of, at = _optional(data, at)
-    requested_at_us, at = _long(data, at)
+    command_id, at = read_text(data, BODY_AT)
+    tenant_id, at = read_text(data, at)
+    idempotency_key, at = read_text(data, at)
+    lease_id, at = read_optional(data, at)
+    payer_account_id, at = read_text(data, at)
+    payee_account_id, at = read_text(data, at)
+    amount_minor, at = read_long(data, at)
+    currency, at = read_text(data, at)
+    payment_rail_type, at = read_text(data, at)
+    description, at = read_optional(data, at)
+    metadata_json, at = read_text(data, at)
+    effective_date, at = read_optional(data, at)
+    refund_of, at = read_optional(data, at)
+    requested_at_us, at = read_long(data, at)
     if at != len(data):
         raise NotPlain
     return InitiatePayment(
@@ -58,22 +53,22 @@ def read_initiate(data: bytes) -> InitiatePayment:
 
 def read_report(data: bytes) -> RailReport:
     """Return the report that the bytes are, wire header included; raises anything when they are not one."""
-    tenant_id, at = _text(data, _BODY_AT)
-    idempotency_key, at = _text(data, at)
-    attempt, at = _long(data, at)
-    report, at = _text(data, at)
-    occurred_at_us, at = _long(data, at)
+    tenant_id, at = read_text(data, BODY_AT)
+    idempotency_key, at = read_text(data, at)
+    attempt, at = read_long(data, at)
+    report, at = read_text(data, at)
+    occurred_at_us, at = read_long(data, at)
     branch = data[at]
     if branch == 0:
         amount_minor, at = None, at + 1
     elif branch == 2:
-        amount_minor, at = _long(data, at + 1)
+        amount_minor, at = read_long(data, at + 1)
     else:
         raise NotPlain
-    code, at = _optional(data, at)
-    reason, at = _optional(data, at)
-    source, at = _text(data, at)
-    bank_reference, at = _optional(data, at)
+    code, at = read_optional(data, at)
+    reason, at = read_optional(data, at)
+    source, at = read_text(data, at)
+    bank_reference, at = read_optional(data, at)
     if at != len(data):
         raise NotPlain
     return RailReport(
@@ -88,43 +83,3 @@ def read_report(data: bytes) -> RailReport:
         source=_SOURCES[source],
         bank_reference=bank_reference,
     )
-
-
-# Each returns what stands at a place, and the place behind it. A text that ends behind the data leaves a place there,
-# which the reader of the whole finds.
-
-
-def _text(data: bytes, at: int) -> tuple[str, int]:
-    size = data[at]
-    if size & 0x81:  # More than 63 bytes, or negative.
-        length, at = _long(data, at)
-        if length < 0:
-            raise NotPlain
-        end = at + length
-    else:
-        at += 1
-        end = at + (size >> 1)
-    return data[at:end].decode(), end
-
-
-def _optional(data: bytes, at: int) -> tuple[str | None, int]:
-    branch = data[at]
-    if branch == 0:
-        return None, at + 1
-    if branch == 2:
-        return _text(data, at + 1)
-    raise NotPlain
-
-
-def _long(data: bytes, at: int) -> tuple[int, int]:
-    byte = data[at]
-    zigzag = byte & 0x7F
-    shift = 7
-    while byte & 0x80:
-        if shift > _SHIFT_MAX:
-            raise NotPlain
-        at += 1
-        byte = data[at]
-        zigzag |= (byte & 0x7F) << shift
-        shift += 7
-    return zigzag >> 1 ^ -(zigzag & 1), at + 1
