@@ -6,7 +6,6 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,7 @@ from chaos.load import Load
 from chaos.oracle.violation import Violation
 from chaos.plan import plan
 from chaos.producers import Producers
+from chaos.progress import STANDSTILL_S_MAX, Progress
 from chaos.schedule import schedule
 from chaos.storm import Storm
 from chaos.tenant import Tenant, open_tenant
@@ -34,9 +34,6 @@ from schemas.topics import PARTITIONS_DEFAULT
 # The slowest rail settles within 9 s, and what the bank does not answer is asked about within seconds.
 RAIL_SPEED = 20.0
 TELL_EVERY_S = 10.0
-# After the last fault and its recovery: the slowest rail, a return after it, the gateway's rarer questions.
-CALM_S_MAX = 180.0
-CANARY_S_MAX = 120.0
 CALM_POLL_S = 1.0
 Say = Callable[[str], None]
 
@@ -161,21 +158,29 @@ class _Field:
         return load_s
 
     async def calm_down(self) -> None:
-        """Return when all is decided, projected and at its end, or CALM_S_MAX has passed: the oracle says what is not.
+        """Return when all is decided, projected and at its end, or nothing moves any more: the oracle says what is not.
 
         Canaries stand behind everything on their partitions. Twice, because a record on a wrong partition is forwarded
         to a place behind the first ones.
         """
         self._say("The load and the faults are over; waiting until everything has come to its end")
-        for name in ("calm-1", "calm-2"):
-            deadline = time.monotonic() + CANARY_S_MAX
-            if not await self._canaries.sing(name, is_hopeless=partial(_is_past, deadline)):
-                self._say(f"canaries {name} were not completed within {CANARY_S_MAX:.0f} s")
-        deadline = time.monotonic() + CALM_S_MAX
-        while time.monotonic() < deadline:
-            _, still_open = await asyncio.to_thread(self._open)
-            if not still_open:
-                return
+        progress = Progress()
+        watching = asyncio.create_task(self._watch(progress))
+        try:
+            for name in ("calm-1", "calm-2"):
+                if not await self._canaries.sing(name, is_hopeless=progress.has_ceased):
+                    self._say(f"canaries {name} were not completed, and nothing has moved for {STANDSTILL_S_MAX:.0f} s")
+            while not progress.has_ceased():
+                if not progress.still_open:
+                    return
+                await asyncio.sleep(CALM_POLL_S)
+        finally:
+            watching.cancel()
+            await asyncio.gather(watching, return_exceptions=True)
+
+    async def _watch(self, progress: Progress) -> None:
+        while True:
+            progress.note(*await asyncio.to_thread(self._open))
             await asyncio.sleep(CALM_POLL_S)
 
     async def leave(self) -> None:
@@ -222,10 +227,6 @@ class _Field:
             return self._views.open_payments(self._tenant.silent_payers)
         except psycopg.OperationalError:
             return -1, -1  # The database is down just now, which is as it should be.
-
-
-def _is_past(deadline: float) -> bool:
-    return time.monotonic() > deadline
 
 
 def _write_violations(path: Path, violations: list[Violation]) -> None:
