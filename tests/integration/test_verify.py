@@ -133,7 +133,7 @@ class Views:
     def restore(self, undo: str = "") -> None:
         with self.connect() as connection, connection.transaction():
             for table in TABLES:
-                connection.execute(f"TRUNCATE projection.{table}".encode())
+                connection.execute(f"DELETE FROM projection.{table}".encode())
                 connection.execute(f"INSERT INTO projection.{table} TABLE public.kept_{table}".encode())
             if undo:
                 connection.execute(undo.encode())
