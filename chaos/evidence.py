@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from typing import Any, TypeVar
 
 import httpx
 import psycopg
-from confluent_kafka import Message
+from confluent_kafka import KafkaException, Message
 from psycopg import sql
 from psycopg.rows import class_row
 
@@ -16,14 +15,13 @@ from chaos.oracle.bank import Transfer
 from chaos.oracle.books import Account, Entry
 from chaos.oracle.history import Event
 from chaos.oracle.views import EventSeen, PaymentSeen
-from kafka_log.reader import LogReader, place_of
+from kafka_log.reader import LogGap, LogReader, place_of
+from kafka_log.span import read_span
 from payments.payment import Payment
 from payments.rejection import Rejection
 from schemas import codec
 from schemas.topics import PAYMENT_EVENTS, PAYMENT_REJECTIONS
 
-READ_MAX, READ_S = 2000, 0.2
-SILENCE_S_MAX = 30.0
 ROWS_AT_ONCE = 5000
 BOOKS_PAGE = 1000
 BOOKS_S_MAX = 60.0
@@ -147,15 +145,10 @@ def _books(bank: str, **wanted: str) -> Iterator[dict[str, Any]]:
 def _read(bootstrap: str, topic: str) -> Iterator[Message]:
     reader = LogReader(bootstrap, client_id="chaos-oracle")
     try:
-        ends = reader.end_offsets(topic)
-        reader.assign({(topic, partition): 0 for partition in ends})
-        heard_at = time.monotonic()
-        while any(reader.positions[topic, partition] < end for partition, end in ends.items()):
-            messages = reader.read(READ_MAX, READ_S)
-            heard_at = time.monotonic() if messages else heard_at
-            if time.monotonic() - heard_at > SILENCE_S_MAX:
-                raise EvidenceMissing(f"{topic} could not be read to {ends}: it is read to {dict(reader.positions)}")
-            yield from messages
+        ends = {(topic, partition): end for partition, end in reader.end_offsets(topic).items()}
+        yield from read_span(reader, dict.fromkeys(ends, 0), ends)
+    except (KafkaException, LogGap) as error:
+        raise EvidenceMissing(f"{topic} could not be read: {error}") from error
     finally:
         reader.close()
 

@@ -21,6 +21,7 @@ SUBCOMMANDS = {
     "stream": "cli.processes.stream:stream",
     "topics": "cli.topics:topics",
     "up": "cli.up:up",
+    "verify": "cli.verify:verify",
 }
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from collections import Counter
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -12,6 +11,7 @@ from pathlib import Path
 import click
 from confluent_kafka import KafkaException
 
+from cli.progress import Progress
 from cli.refused_records import RefusedRecords, Selection, TopicsMissing
 from cli.settings import KafkaSettings, load
 from cli.status import STATE_DIR, running_stack
@@ -21,7 +21,6 @@ from payments.redrive import MENDABLE, obstacle, place_of, tenant_of
 from payments.rejection import Rejection
 from schemas.codec import rfc3339
 
-PROGRESS_EVERY_S = 1.0
 MOMENT = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"])
 
 
@@ -59,7 +58,7 @@ def redrive(
         from_us=_microseconds(start),
         to_us=_microseconds(end),
     )
-    records = RefusedRecords(bootstrap, progress=_Progress())
+    records = RefusedRecords(bootstrap, progress=Progress())
     try:
         selected = records.selected(selection)
         sent = records.sent_again(selected)
@@ -106,19 +105,6 @@ def _fate(rejection: Rejection, done: frozenset[str], left: frozenset[str]) -> F
     if obstacle(rejection) is not None:
         return Fate.HINDERED
     return Fate.REFUSED_AGAIN if place in left else Fate.TO_SEND
-
-
-class _Progress:
-    """Says on stderr, once a second, how far a long step has come."""
-
-    def __init__(self) -> None:
-        self._said_at = time.monotonic()
-
-    def __call__(self, what: str, done: int, total: int) -> None:
-        now = time.monotonic()
-        if now - self._said_at >= PROGRESS_EVERY_S:
-            self._said_at = now
-            click.echo(f"{what}: {done:,} of {total:,}", err=True)
 
 
 def _line(rejection: Rejection, fate: Fate) -> str:

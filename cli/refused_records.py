@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
-from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import Message, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
-from kafka_log.connection import LIBRDKAFKA_LOG, TIMED_OUT, client_settings
+from kafka_log.connection import LIBRDKAFKA_LOG, client_settings
 from kafka_log.producer import LogProducer, OutRecord
 from kafka_log.reader import Isolation, LogReader, Place, beginnings, place_of
+from kafka_log.span import read_span
 from payments import redrive
 from payments.rejection import Rejection
 from schemas import codec, topics
 from schemas.partitioning import partition_of
 
 CLIENT = "directpay-redrive"
-RECORDS_A_READ_MAX = 2000
-READ_WAIT_S = 0.2
 # As many as Kafka acknowledges at once in some milliseconds: an interrupted run leaves so many in doubt at most.
 RECORDS_A_SEND_MAX = 500
 SEND_S_MAX = 30.0
 ANSWER_S_MAX = 10.0
-# Longer than a broker's restart.
-SILENCE_S_MAX = 30.0
 
 Progress = Callable[[str, int, int], None]
 
@@ -145,27 +142,10 @@ class RefusedRecords:
                 for number, end in reader.end_offsets(topic).items()
                 if 0 <= starts.get((topic, number), -1) < end
             }
-            yield from self._read_to(reader, {place: starts[place] for place in ends}, ends, what)
+            first = {place: starts[place] for place in ends}
+            yield from read_span(reader, first, ends, progress=partial(self._progress, what))
         finally:
             reader.close()
-
-    def _read_to(
-        self, reader: LogReader, first: Mapping[Place, int], ends: Mapping[Place, int], what: str
-    ) -> Iterator[Message]:
-        reader.assign(first)
-        total = before = sum(ends[place] - first[place] for place in ends)
-        heard_at = time.monotonic()
-        while left := sum(max(0, end - reader.positions[place]) for place, end in ends.items()):
-            now = time.monotonic()
-            if left != before:
-                before, heard_at = left, now
-            elif now - heard_at > SILENCE_S_MAX:
-                raise KafkaException(KafkaError(TIMED_OUT, f"nothing was heard for {SILENCE_S_MAX:.0f} s"))
-            self._progress(what, total - left, total)
-            for message in reader.read(RECORDS_A_READ_MAX, READ_WAIT_S):
-                if (message.offset() or 0) < ends[place_of(message)]:
-                    yield message
-        self._progress(what, total, total)
 
 
 def _again(rejection: Rejection) -> OutRecord:

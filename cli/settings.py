@@ -167,6 +167,10 @@ class ProjectorSettings(KafkaSettings, MigrationSettings, HealthSettings):
     """The projector."""
 
 
+class VerifySettings(KafkaSettings, PostgresSettings):
+    """Verification. It takes the number of partitions from Kafka."""
+
+
 class DownloadSettings(Settings):
     cache_dir: Path = Field(
         Path("~/.cache/directpay"),
@@ -181,6 +185,7 @@ ALL: tuple[type[Settings], ...] = (
     BankSettings,
     ProjectorSettings,
     TopicSettings,
+    VerifySettings,
     DownloadSettings,
 )
 

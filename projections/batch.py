@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from directory.changes import DirectoryRecord
 from payments.payment import Payment
@@ -82,6 +82,29 @@ def read_batch(
         entities=_newest_entities(by_topic[DIRECTORY_EVENTS.name], decode),
         records=len(fresh),
     )
+
+
+def mark_quiet(
+    batch: Batch, positions: Mapping[Place, int], ends_reached: Mapping[Place, int], log_ends: Mapping[Place, int]
+) -> Batch:
+    """Return the batch with a look at every partition that it does not move: that it is projected up to now.
+
+    A partition is passed to where reading met its end, behind the marks of transactions that follow its last record.
+    """
+    moved = {(move.topic, move.partition) for move in batch.moves}
+    looks = tuple(
+        Move(
+            topic=place[0],
+            partition=place[1],
+            old=position,
+            new=max(position, ends_reached.get(place, 0)),
+            log_end=log_ends[place],
+            record_at_us=None,
+        )
+        for place, position in sorted(positions.items())
+        if place not in moved
+    )
+    return replace(batch, moves=(*batch.moves, *looks))
 
 
 def _moves(

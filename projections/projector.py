@@ -19,7 +19,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from kafka_log.reader import LogGap
 from kafka_log.topics_admin import TopicsUnfit, require_partitions
 from observability.health import HealthServer
-from projections.batch import Batch, Move, Place, UnprojectableRecord, read_batch
+from projections.batch import Batch, Place, UnprojectableRecord, mark_quiet, read_batch
 from projections.log_source import Extent, LogSource
 from projections.migrate import MigrationRefused, check_migrated
 from projections.named_sql import statement
@@ -32,8 +32,8 @@ log = structlog.get_logger(__name__)
 GROUP_ID = "directpay-projector"
 BATCH_RECORDS_MAX = 4000  # A transaction of a few hundred milliseconds, and some megabytes of rows in memory.
 POLL_S = 0.1
-# How often positions are written although nothing came: what `freshness` says is at most so old.
-IDLE_MARK_S = 2.0
+# How often positions are written of partitions where nothing came: what `freshness` says is at most so old.
+MARK_S = 2.0
 RETRY_S_MIN, RETRY_S_MAX = 0.1, 2.0
 CONNECT_TIMEOUT_S = 5
 # Longer than any batch; a transaction that hangs longer than this ends with an error and is tried again.
@@ -163,8 +163,8 @@ class Projector:
             places = {(record.topic, record.partition) for record in fetch.records}
             log_ends = {place: source.log_end(place) for place in places}
             batch = read_batch(fetch.records, self._positions, log_ends, decode)
-            if not fetch.records and time.monotonic() - self._marked_at > IDLE_MARK_S:
-                batch = self._mark(source)
+            if time.monotonic() - self._marked_at > MARK_S:
+                batch = self._mark(source, batch)
             if batch.moves and not self._write(batch):
                 return
             self._ends_reached |= fetch.ends_reached
@@ -249,17 +249,11 @@ class Projector:
             BATCH_S.observe(took_s)
             log.debug("batch_projected", records=batch.records, transitions=transitions, took_s=round(took_s, 4))
 
-    def _mark(self, source: LogSource) -> Batch:
-        """Return a batch without records: it says that the views are as new as the log, up to now."""
+    def _mark(self, source: LogSource, batch: Batch) -> Batch:
+        """Let the batch say of quiet partitions, too, that the views are as new as the log."""
         self._marked_at = time.monotonic()
-        moves = []
-        for place, position in sorted(self._positions.items()):
-            new = max(position, self._ends_reached.get(place, 0))
-            end = source.log_end(place)
-            moves.append(
-                Move(topic=place[0], partition=place[1], old=position, new=new, log_end=end, record_at_us=None)
-            )
-        return Batch(moves=tuple(moves))
+        log_ends = {place: source.log_end(place) for place in self._positions}
+        return mark_quiet(batch, self._positions, self._ends_reached, log_ends)
 
     def _reach(self, reached: dict[Place, int]) -> None:
         if not self._behind:

@@ -7,16 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 
 from chaos.oracle.violation import Kind, Violation
-from payments.lifecycle import MOVES
-from payments.payment import EventType, Payment, Status, first_broken_link
+from payments.history import illegal_moves, turned_times
+from payments.payment import Payment, first_broken_link
 from schemas import codec
 from schemas.partitioning import partition_of
-
-_FIRST = (None, EventType.INITIATED, Status.PENDING)
-LEGAL = {_FIRST} | {(before, event, after) for (before, _), (after, event) in MOVES.items()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,19 +63,14 @@ def chain_intact(_before: Payment | None, event: Event) -> Iterator[Violation]:
 
 def moves_legal(_before: Payment | None, event: Event) -> Iterator[Violation]:
     """Every transition is one of the lifecycle's moves, from where the one before led."""
-    status: Status | None = None
-    for number, step in enumerate(event.payment.transitions, start=1):
-        move = (step.previous_status, step.event_type, step.new_status)
-        if move not in LEGAL or step.previous_status != status or step.sequence != number:
-            yield _violation(Kind.ILLEGAL_MOVE, event, f"transition {number} is {move} in status {status}")
-        status = step.new_status
+    for wrong in illegal_moves(event.payment):
+        yield _violation(Kind.ILLEGAL_MOVE, event, wrong)
 
 
 def times_increase(_before: Payment | None, event: Event) -> Iterator[Violation]:
     """A history's times always increase."""
-    times = [step.occurred_at_us for step in event.payment.transitions]
-    if any(later <= earlier for earlier, later in pairwise(times)):
-        yield _violation(Kind.TIME_TURNED, event, f"times {times}")
+    for wrong in turned_times(event.payment):
+        yield _violation(Kind.TIME_TURNED, event, wrong)
 
 
 def in_its_place(partitions: int) -> Check:

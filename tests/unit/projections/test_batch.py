@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from payments.commands import Order
 from payments.payment import Payment
 from payments.rejection import Rejection
-from projections.batch import Batch, LogRecord, UnprojectableRecord, read_batch
+from projections.batch import Batch, LogRecord, UnprojectableRecord, mark_quiet, read_batch
 from projections.views import ledger_entries, payment_events, payments
 from schemas.codec import decode, encode
 from schemas.topics import PAYMENT_EVENTS, PAYMENT_REJECTIONS
@@ -93,6 +93,19 @@ def test_any_split_repetition_and_order_gives_the_same_rows(
 def _signed(row: tuple[object, ...]) -> int:
     assert isinstance(row[7], int)
     return row[7] if row[6] == "credit" else -row[7]
+
+
+def test_a_partition_where_nothing_came_is_passed_to_its_end_and_others_stay_as_the_batch_moves_them() -> None:
+    quiet, unread = (PAYMENT_EVENTS.name, 4), (PAYMENT_REJECTIONS.name, 0)
+    positions = {unread: 20, quiet: 10, PLACE: 0}
+    batch = read([record(replay(MARCH), 0)])
+    marked = mark_quiet(batch, positions, {quiet: 12, PLACE: 5}, {quiet: 12, unread: 30, PLACE: 100})
+    assert marked.moves[0] == batch.moves[0]
+    assert [(move.partition, move.old, move.new, move.log_end) for move in marked.moves[1:]] == [
+        (4, 10, 12, 12),
+        (0, 20, 20, 30),
+    ]
+    assert (marked.snapshots, marked.records) == (batch.snapshots, batch.records)
 
 
 def test_a_superseded_snapshot_is_not_even_decoded() -> None:

@@ -1,0 +1,62 @@
+"""What a payment's history must be, told without deciding it: silent of every decided one, and of no other."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from msgspec.structs import replace
+
+from payments.commands import Order
+from payments.history import illegal_moves, turned_times, unlike_its_history
+from payments.payment import EventType, Failure, Payment, Status, Transition
+from tests.unit.payments.histories import MARCH, after_all, claimed, lives, rejected, replay, settled
+
+
+def with_step(payment: Payment, number: int, **changes: object) -> Payment:
+    steps = list(payment.transitions)
+    steps[number - 1] = replace(steps[number - 1], **changes)
+    return replace(payment, status=steps[-1].new_status, transitions=tuple(steps))
+
+
+def wrongs(payment: Payment) -> list[str]:
+    return [*illegal_moves(payment), *turned_times(payment), *unlike_its_history(payment)]
+
+
+@given(lives)
+def test_nothing_is_wrong_with_what_was_decided(orders: list[Order]) -> None:
+    for payment in after_all(orders):
+        assert wrongs(payment) == []
+
+
+def test_a_move_that_the_lifecycle_lacks_is_told() -> None:
+    payment = with_step(replay(MARCH, claimed(), settled()), 3, new_status=Status.CANCELLED)
+    [wrong] = illegal_moves(payment)
+    assert "payment_completed from processing to cancelled" in wrong
+
+
+def test_a_history_with_a_gap_is_told() -> None:
+    first, _, last = replay(MARCH, claimed(), settled()).transitions
+    jumped = Transition(**{name: getattr(last, name) for name in last.__struct_fields__} | {"sequence": 2})
+    payment = replace(replay(MARCH), status=Status.COMPLETED, transitions=(first, jumped), attempt=1)
+    [wrong] = illegal_moves(payment)
+    assert wrong.startswith("transition 2 is number 2, payment_completed from processing")
+    assert wrong.endswith("in status pending")
+
+
+def test_a_history_that_does_not_begin_at_its_beginning_is_told() -> None:
+    payment = with_step(replay(MARCH), 1, event_type=EventType.PROCESSING)
+    assert "payment_processing from nothing to pending, in status nothing" in next(illegal_moves(payment))
+
+
+def test_a_time_that_does_not_increase_is_told() -> None:
+    payment = replay(MARCH, claimed(), settled())
+    turned = with_step(payment, 3, occurred_at_us=payment.transitions[1].occurred_at_us)
+    assert list(turned_times(turned)) == ["transition 3 is not later than the one before"]
+
+
+def test_a_snapshot_that_its_history_does_not_tell_of_is_told() -> None:
+    payment = replay(MARCH, claimed(), rejected(code="R03"))
+    assert payment.failure is not None
+    [wrong] = unlike_its_history(replace(payment, failure=Failure(code="R01", reason="no account", source="rail")))
+    assert wrong == "the snapshot's failure is not the one in its history"
+    assert list(unlike_its_history(replace(payment, failure=None)))
+    assert list(unlike_its_history(replace(payment, attempt=2))) == ["the snapshot is of attempt 2, its history of 1"]
