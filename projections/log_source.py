@@ -77,11 +77,7 @@ class LogSource:
         places = self._assigned
         if not places:
             return {}
-        topics = self._admin.describe_topics(TopicCollection(sorted({topic for topic, _ in places})))
-        ids = {topic: str(answer.result(QUERY_TIMEOUT_S).topic_id) for topic, answer in topics.items()}
-        begins = beginnings(self._admin, places, QUERY_TIMEOUT_S)
-        stable_ends = ends(self._admin, places, "read_committed", QUERY_TIMEOUT_S)
-        return {place: Extent(topic_id=ids[place[0]], begin=begins[place], end=stable_ends[place]) for place in places}
+        return extents(self._admin, places)
 
     def start_at(self, positions: Mapping[Place, int]) -> None:
         """Read the assigned partitions from these positions, whatever was read before."""
@@ -103,7 +99,7 @@ class LogSource:
         for message in messages:
             error = message.error()
             if error is None:
-                fetch.records.append(_record(message))
+                fetch.records.append(log_record(message))
             elif error.code() == PARTITION_EOF:
                 fetch.ends_reached[place_of(message)] = message.offset() or 0
             else:
@@ -135,7 +131,17 @@ class LogSource:
         consumer.unassign()
 
 
-def _record(message: Message) -> LogRecord:
+def extents(admin: AdminClient, places: list[Place]) -> dict[Place, Extent]:
+    """Return what the log has of each partition. Raises KafkaException when nobody answers."""
+    topics = admin.describe_topics(TopicCollection(sorted({topic for topic, _ in places})))
+    ids = {topic: str(answer.result(QUERY_TIMEOUT_S).topic_id) for topic, answer in topics.items()}
+    begins = beginnings(admin, places, QUERY_TIMEOUT_S)
+    stable_ends = ends(admin, places, "read_committed", QUERY_TIMEOUT_S)
+    return {place: Extent(topic_id=ids[place[0]], begin=begins[place], end=stable_ends[place]) for place in places}
+
+
+def log_record(message: Message) -> LogRecord:
+    """Return a message of the client, which is no error, as a record of the log."""
     topic, partition = place_of(message)
     offset = message.offset()
     assert offset is not None
