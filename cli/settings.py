@@ -167,6 +167,10 @@ class ProjectorSettings(KafkaSettings, MigrationSettings, HealthSettings):
     """The projector."""
 
 
+class RebuildSettings(KafkaSettings, PostgresSettings):
+    """`directpay rebuild`."""
+
+
 class DownloadSettings(Settings):
     cache_dir: Path = Field(
         Path("~/.cache/directpay"),
@@ -180,6 +184,7 @@ ALL: tuple[type[Settings], ...] = (
     RailsSettings,
     BankSettings,
     ProjectorSettings,
+    RebuildSettings,
     TopicSettings,
     DownloadSettings,
 )
