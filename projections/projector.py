@@ -170,8 +170,7 @@ class Projector:
         wait_s = RETRY_S_MIN
         while not self._stop.is_set() and source.generation == generation:
             try:
-                extents = source.extents()
-                self._positions = self._stored_positions(extents)
+                self._positions, extents = self._stored_positions(source)
             except (*_PASSING, KafkaException) as error:
                 self._failed(error, wait_s)
                 # Polling keeps this projector in its group; nothing is assigned yet, so nothing is read.
@@ -188,17 +187,20 @@ class Projector:
             return True
         return False
 
-    def _stored_positions(self, extents: dict[Place, Extent]) -> dict[Place, int]:
+    def _stored_positions(self, source: LogSource) -> tuple[dict[Place, int], dict[Place, Extent]]:
         connection = self._connected()
+        extents = source.extents()
         with connection.transaction():
             open_positions(connection, extents)
             stored = connection.execute(statement("read_positions")).fetchall()
+        # Asked again: another projector, or a rebuild, may have read beyond where the log ended before.
+        extents = source.extents()
         positions = {}
         for topic, partition, topic_id, position in stored:
             if (extent := extents.get((topic, partition))) is not None:
                 require_of_this_log(topic, partition, topic_id, position, extent)
                 positions[topic, partition] = require_not_expired(topic, partition, position, extent)
-        return positions
+        return positions, extents
 
     def _write(self, batch: Batch) -> bool:
         """Write the batch, however often Postgres fails; False when somebody else was first."""

@@ -148,8 +148,7 @@ class _Rebuild:
 
     def run(self) -> _Done:
         """Fill, catch up, swap."""
-        extents = self._log.extents()
-        self._require_this_log(extents)
+        extents = self._extents_of_this_log()
         schema_sha256 = shape(self._connection)
         fresh = make_tables(self._connection)
         with (
@@ -171,11 +170,15 @@ class _Rebuild:
         self._say(f"swapped: {self._figures()}")
         return self._done
 
-    def _require_this_log(self, extents: Mapping[Place, Extent]) -> None:
-        # Another Kafka than the live tables come from would take from the views what is in them.
-        for topic, partition, topic_id, position in self._connection.execute(statement("read_positions")).fetchall():
+    def _extents_of_this_log(self) -> dict[Place, Extent]:
+        # Another Kafka than the live tables come from would take from the views what is in them. Positions first: the
+        # projector goes on, and may soon be beyond where the log ended a moment ago.
+        stored = self._connection.execute(statement("read_positions")).fetchall()
+        extents = self._log.extents()
+        for topic, partition, topic_id, position in stored:
             if (extent := extents.get((topic, partition))) is not None:
                 require_of_this_log(topic, partition, topic_id, position, extent)
+        return extents
 
     def _start(self, fresh: FreshTables, extents: Mapping[Place, Extent]) -> None:
         prepare(self._writer)

@@ -24,6 +24,13 @@ def drop_beside(connection: psycopg.Connection) -> list[str]:
     Only for who holds the lock of rebuilds, or they may be in the making.
     """
     connection.execute(sql.SQL("SET lock_timeout = {}").format(LOCK_WAIT))
+    try:
+        return _dropped_or_kept(connection)
+    finally:
+        connection.execute("RESET lock_timeout")
+
+
+def _dropped_or_kept(connection: psycopg.Connection) -> list[str]:
     kept = []
     for generation, schema, may_be_read in connection.execute(statement("tables_beside")).fetchall():
         if may_be_read or not _dropped(connection, schema):
