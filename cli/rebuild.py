@@ -13,6 +13,7 @@ from confluent_kafka import KafkaException
 from cli.settings import RebuildSettings, load
 from cli.status import STATE_DIR, running_stack
 from kafka_log.reader import LogGap
+from observability.collector import let_collector_rest
 from projections.batch import UnprojectableRecord
 from projections.fresh_tables import CannotReplace
 from projections.migrate import MigrationRefused
@@ -35,6 +36,7 @@ def rebuild_command(state_dir: Path | None, wait_s: float, only_drop: bool) -> N
     Needs about as much disk again as the projections have, until the replaced tables are dropped.
     """
     bootstrap, postgres = _places(state_dir)
+    let_collector_rest()
     try:
         if only_drop:
             kept = drop_replaced(postgres=postgres, readers_wait_s=wait_s, say=_say)

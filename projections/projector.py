@@ -17,6 +17,7 @@ from psycopg import errors
 
 from kafka_log.reader import LogGap
 from kafka_log.topics_admin import TopicsUnfit, require_partitions
+from observability.collector import let_collector_rest
 from observability.health import HealthServer
 from projections.batch import Batch, Move, Place, UnprojectableRecord, read_batch
 from projections.log_source import Extent, LogSource
@@ -83,6 +84,7 @@ def run(config: ProjectorConfig) -> None:
 
     signal.signal(signal.SIGTERM, ask_to_stop)
     signal.signal(signal.SIGINT, ask_to_stop)
+    let_collector_rest()
     projector = Projector(config, stop)
     health = HealthServer(config.health_port, projector.readiness, host=config.health_host).start()
     try:
