@@ -29,7 +29,7 @@ class Snapshots:
         self._template = list(expected_events(life))[steps - 1]
         payment = codec.decode(self._template)
         assert isinstance(payment, Payment)
-        self._tenant = life.order.tenant_id
+        self.tenant_id = life.order.tenant_id
         self._key = life.order.idempotency_key.encode()
         self._id = payment.payment_id.encode()
         self._hashes = [payment.head.fingerprint, *(each.hash for each in payment.transitions)]
@@ -38,7 +38,7 @@ class Snapshots:
         """Return idempotency key, payment id and value."""
         # As long as the template's, because lengths stand before texts.
         key = f"{number:0{len(self._key)}d}"
-        of = payment_id(self._tenant, key)
+        of = payment_id(self.tenant_id, key)
         value = self._template.replace(self._key, key.encode()).replace(self._id, of.encode())
         for place, old in enumerate(self._hashes):
             value = value.replace(old, hashlib.sha256(b"%d %d" % (place, number)).digest())
@@ -49,7 +49,7 @@ class Snapshots:
         producer = producer_of(bootstrap, {"queue.buffering.max.messages": QUEUED_MAX})
         for written, number in enumerate(numbers):
             key, of, value = self.record(number)
-            partition = partition_of(f"{self._tenant}:{key}", PARTITIONS)
+            partition = partition_of(f"{self.tenant_id}:{key}", PARTITIONS)
             while True:
                 try:
                     producer.produce(topics.PAYMENT_EVENTS.name, key=of, value=value, partition=partition)

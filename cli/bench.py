@@ -1,4 +1,4 @@
-"""`directpay bench`: measures the stream stage; the last line is one JSON object of figures."""
+"""`directpay bench`: measures the stages; the last line is one JSON object of figures."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ import click
 from bench.broker import kafka
 from bench.faults_stage import FaultsPlan, faults_stage
 from bench.judge import RunDoesNotCount
+from bench.projection_stage import projection_stage
 from bench.restore_stage import memory_stage, restore_stage
 from bench.stream_stage import stream_stage
 from bench.usage import machine
@@ -25,14 +26,14 @@ from bench.worker_process import WorkerEnded
 from cli.local_stack.trouble import StackError
 from observability.logs import configure_logging
 
-STAGES = ("stream", "restore", "memory", "faults")
+STAGES = ("stream", "projection", "restore", "memory", "faults")
 
 
 @click.command()
 @click.option("--stage", "stages", type=click.Choice(STAGES), multiple=True, default=("stream", "restore"),
               show_default=True, help="What to measure; may be given several times.")  # fmt: skip
 @click.option("--payments", type=click.IntRange(10), default=50_000, show_default=True,
-              help="Payments of a turn of the stream stage; stock Faust decides a tenth of them.")  # fmt: skip
+              help="Payments of a turn of the stream and projection stages; peers get a tenth.")  # fmt: skip
 @click.option("--restored", type=click.IntRange(1), default=1_000_000, show_default=True,
               help="Payments to restore; the memory stage sets as many against five times as many.")  # fmt: skip
 @click.option("--faulted", type=click.IntRange(1), default=9_000, show_default=True,
@@ -50,7 +51,7 @@ def bench(
     bootstrap: str | None,
     folder: Path | None,
 ) -> None:
-    """Measure our stream stage beside stock Faust's, its restore, its memory, and both under faults."""
+    """Measure our stream stage beside stock Faust's and under faults, its restore and memory, and the projection."""
     configure_logging("bench", "WARNING")
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
@@ -68,6 +69,8 @@ def bench(
                 match stage:
                     case "stream":
                         figures[stage] = stream_stage(broker, Path(work), payments, _say)
+                    case "projection":
+                        figures[stage] = projection_stage(broker, Path(work), payments, _say)
                     case "restore":
                         figures[stage] = restore_stage(broker, Path(work), restored, _say)
                     case "memory":

@@ -16,6 +16,7 @@ SUBCOMMANDS = {
     "demo": "cli.demo:demo",
     "projector": "cli.processes.projector:projector",
     "rails": "cli.processes.rails:rails",
+    "rebuild": "cli.rebuild:rebuild_command",
     "redrive": "cli.redrive:redrive",
     "status": "cli.status:status",
     "stream": "cli.processes.stream:stream",

@@ -167,6 +167,10 @@ class ProjectorSettings(KafkaSettings, MigrationSettings, HealthSettings):
     """The projector."""
 
 
+class RebuildSettings(KafkaSettings, PostgresSettings):
+    """`directpay rebuild`."""
+
+
 class VerifySettings(KafkaSettings, PostgresSettings):
     """Verification. It takes the number of partitions from Kafka."""
 
@@ -184,6 +188,7 @@ ALL: tuple[type[Settings], ...] = (
     RailsSettings,
     BankSettings,
     ProjectorSettings,
+    RebuildSettings,
     TopicSettings,
     VerifySettings,
     DownloadSettings,

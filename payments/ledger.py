@@ -6,9 +6,10 @@ the clearing account of its rail.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import assert_never
+
+import msgspec
 
 from payments.payment import EventType, Head, Status, Transition
 
@@ -22,8 +23,7 @@ class Direction(StrEnum):
     CREDIT = "credit"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Posting:
+class Posting(msgspec.Struct, frozen=True, kw_only=True):
     """One line of the ledger: `amount_minor` (cents, positive) on one side of `account`; `line` counts from 1."""
 
     line: int
@@ -44,32 +44,36 @@ def clearing(rail: str) -> str:
 
 def postings(head: Head, transition: Transition) -> tuple[Posting, ...]:
     """Return the ledger lines of one transition, oldest first; empty where no money moves. They always sum to zero."""
-    payer, payee = bank_account(head.payer_account_id), bank_account(head.payee_account_id)
-    in_flight = clearing(head.payment_rail_type)
-    match transition.event_type:
-        case EventType.PROCESSING:
-            transfers = [(payer, in_flight)]
-        case EventType.COMPLETED:
-            transfers = [(in_flight, payee)]
-        case EventType.FAILED:
-            # One that failed before it was claimed had moved nothing.
-            transfers = [(in_flight, payer)] if transition.previous_status is Status.PROCESSING else []
-        case EventType.RETURNED:
-            transfers = [(payee, in_flight), (in_flight, payer)]
-        case EventType.SUSPENSE_RECORDED:
-            transfers = [(in_flight, SUSPENSE)]
-        case EventType.INITIATED | EventType.CANCELLED:
-            transfers = []
-        case EventType.REFUNDED:
-            # A refund is a payment of its own, in the other direction: its own transitions move the money.
-            transfers = []
-        case _:
-            assert_never(transition.event_type)
     lines: list[Posting] = []
-    for debited, credited in transfers:
+    for debited, credited in _transfers(head, transition):
         for account, direction in ((debited, Direction.DEBIT), (credited, Direction.CREDIT)):
             lines.append(
                 Posting(line=len(lines) + 1, account=account, direction=direction, amount_minor=head.amount_minor)
             )
-    assert sum(p.amount_minor if p.direction is Direction.DEBIT else -p.amount_minor for p in lines) == 0
+    assert sum([p.amount_minor if p.direction is Direction.DEBIT else -p.amount_minor for p in lines]) == 0
     return tuple(lines)
+
+
+def _transfers(head: Head, transition: Transition) -> tuple[tuple[str, str], ...]:
+    """Return the accounts that each movement of the amount debits and credits."""
+    payer, payee = bank_account(head.payer_account_id), bank_account(head.payee_account_id)
+    in_flight = clearing(head.payment_rail_type)
+    match transition.event_type:
+        case EventType.PROCESSING:
+            return ((payer, in_flight),)
+        case EventType.COMPLETED:
+            return ((in_flight, payee),)
+        case EventType.FAILED:
+            # One that failed before it was claimed had moved nothing.
+            return ((in_flight, payer),) if transition.previous_status is Status.PROCESSING else ()
+        case EventType.RETURNED:
+            return ((payee, in_flight), (in_flight, payer))
+        case EventType.SUSPENSE_RECORDED:
+            return ((in_flight, SUSPENSE),)
+        case EventType.INITIATED | EventType.CANCELLED:
+            return ()
+        case EventType.REFUNDED:
+            # A refund is a payment of its own, in the other direction: its own transitions move the money.
+            return ()
+        case _:
+            assert_never(transition.event_type)

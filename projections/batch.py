@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
+import msgspec
+
 from directory.changes import DirectoryRecord
 from payments.payment import Payment
 from payments.rejection import Rejection
@@ -27,8 +29,7 @@ class UnprojectableRecord(Exception):
         super().__init__(f"{record.topic}[{record.partition}] offset {record.offset} cannot be projected: {fault}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LogRecord:
+class LogRecord(msgspec.Struct, frozen=True, kw_only=True):
     """A record of the log. `sequence` is what its header says of the payment's transition, None without one;
     `at_us` is Kafka's time of it, None where it has none."""
 

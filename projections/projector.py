@@ -14,18 +14,18 @@ import structlog
 from confluent_kafka import KafkaException
 from prometheus_client import Counter, Gauge, Histogram
 from psycopg import errors
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from kafka_log.reader import LogGap
 from kafka_log.topics_admin import TopicsUnfit, require_partitions
+from observability.collector import let_collector_rest
 from observability.health import HealthServer
 from projections.batch import Batch, Place, UnprojectableRecord, mark_quiet, read_batch
 from projections.log_source import Extent, LogSource
 from projections.migrate import MigrationRefused, check_migrated
 from projections.named_sql import statement
-from projections.transaction import Overtaken, prepare, write
+from projections.positions import ForeignLog, open_positions, require_not_expired, require_of_this_log
+from projections.transaction import Overtaken, prepare, session_uri, write
 from schemas.codec import decode
-from schemas.topics import PAYMENT_REJECTIONS
 
 log = structlog.get_logger(__name__)
 
@@ -36,8 +36,6 @@ POLL_S = 0.1
 MARK_S = 2.0
 RETRY_S_MIN, RETRY_S_MAX = 0.1, 2.0
 CONNECT_TIMEOUT_S = 5
-# Longer than any batch; a transaction that hangs longer than this ends with an error and is tried again.
-STATEMENT_TIMEOUT_MS = 60_000
 # Retrying for this long, the views are stale enough to say so.
 FAILING_S_MAX = 5.0
 
@@ -59,11 +57,8 @@ _PASSING = (
     psycopg.InterfaceError,
     errors.ReadOnlySqlTransaction,  # a standby, until it is promoted
     errors.InternalError_,
+    errors.IdleInTransactionSessionTimeout,  # we were asleep in the middle of a batch
 )
-
-
-class ForeignLog(Exception):
-    """The positions in Postgres are not of this Kafka: projecting on would mix two logs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +84,7 @@ def run(config: ProjectorConfig) -> None:
 
     signal.signal(signal.SIGTERM, ask_to_stop)
     signal.signal(signal.SIGINT, ask_to_stop)
+    let_collector_rest()
     projector = Projector(config, stop)
     health = HealthServer(config.health_port, projector.readiness, host=config.health_host).start()
     try:
@@ -176,8 +172,7 @@ class Projector:
         wait_s = RETRY_S_MIN
         while not self._stop.is_set() and source.generation == generation:
             try:
-                extents = source.extents()
-                self._positions = self._stored_positions(extents)
+                self._positions, extents = self._stored_positions(source)
             except (*_PASSING, KafkaException) as error:
                 self._failed(error, wait_s)
                 # Polling keeps this projector in its group; nothing is assigned yet, so nothing is read.
@@ -194,26 +189,20 @@ class Projector:
             return True
         return False
 
-    def _stored_positions(self, extents: dict[Place, Extent]) -> dict[Place, int]:
+    def _stored_positions(self, source: LogSource) -> tuple[dict[Place, int], dict[Place, Extent]]:
         connection = self._connected()
-        places = sorted(extents)
+        extents = source.extents()
         with connection.transaction():
-            connection.execute(
-                statement("open_positions"),
-                {
-                    "topics": [topic for topic, _ in places],
-                    "partitions": [partition for _, partition in places],
-                    "topic_ids": [extents[place].topic_id for place in places],
-                    "begins": [extents[place].begin for place in places],
-                    "log_ends": [extents[place].end for place in places],
-                },
-            )
+            open_positions(connection, extents)
             stored = connection.execute(statement("read_positions")).fetchall()
+        # Asked again: another projector, or a rebuild, may have read beyond where the log ended before.
+        extents = source.extents()
         positions = {}
         for topic, partition, topic_id, position in stored:
             if (extent := extents.get((topic, partition))) is not None:
-                positions[topic, partition] = _checked(topic, partition, topic_id, position, extent)
-        return positions
+                require_of_this_log(topic, partition, topic_id, position, extent)
+                positions[topic, partition] = require_not_expired(topic, partition, position, extent)
+        return positions, extents
 
     def _write(self, batch: Batch) -> bool:
         """Write the batch, however often Postgres fails; False when somebody else was first."""
@@ -271,7 +260,7 @@ class Projector:
     def _connected(self) -> psycopg.Connection:
         if self._connection is None or self._connection.closed:
             connection = psycopg.connect(
-                _with_settings(self._config.postgres),
+                session_uri(self._config.postgres, "directpay-projector"),
                 autocommit=True,
                 prepare_threshold=0,
                 connect_timeout=CONNECT_TIMEOUT_S,
@@ -289,37 +278,3 @@ class Projector:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
-
-
-def _checked(topic: str, partition: int, topic_id: str, position: int, extent: Extent) -> int:
-    """Return where to read on, or raise ForeignLog when the stored position is not one of this log."""
-    name = f"{topic}[{partition}]"
-    if topic_id != extent.topic_id:
-        raise ForeignLog(f"the views were projected from another topic {topic} ({topic_id}, here {extent.topic_id})")
-    if position > extent.end:
-        raise ForeignLog(f"the views are projected to offset {position} of {name}, which ends at {extent.end}")
-    if position < extent.begin:
-        if topic == PAYMENT_REJECTIONS.name:
-            # Refusals are kept for 30 days, in the log and so in the views; what is gone is older than that.
-            log.warning("rejections_expired", partition=partition, projected_to=position, begins_at=extent.begin)
-            return position
-        raise ForeignLog(f"the views are projected to offset {position} of {name}, which now begins at {extent.begin}")
-    return position
-
-
-def _with_settings(uri: str) -> str:
-    given = conninfo_to_dict(uri).get("options") or ""
-    # Without waiting for the disk: what a crash of Postgres takes from the end, rows with positions, is in the log.
-    ours = f"-c synchronous_commit=off -c timezone=UTC -c jit=off -c statement_timeout={STATEMENT_TIMEOUT_MS}"
-    # Temporary tables are small and emptied often: they stay in memory.
-    ours += " -c temp_buffers=64MB -c plan_cache_mode=force_custom_plan"
-    # A server that vanished without a word (a pulled cable) is noticed in half a minute.
-    return make_conninfo(
-        uri,
-        options=f"{given} {ours}".strip(),
-        application_name="directpay-projector",
-        keepalives_idle=10,
-        keepalives_interval=5,
-        keepalives_count=4,
-        tcp_user_timeout=30_000,
-    )

@@ -22,11 +22,11 @@ ALTER ROLE directpay_analyst SET lock_timeout = '5s';
 ALTER ROLE directpay_analyst SET search_path = analytics;
 ALTER ROLE directpay_analyst SET timezone = 'UTC';
 
-REVOKE ALL ON SCHEMA projection FROM PUBLIC;
-REVOKE ALL ON ALL FUNCTIONS IN SCHEMA projection FROM PUBLIC;
+REVOKE ALL ON SCHEMA projection, live FROM PUBLIC;
+REVOKE ALL ON ALL FUNCTIONS IN SCHEMA projection, live FROM PUBLIC;
 REVOKE ALL ON SCHEMA analytics FROM PUBLIC;
 REVOKE ALL ON SCHEMA public FROM PUBLIC;
-REVOKE ALL ON ALL TABLES IN SCHEMA projection FROM directpay_analyst;
+REVOKE ALL ON ALL TABLES IN SCHEMA projection, live FROM directpay_analyst;
 REVOKE ALL ON ALL TABLES IN SCHEMA analytics FROM directpay_analyst;
 GRANT USAGE ON SCHEMA analytics TO directpay_analyst;
 GRANT SELECT ON ALL TABLES IN SCHEMA analytics TO directpay_analyst;

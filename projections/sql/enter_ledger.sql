@@ -5,9 +5,9 @@ WITH entered AS (
     )
     SELECT
         payment_id, sequence, line, partition, tenant_id, account, direction, amount_minor, currency,
-        projection.at_us(occurred_at_us)
+        live.at_us(occurred_at_us)
     FROM pg_temp.incoming_entries
-    ON CONFLICT (payment_id, sequence, line) DO NOTHING
+    ON CONFLICT (payment_id, sequence, line) DO NOTHING -- only with: keys
     RETURNING partition, tenant_id, account, currency, direction, amount_minor
 )
 INSERT INTO projection.account_balances AS balance (

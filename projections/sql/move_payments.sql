@@ -9,12 +9,12 @@ INSERT INTO projection.payments AS payment (
 SELECT
     payment_id, partition, sequence, tenant_id, idempotency_key, fingerprint, fingerprint_version, lease_id,
     payer_account_id, payee_account_id, amount_minor, currency, payment_rail_type, description, metadata_json,
-    effective_date, refund_of, projection.at_us(initiated_at_us), projection.at_us(due_at_us),
-    projection.at_us(expected_settlement_at_us), created_by, status, attempt,
+    effective_date, refund_of, live.at_us(initiated_at_us), live.at_us(due_at_us),
+    live.at_us(expected_settlement_at_us), created_by, status, attempt,
     failure_code, failure_reason, failure_source, refunded_minor,
-    projection.at_us(updated_at_us), projection.at_us(completed_at_us)
+    live.at_us(updated_at_us), live.at_us(completed_at_us)
 FROM pg_temp.incoming_payments
-ON CONFLICT (payment_id) DO UPDATE SET
+ON CONFLICT (payment_id, generation) DO UPDATE SET
     sequence = excluded.sequence,
     status = excluded.status,
     attempt = excluded.attempt,

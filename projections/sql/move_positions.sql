@@ -19,7 +19,7 @@ UPDATE projection.offsets AS position SET
     next = move.new_next,
     log_end = greatest(move.log_end, move.new_next),
     checked_at = clock_timestamp(),
-    record_at = greatest(position.record_at, projection.at_us(move.record_at_us))
+    record_at = greatest(position.record_at, live.at_us(move.record_at_us))
 FROM move JOIN held USING (topic, partition)
 WHERE position.topic = move.topic AND position.partition = move.partition AND position.next = move.old_next
 RETURNING position.topic, position.partition

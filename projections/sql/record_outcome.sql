@@ -4,7 +4,7 @@ INSERT INTO projection.command_outcomes AS outcome (
     errors, rejected_at, raw, raw_bytes, raw_sha256
 ) VALUES (
     %(outcome_key)s, %(command_id)s, %(tenant_id)s, %(payment_id)s, %(entity_id)s, %(topic)s, %(partition)s,
-    %(offset)s, %(record_key)s, %(reason)s, %(detail)s, %(errors)s, projection.at_us(%(rejected_at_us)s), %(raw)s,
+    %(offset)s, %(record_key)s, %(reason)s, %(detail)s, %(errors)s, live.at_us(%(rejected_at_us)s), %(raw)s,
     %(raw_bytes)s, %(raw_sha256)s
 )
 ON CONFLICT (outcome_key) DO UPDATE SET

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from payments.idempotency import canonical_json
+import msgspec
+
 from projections.views.payments import Snapshot
 
 
@@ -22,6 +23,6 @@ def rows(snapshot: Snapshot, *, after_sequence: int) -> Iterator[tuple[object, .
             transition.new_status.value,
             transition.occurred_at_us,
             transition.caused_by,
-            canonical_json(dict(transition.changes)) if transition.changes else "{}",
+            msgspec.json.encode(transition.changes).decode() if transition.changes else "{}",
             transition.hash,
         )

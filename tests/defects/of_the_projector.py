@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterable, Iterator
-from typing import LiteralString
+from typing import Any, LiteralString
 
 import psycopg
 import pytest
@@ -12,7 +12,7 @@ import pytest
 from projections import transaction
 from projections.batch import Batch, Move
 from projections.named_sql import statement
-from projections.transaction import Overtaken
+from projections.transaction import Overtaken, Tables
 from projections.views import ledger_entries, payment_events
 from projections.views.payments import Snapshot
 from tests.defects.case import everywhere
@@ -25,7 +25,7 @@ def positions_are_committed_before_their_rows(patch: pytest.MonkeyPatch) -> None
 
     def write(connection: psycopg.Connection, batch: Batch, topic_ids: dict[str, str]) -> int:
         with connection.transaction():
-            move(connection, batch.moves, topic_ids)
+            move(connection, batch.moves, topic_ids, transaction.LIVE)
         return sound(connection, batch, topic_ids)
 
     patch.setattr(transaction, "_move_positions", lambda *_: None)
@@ -35,15 +35,17 @@ def positions_are_committed_before_their_rows(patch: pytest.MonkeyPatch) -> None
 def a_batch_is_written_wherever_the_positions_are(patch: pytest.MonkeyPatch) -> None:
     sound = transaction._move_positions
 
-    def move(connection: psycopg.Connection, moves: tuple[Move, ...], topic_ids: dict[str, str]) -> None:
+    def move(
+        connection: psycopg.Connection, moves: tuple[Move, ...], topic_ids: dict[str, str], tables: Tables
+    ) -> None:
         with contextlib.suppress(Overtaken):
-            sound(connection, moves, topic_ids)
+            sound(connection, moves, topic_ids, tables)
 
     patch.setattr(transaction, "_move_positions", move)
 
     # The row's own guard would cover for it.
-    def unguarded(name: LiteralString) -> LiteralString:
-        return statement(name).replace("WHERE payment.sequence < excluded.sequence\n", "")
+    def unguarded(*named: Any) -> LiteralString:
+        return statement(*named).replace("WHERE payment.sequence < excluded.sequence\n", "")
 
     patch.setattr(transaction, "statement", unguarded)
 

@@ -59,7 +59,10 @@ LOCK TABLE analytics.payments IN ACCESS EXCLUSIVE MODE
 SELECT * FROM projection.payments
 UPDATE projection.payments SET status = 'completed'
 SELECT * FROM projection.command_outcomes
-SELECT projection.at_us(1)
+SELECT live.at_us(1)
+SELECT * FROM live.payments
+UPDATE live.generation SET generation = 2
+SELECT * FROM live.payments_generations
 CREATE TABLE analytics.mine (i int)
 CREATE TABLE public.mine (i int)
 CREATE TEMP TABLE mine (i int)

@@ -1,0 +1,71 @@
+"""A Postgres of the bench's own, with the settings of `directpay up`."""
+
+from __future__ import annotations
+
+import subprocess
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+
+from cli.local_stack.ports import free_port
+from cli.local_stack.postgres import PostgresServer
+from projections.migrate import migrate
+
+STOP_S_MAX = 30.0
+
+
+class Database:
+    """A running server that makes migrated, empty databases."""
+
+    def __init__(self, owner_uri: str) -> None:
+        self._owner_uri = owner_uri
+
+    def make(self) -> str:
+        """Return the URI of a new database that nothing was projected into."""
+        name = f"bench_{uuid.uuid4().hex[:12]}"
+        with psycopg.connect(self._owner_uri, autocommit=True) as connection:
+            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        uri = f"{self._owner_uri.rpartition('/')[0]}/{name}"
+        migrate(uri, analyst_password=uuid.uuid4().hex)
+        return uri
+
+
+@contextmanager
+def postgres(folder: Path) -> Iterator[Database]:
+    """Give a server in `folder` that lives as long as this."""
+    # For root the server runs as another account, which has to get here.
+    folder.chmod(0o711)
+    log_path = folder / "postgres.log"
+    server = PostgresServer(
+        folder / "postgres",
+        port=free_port(),
+        superuser_password=uuid.uuid4().hex,
+        owner_password=uuid.uuid4().hex,
+        log_path=log_path,
+    )
+    server.prepare()
+    component, account = server.component(), server.component().account
+    with log_path.open("ab") as log:
+        process = subprocess.Popen(
+            component.argv,
+            stdout=log,
+            stderr=log,
+            env=dict(component.env),
+            cwd=component.cwd,
+            user=account.uid if account else None,
+            group=account.gid if account else None,
+            extra_groups=[] if account else None,
+        )
+    try:
+        while not server.is_ready():
+            if process.poll() is not None:
+                raise RuntimeError(log_path.read_text()[-2000:])
+        server.make_database()
+        yield Database(server.owner_uri)
+    finally:
+        process.send_signal(component.stop_signal)
+        process.wait(STOP_S_MAX)

@@ -1,0 +1,183 @@
+"""The projection stage alone: one projector, the log there before the clock starts; beside it the usual sink.
+
+Ours, row at a time, ours again, then a rebuild of what ours projected: one Kafka, one Postgres, the same records. The
+three records of a payment stand so far apart that ours has hardly two of them in one batch: every one is decoded and
+written, as when payments come evenly. Row at a time gets a tenth of the records, so that it ends in reasonable time.
+Afterwards every row that it wrote must be one of ours.
+"""
+
+from __future__ import annotations
+
+import statistics
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from bench.broker import PARTITIONS, Broker
+from bench.inputs import WRITE_S_MAX, producer_of
+from bench.judge import STEPS, RunDoesNotCount
+from bench.peers.row_at_a_time import RowAtATime
+from bench.postgres import Database, postgres
+from bench.snapshots import Snapshots
+from cli.local_stack.ports import free_port
+from kafka_log.reader import LogReader
+from kafka_log.topics_admin import apply_topics
+from projections.log_source import record_of
+from projections.projector import BATCH_RECORDS_MAX, Projector, ProjectorConfig
+from projections.rebuild import rebuild
+from schemas.partitioning import partition_of
+from schemas.topics import PAYMENT_EVENTS
+
+ROWS_SHARE = 10
+# More than a batch: the next record of a payment comes in a later one.
+IN_FLIGHT = 2 * BATCH_RECORDS_MAX
+RUN_S_MAX = 1800.0
+LOOK_S = 0.05
+READERS_WAIT_S = 20.0
+_POSITIONS = "SELECT coalesce(sum(next), 0)::bigint FROM projection.offsets WHERE topic = 'payment-events'"
+_ROWS = {
+    "payments": "SELECT row(payment_id, sequence, status, amount_minor, updated_at)::text FROM projection.payments",
+    "events": "SELECT row(payment_id, sequence, event_type, occurred_at, changes, hash)::text"
+    " FROM projection.payment_events",
+    "ledger": "SELECT row(payment_id, sequence, line, account, direction, amount_minor, occurred_at)::text"
+    " FROM projection.ledger_entries",
+}
+
+Say = Callable[[str], None]
+
+
+def projection_stage(broker: Broker, folder: Path, payments: int, say: Say) -> dict[str, Any]:
+    """Return transitions/s of our projector, of a row at a time, and of a rebuild."""
+    apply_topics(broker.bootstrap, PARTITIONS)
+    _write(broker.bootstrap, payments)
+    records = STEPS * payments
+    with postgres(folder) as database:
+        first_uri, first = _projected(broker, database, records, say)
+        rows_uri, rows = _row_at_a_time(broker, database, records // ROWS_SHARE, say)
+        _require_same(first_uri, rows_uri)
+        _, second = _projected(broker, database, records, say)
+        rebuilt = rebuild(
+            bootstrap=broker.bootstrap, postgres=first_uri, readers_wait_s=READERS_WAIT_S, say=lambda _: None
+        )
+    if rebuilt.transitions != records:
+        raise RunDoesNotCount(f"{rebuilt.transitions} transitions were rebuilt, not {records}")
+    rebuild_per_s = round(rebuilt.transitions / rebuilt.took_s)
+    say(f"rebuild: {rebuild_per_s} transitions/s")
+    return {
+        "transitions": records,
+        "ours_per_s": [round(first), round(second)],
+        "row_at_a_time_per_s": round(rows),
+        "ratio_median": round(statistics.median((first, second)) / rows, 1),
+        "ratio_worst": round(min(first, second) / rows, 1),
+        "rebuild_per_s": rebuild_per_s,
+    }
+
+
+def _write(bootstrap: str, payments: int) -> None:
+    """Write every payment's records, in rounds over those that are in flight at a time."""
+    producer = producer_of(bootstrap)
+    snapshots = [Snapshots(steps=steps) for steps in range(1, STEPS + 1)]
+    for begin in range(0, payments, IN_FLIGHT):
+        for sequence, each in enumerate(snapshots, start=1):
+            for number in range(begin, min(begin + IN_FLIGHT, payments)):
+                key, payment_id, value = each.record(number)
+                partition = partition_of(f"{each.tenant_id}:{key}", PARTITIONS)
+                headers: list[tuple[str, str | bytes | None]] = [("ce_id", f"{payment_id}:{sequence}".encode())]
+                while True:
+                    try:
+                        producer.produce(
+                            PAYMENT_EVENTS.name, key=payment_id, value=value, partition=partition, headers=headers
+                        )
+                        break
+                    except BufferError:
+                        producer.poll(0.1)
+    if producer.flush(WRITE_S_MAX):
+        raise TimeoutError("the records could not be written")
+
+
+def _projected(broker: Broker, database: Database, records: int, say: Say) -> tuple[str, float]:
+    """Let one projector project everything; return its database and transitions/s from its first batch on."""
+    uri = database.make()
+    stop = threading.Event()
+    config = ProjectorConfig(
+        bootstrap=broker.bootstrap,
+        postgres=uri,
+        partitions=PARTITIONS,
+        instance="bench-projector",
+        health_port=free_port(),
+        group_id=f"bench-{uuid.uuid4()}",
+    )
+    projector = threading.Thread(target=Projector(config, stop).run)
+    projector.start()
+    try:
+        # Joining the group takes seconds and is not what is measured.
+        _, before, began = _wait(uri, 1, projector)
+        _, _, ended = _wait(uri, records, projector)
+    finally:
+        stop.set()
+        projector.join()
+    per_s = (records - before) / (ended - began)
+    say(f"projector: {per_s:.0f} transitions/s")
+    return uri, per_s
+
+
+def _wait(uri: str, records: int, projector: threading.Thread) -> tuple[str, int, float]:
+    """Return once so many records are projected: how many are, and when that was seen."""
+    deadline = time.monotonic() + RUN_S_MAX
+    with psycopg.connect(uri, autocommit=True) as connection:
+        while True:
+            row = connection.execute(_POSITIONS).fetchone()
+            assert row is not None
+            if row[0] >= records:
+                return uri, row[0], time.monotonic()
+            if not projector.is_alive() or time.monotonic() > deadline:
+                raise RunDoesNotCount(f"{row[0]} of {records} records were projected")
+            time.sleep(LOOK_S)
+
+
+def _row_at_a_time(broker: Broker, database: Database, records: int, say: Say) -> tuple[str, float]:
+    """Write about the first `records` records of the log; return the database and transitions/s."""
+    uri = database.make()
+    reader = LogReader(broker.bootstrap, client_id="bench-rows")
+    sink = RowAtATime(uri)
+    places = [(PAYMENT_EVENTS.name, partition) for partition in range(PARTITIONS)]
+    reader.assign(dict.fromkeys(places, 0))
+    try:
+        sink.write(map(record_of, _first(reader)))
+        written = 0
+        began = time.monotonic()
+        while written < records:
+            messages = reader.read(BATCH_RECORDS_MAX, 1.0)
+            sink.write(map(record_of, messages))
+            written += len(messages)
+        per_s = written / (time.monotonic() - began)
+    finally:
+        sink.close()
+        reader.close()
+    say(f"row at a time: {per_s:.0f} transitions/s")
+    return uri, per_s
+
+
+def _first(reader: LogReader) -> list[Any]:
+    """Return the first records, which take the connection to Kafka with them."""
+    while not (messages := reader.read(1, 1.0)):
+        pass
+    return messages
+
+
+def _require_same(ours: str, rows: str) -> None:
+    """Raise RunDoesNotCount unless every row that was written one at a time is one of ours.
+
+    The payments themselves have moved on in ours, unless all their transitions are there.
+    """
+    with psycopg.connect(ours) as of_ours, psycopg.connect(rows) as of_rows:
+        for name, query in _ROWS.items():
+            is_last = f" WHERE sequence = {STEPS}" if name == "payments" else ""
+            strange = set(of_rows.execute((query + is_last).encode())) - set(of_ours.execute(query.encode()))
+            if strange:
+                raise RunDoesNotCount(f"{len(strange)} rows of {name} are none of ours, such as {min(strange)[0]}")
