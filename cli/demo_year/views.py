@@ -28,11 +28,12 @@ FROM analytics.payments
 WHERE tenant_id = %(tenant)s AND initiated_at >= %(since)s AND status IN ('pending', 'processing')
   AND starts_with(idempotency_key, %(prefix)s)
 """
-# What is scheduled for after the year may have gone on by now.
+# What is scheduled for after the year may have gone on by now, unless it was called off before.
 _FATES = """
-SELECT status, failure_code, count(*), sum(amount)
+SELECT status, failure_code, count(*)
 FROM analytics.payments
-WHERE tenant_id = %(tenant)s AND starts_with(idempotency_key, %(prefix)s) AND expected_settlement_at <= %(until)s
+WHERE tenant_id = %(tenant)s AND starts_with(idempotency_key, %(prefix)s)
+  AND (expected_settlement_at <= %(until)s OR (status = 'cancelled' AND updated_at <= %(until)s))
 GROUP BY status, failure_code
 """
 _TOTAL = """
@@ -69,7 +70,7 @@ class Views:
 
     def found(self) -> Found:
         rows = self._connection.execute(_FATES, self._named).fetchall()
-        fates = Counter({Fate(status=Status(status), code=code): count for status, code, count, _ in rows})
+        fates = Counter({Fate(status=Status(status), code=code): count for status, code, count in rows})
         (total,) = self._row(_TOTAL)
         return Found(total=int(total), fates=fates)
 
