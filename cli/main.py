@@ -14,6 +14,7 @@ SUBCOMMANDS = {
     "bench": "cli.bench:bench",
     "chaos": "cli.chaos:chaos",
     "demo": "cli.demo:demo",
+    "demo-data": "cli.demo_data:demo_data",
     "projector": "cli.processes.projector:projector",
     "rails": "cli.processes.rails:rails",
     "rebuild": "cli.rebuild:rebuild_command",

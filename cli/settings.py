@@ -89,6 +89,12 @@ class StateSettings(Settings):
     )
 
 
+class ClockSettings(Settings):
+    clock_file: Path | None = Field(
+        None, description="File that sets the business clock while it is there; without it, the clock is the machine's."
+    )
+
+
 class RailSettings(Settings):
     rail_speed: float = Field(
         1.0, gt=0, le=10_000, allow_inf_nan=False, description="Divides the simulated bank's delays; 1 is real time."
@@ -109,7 +115,7 @@ class EncryptionSettings(Settings):
         return Keyring.parse(self.encryption_keys.get_secret_value())
 
 
-class ApiSettings(KafkaSettings, PostgresSettings, HttpSettings, EncryptionSettings):
+class ApiSettings(KafkaSettings, PostgresSettings, HttpSettings, EncryptionSettings, ClockSettings):
     """The ingest API."""
 
     admin_key: SecretStr = Field(min_length=16, description="Bearer key that may create tenants and API keys.")
@@ -149,7 +155,7 @@ class StreamSettings(KafkaSettings, HealthSettings, StateSettings, RailSettings)
         return gaps
 
 
-class RailsSettings(KafkaSettings, HealthSettings, StateSettings, EncryptionSettings):
+class RailsSettings(KafkaSettings, HealthSettings, StateSettings, EncryptionSettings, ClockSettings):
     """The gateway."""
 
     bank_url: str = Field(
@@ -157,7 +163,7 @@ class RailsSettings(KafkaSettings, HealthSettings, StateSettings, EncryptionSett
     )
 
 
-class BankSettings(HttpSettings, StateSettings, RailSettings):
+class BankSettings(HttpSettings, StateSettings, RailSettings, ClockSettings):
     """The simulated bank. Its port is where `bank_url` looks for it: the API has another one on the same machine."""
 
     http_port: Port = Field(8010, description="Port that the simulated bank listens on.")

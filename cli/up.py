@@ -13,6 +13,7 @@ import click
 
 from cli.local_stack.stack import LocalStack
 from cli.local_stack.trouble import StackError
+from cli.status import clock_of_stack
 
 PORT = click.IntRange(0, 65535)
 
@@ -125,3 +126,6 @@ DirectPay runs ({time.monotonic() - began:.0f} s). Ctrl-C stops everything.
   Logs      {places["logs"]}
 """
     )
+    # Left by whoever set it and was killed: it is not obvious why nothing that is due happens.
+    if (clock := clock_of_stack(stack.state.clock_file)) is not None:
+        click.echo(f"  The business clock {clock}.\n")

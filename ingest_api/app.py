@@ -6,7 +6,6 @@ import asyncio
 import signal
 import socket
 import sys
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -19,6 +18,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from business_clock import clock_of
 from ingest_api.accepted import AcceptedPayments
 from ingest_api.auth import Doorkeeper
 from ingest_api.commands import CommandLog
@@ -162,7 +162,7 @@ def _parts(config: ApiConfig) -> Parts:
         queries=queries,
         passwords=PasswordHashing(),
         accepted=AcceptedPayments(),
-        now_us=lambda: time.time_ns() // 1_000,
+        now_us=clock_of(config.clock_file).now_us,
     )
 
 

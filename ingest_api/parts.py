@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from directory.sealing import Keyring
 from ingest_api.accepted import AcceptedPayments
@@ -32,12 +33,13 @@ class ApiConfig:
     outcome_wait_s: float = 2.0
     max_body_bytes: int = 256 * 1024  # A payment with all that it may hold has less than 20 KiB.
     docs_tenant: str = "demo"
+    clock_file: Path | None = None
     instance: str = "api"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-    """The running parts of one API process; `now_us` is the clock, microseconds since the epoch."""
+    """The running parts of one API process; `now_us` is the business clock, microseconds since the epoch."""
 
     config: ApiConfig
     directory: KnownDirectory

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import assert_never
 
 import structlog
 
+from business_clock import Clock
 from directory.register import Register
 from directory.sealing import CannotOpen, Keyring
 from payments.commands import RailReport
@@ -14,7 +15,7 @@ from rails import metrics
 from rails.backoff import Backoff
 from rails.bank import INSTRUCTIONS_MAX, QUESTIONS_MAX, Answer, Bank, BankUnavailable, Instruction, Outcome, Standing
 from rails.hand import Action, Hand, Task
-from rails.instructions import CannotInstruct, instruct
+from rails.instructions import CannotInstruct, claimed_at_us, instruct
 from rails.reporter import Reporter
 from rails.reports import StrangeOutcome, outcome_report, refused_report
 
@@ -46,14 +47,14 @@ class BankDesk:
         keyring: Keyring,
         reporter: Reporter,
         *,
-        now_us: Callable[[], int],
+        clock: Clock,
     ) -> None:
         self._hand = hand
         self._bank = bank
         self._register = register
         self._keyring = keyring
         self._reporter = reporter
-        self._now_us = now_us
+        self._clock = clock
         self._backoff = Backoff()
 
     async def work_on_submits(self) -> None:
@@ -98,15 +99,15 @@ class BankDesk:
                 # Claimed, so it cannot fail for this: it waits for the key or the directory to be mended.
                 metrics.CANNOT_INSTRUCT.inc()
                 log.error("payment_not_instructed", payment_id=task.payment.payment_id, error=str(error))
-                self._hand.again(task, task.action, self._now_us() + CANNOT_INSTRUCT_AGAIN_US)
+                self._hand.again_in(task, task.action, CANNOT_INSTRUCT_AGAIN_US)
         return instructed
 
     def _unanswered(self, to: str, tasks: Sequence[Task], error: BankUnavailable) -> None:
         metrics.UNANSWERED.labels(to).inc(len(tasks))
         log.warning("bank_did_not_answer", to=to, payments=len(tasks), error=str(error))
-        at_us = self._now_us() + int(self._backoff.next_s() * SECOND_US)
+        delay_us = int(self._backoff.next_s() * SECOND_US)
         for task in tasks:
-            self._hand.again(task, Action.ASK, at_us)
+            self._hand.again_in(task, Action.ASK, delay_us)
 
     async def _hear(self, to: str, tasks: Sequence[Task], answers: Mapping[str, Answer]) -> None:
         decided: list[tuple[Task, list[RailReport]]] = []
@@ -115,7 +116,7 @@ class BankDesk:
             answer = answers.get(task.reference)
             if answer is None:
                 metrics.UNANSWERED.labels(to).inc()
-                self._hand.again(task, Action.ASK, self._now_us() + ASK_SOON_US)
+                self._hand.again_in(task, Action.ASK, ASK_SOON_US)
                 continue
             metrics.ANSWERS.labels(to, answer.standing.value).inc()
             self._hand.mark_unclear(task, is_unclear=answer.standing is Standing.UNCLEAR)
@@ -123,14 +124,15 @@ class BankDesk:
                 case Standing.NOT_RECEIVED:
                     self._not_received(to, task)
                 case Standing.IN_PROGRESS:
-                    self._hand.again(task, Action.ASK, self._next_question_us(task))
+                    self._ask_when_overdue(task)
                 case Standing.UNCLEAR:
                     unclear.append(task.payment.payment_id)
-                    self._hand.again(task, Action.ASK, self._next_question_us(task))
+                    self._ask_when_overdue(task)
                 case Standing.DECIDED:
                     decided.append((task, reports_of(answer.outcomes)))
                 case Standing.REFUSED:
-                    decided.append((task, [refused_report(task.payment, answer, now_us=self._now_us())]))
+                    at_us = self._clock.dated_us(claimed_at_us(task.payment))
+                    decided.append((task, [refused_report(task.payment, answer, now_us=at_us)]))
                 case _:
                     assert_never(answer.standing)
         if unclear:
@@ -138,23 +140,25 @@ class BankDesk:
         if decided:
             await self._reporter.tell([report for _, reports in decided for report in reports])
             for task, _ in decided:
-                self._hand.again(task, Action.ASK, self._now_us() + REPORTED_AGAIN_US)
+                self._hand.again_in(task, Action.ASK, REPORTED_AGAIN_US)
 
     def _not_received(self, to: str, task: Task) -> None:
         if to == "ask":
             # The bank says that it never got it. Should it arrive yet, late, the reference makes the two one.
             log.info("instruction_sent_after_asking", payment_id=task.payment.payment_id)
-            self._hand.again(task, Action.SUBMIT, self._now_us())
+            self._hand.again_in(task, Action.SUBMIT, 0)
         else:
-            self._hand.again(task, Action.ASK, self._now_us() + ASK_US_MIN)
+            self._hand.again_in(task, Action.ASK, ASK_US_MIN)
 
-    def _next_question_us(self, task: Task) -> int:
-        """Return when to ask (again): when it is overdue, and then ever more rarely."""
+    def _ask_when_overdue(self, task: Task) -> None:
+        """Ask (again) when it is overdue, and then ever more rarely."""
         overdue_at_us = task.payment.head.expected_settlement_at_us + OVERDUE_US
-        now_us = self._now_us()
+        now_us = self._clock.now_us()
         if now_us < overdue_at_us:
-            return overdue_at_us
-        return now_us + min(ASK_US_MAX, max(ASK_US_MIN, (now_us - overdue_at_us) // 2))
+            self._hand.again(task, Action.ASK, overdue_at_us)
+        else:
+            delay_us = min(ASK_US_MAX, max(ASK_US_MIN, (now_us - overdue_at_us) // 2))
+            self._hand.again_in(task, Action.ASK, delay_us)
 
 
 def reports_of(outcomes: Sequence[Outcome]) -> list[RailReport]:

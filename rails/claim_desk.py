@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 import structlog
 
+from business_clock import Clock
 from directory.register import Register
 from payments.commands import RailReport
 from rails import metrics
@@ -34,13 +35,13 @@ class ClaimDesk:
         reporter: Reporter,
         *,
         catch_up: Callable[[float], bool],
-        now_us: Callable[[], int],
+        clock: Clock,
     ) -> None:
         self._hand = hand
         self._register = register
         self._reporter = reporter
         self._catch_up = catch_up
-        self._now_us = now_us
+        self._clock = clock
         self._backoff = Backoff()
 
     async def work(self) -> None:
@@ -52,7 +53,7 @@ class ClaimDesk:
         """Report a claim, or a refusal, for each; what cannot be told or judged now comes again later."""
         verdicts = [(task, judge(task.payment, self._register)) for task in tasks]
         fit = [task for task, verdict in verdicts if isinstance(verdict, Fit)]
-        await self._report(fit, [claim(task.payment, now_us=self._now_us()) for task in fit])
+        await self._report(fit, [claim(task.payment, now_us=self._dated_us(task)) for task in fit])
         unfit = [task for task, verdict in verdicts if not isinstance(verdict, Fit)]
         if unfit:
             await self._look_again(unfit)
@@ -74,13 +75,13 @@ class ClaimDesk:
     def _answer(self, task: Task, verdict: Verdict) -> RailReport | None:
         match verdict:
             case Fit():
-                return claim(task.payment, now_us=self._now_us())
+                return claim(task.payment, now_us=self._dated_us(task))
             case Unfit():
                 log.info("payment_refused", payment_id=task.payment.payment_id, code=verdict.code)
-                return refusal(task.payment, verdict, now_us=self._now_us())
+                return refusal(task.payment, verdict, now_us=self._dated_us(task))
             case NumbersMissing():
                 log.error("account_numbers_missing", payment_id=task.payment.payment_id, account_id=verdict.account_id)
-                self._hand.again(task, Action.CLAIM, self._now_us() + NUMBERS_AGAIN_US)
+                self._hand.again_in(task, Action.CLAIM, NUMBERS_AGAIN_US)
                 return None
 
     async def _report(self, tasks: Sequence[Task], reports: Sequence[RailReport]) -> None:
@@ -92,9 +93,12 @@ class ClaimDesk:
         self._backoff.succeeded()
         for task, report in zip(tasks, reports, strict=True):
             metrics.CLAIMS.labels(report.code or "claimed").inc()
-            self._hand.again(task, Action.CLAIM, self._now_us() + CLAIM_AGAIN_US)
+            self._hand.again_in(task, Action.CLAIM, CLAIM_AGAIN_US)
 
     def _later(self, tasks: Sequence[Task]) -> None:
-        at_us = self._now_us() + int(self._backoff.next_s() * 1_000_000)
+        delay_us = int(self._backoff.next_s() * 1_000_000)
         for task in tasks:
-            self._hand.again(task, Action.CLAIM, at_us)
+            self._hand.again_in(task, Action.CLAIM, delay_us)
+
+    def _dated_us(self, task: Task) -> int:
+        return self._clock.dated_us(task.payment.head.due_at_us)

@@ -18,6 +18,7 @@ import uvloop
 from confluent_kafka import TopicCollection
 from confluent_kafka.admin import AdminClient
 
+from business_clock import Clock, SystemClock, clock_of
 from directory.register import Register
 from directory.sealing import Keyring
 from kafka_log.connection import LIBRDKAFKA_LOG, client_settings
@@ -28,6 +29,7 @@ from observability.health import HealthServer
 from payments.payment import Payment
 from rails import metrics
 from rails.accounts import follow_directory
+from rails.agenda import By
 from rails.bank import Bank
 from rails.bank_desk import BankDesk
 from rails.claim_desk import ClaimDesk
@@ -62,13 +64,15 @@ assert REFILL_EVERY_S * 1_000_000 * 2 < HORIZON_US, "a payment must be in hand b
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GatewayConfig:
-    """`instance` is this gateway's stable name in its group. The state in `state_dir` may be lost: it is rebuilt."""
+    """`instance` is this gateway's stable name in its group. The state in `state_dir` may be lost: it is rebuilt.
+    `clock_file` may set the business clock."""
 
     bootstrap: str
     partitions: int
     bank_url: str
     keyring: Keyring = field(repr=False)
     state_dir: Path
+    clock_file: Path | None = None
     instance: str = "rails-0"
     health_host: str = "127.0.0.1"
     health_port: int = 0
@@ -94,7 +98,8 @@ async def _run(config: GatewayConfig) -> None:
         config.bootstrap, client_id=config.instance, delivery_timeout_s=DELIVERY_S_MAX, linger_ms=LINGER_MS
     )
     register, fold = follow_directory(config.bootstrap, client_id=f"{config.instance}-directory")
-    gateway = Gateway(config, store=store, bank=bank, producer=producer, register=register, fold=fold)
+    clock = clock_of(config.clock_file)
+    gateway = Gateway(config, store=store, bank=bank, producer=producer, register=register, fold=fold, clock=clock)
     health = HealthServer(config.health_port, gateway.readiness, host=config.health_host).start()
     stopping = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -120,7 +125,7 @@ class Gateway:
         producer: LogProducer,
         register: Register,
         fold: LogFold,
-        now_us: Callable[[], int] = lambda: time.time_ns() // 1000,
+        clock: Clock | None = None,
     ) -> None:
         self._config = config
         self._store = store
@@ -128,11 +133,11 @@ class Gateway:
         self._saving = asyncio.Lock()
         self._producer = producer
         self._fold = fold
-        self._now_us = now_us
-        self._hand = Hand(now_us)
+        self._clock = clock or SystemClock()
+        self._hand = Hand(self._clock)
         reporter = Reporter(producer)
-        self._claims = ClaimDesk(self._hand, register, reporter, catch_up=fold.catch_up, now_us=now_us)
-        self._bank = BankDesk(self._hand, bank, register, config.keyring, reporter, now_us=now_us)
+        self._claims = ClaimDesk(self._hand, register, reporter, catch_up=fold.catch_up, clock=self._clock)
+        self._bank = BankDesk(self._hand, bank, register, config.keyring, reporter, clock=self._clock)
         self._outcomes = OutcomeReader(bank, reporter, reported_until=self._hand.reported_until)
         self._assigned: set[int] = set()
         self._has_joined = False
@@ -155,6 +160,7 @@ class Gateway:
             self._save_often(),
             self._refill_often(),
             self._watch(),
+            self._clock.watch(self._clock_was_set),
             self._outcomes.work(),
             *(self._claims.work() for _ in range(CLAIM_WORKERS)),
             *(self._bank.work_on_submits() for _ in range(SUBMIT_WORKERS)),
@@ -258,13 +264,19 @@ class Gateway:
         live, most = self._hand.live, min(REFILL_MAX, self._hand.room)
         if not live or not most:
             return False
-        until_us = self._now_us() + HORIZON_US
-        found = await self._in_store(lambda: self._store.to_act_on(live, until_us=until_us, most=most))
+        until_us, machine_until_us = self._hand.horizon_us(By.BUSINESS), self._hand.horizon_us(By.MACHINE)
+        look = partial(self._store.to_act_on, live, until_us=until_us, machine_until_us=machine_until_us, most=most)
+        found = await self._in_store(look)
         for kept in found:
             payment = codec.decode(kept.value)
             assert isinstance(payment, Payment), "nothing else was kept"
             self._hand.load(kept, payment)
         return len(found) == most
+
+    def _clock_was_set(self) -> None:
+        """Do at once what has become due, in hand and in the store."""
+        self._hand.clock_was_set()
+        self._refill_now.set()
 
     async def _watch(self) -> None:
         """End when something that works in a thread of its own can no longer."""

@@ -7,17 +7,19 @@ comes near. No IO here: what changes is collected, and the gateway saves it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from business_clock import Clock
 from payments.payment import Payment, Status
-from rails.agenda import Agenda
+from rails.agenda import Agenda, By
 from rails.bank import Reference
 from rails.open_payments import Act, Change, Changes, Close, Keep, Kept, merged
 
 HAND_MAX = 50_000  # About 150 MB.
-# Payments further off than this wait in the store. Several rounds of the refill, so that none is late.
+# Payments further off than this, in the machine's time, wait in the store. Several rounds of the refill, so that none
+# is late.
 HORIZON_US = 10_000_000
 CHANGES_MANY = 5000  # Some ten milliseconds to save.
 OPEN = frozenset({Status.PENDING, Status.PROCESSING})
@@ -58,11 +60,11 @@ class Seen:
 class Hand:
     """Who must be looked at when. For one event loop."""
 
-    def __init__(self, now_us: Callable[[], int], *, hand_max: int = HAND_MAX) -> None:
-        self._now_us = now_us
+    def __init__(self, clock: Clock, *, hand_max: int = HAND_MAX) -> None:
+        self._clock = clock
         self._hand_max = hand_max
         self._tasks: dict[str, Task] = {}
-        self._agendas: dict[Action, Agenda[Task]] = {action: Agenda(now_us) for action in Action}
+        self._agendas: dict[Action, Agenda[Task]] = {action: Agenda(clock) for action in Action}
         self._changes: dict[str, Change] = {}
         self._next_offsets: dict[int, int] = {}
         self._feed_cursor: str | None = None
@@ -136,7 +138,7 @@ class Hand:
             return
         # What was not sent while it was in hand may have been: ask first.
         action = Action.CLAIM if payment.status is Status.PENDING else Action.ASK
-        if self._take_in_hand(kept.payment_id, _task(payment, kept.partition, action), kept.act_at_us):
+        if self._take_in_hand(kept.payment_id, _task(payment, kept.partition, action), kept.act_at_us, kept.by):
             self._change(kept.payment_id, Act(act_at_us=None))
 
     async def take(self, action: Action, most: int) -> list[Task]:
@@ -150,17 +152,25 @@ class Hand:
         """Say whether no newer record has come since the task was made, and its partition is still ours."""
         return self._tasks.get(task.payment.payment_id) is task
 
-    def again(self, task: Task, action: Action, at_us: int) -> None:
+    def again_in(self, task: Task, action: Action, delay_us: int) -> None:
+        """Do this about the payment of `task` after a delay, unless something newer is known of it.
+
+        By the machine's clock: what is tried again must not be tried all the time because the business clock is fast,
+        nor wait for ever because that one stands.
+        """
+        self.again(task, action, self._clock.system_us() + delay_us, By.MACHINE)
+
+    def again(self, task: Task, action: Action, at_us: int, by: By = By.BUSINESS) -> None:
         """Do this about the payment of `task` at `at_us`, unless something newer is known of it."""
         if not self.is_current(task):
             return
         payment_id = task.payment.payment_id
         renewed = _task(task.payment, task.partition, action)
-        if self._take_in_hand(payment_id, renewed, at_us):
+        if self._take_in_hand(payment_id, renewed, at_us, by):
             self._change(payment_id, Act(act_at_us=None))
         else:
             del self._tasks[payment_id]
-            self._change(payment_id, Act(act_at_us=at_us))
+            self._change(payment_id, Act(act_at_us=at_us, by=by))
 
     def mark_unclear(self, task: Task, *, is_unclear: bool) -> None:
         """Remember whether the bank could tell what happened to the payment."""
@@ -190,12 +200,23 @@ class Hand:
         """How many more payments may be taken in hand."""
         return max(0, self._hand_max - len(self._tasks))
 
-    def _take_in_hand(self, payment_id: str, task: Task, at_us: int) -> bool:
-        is_soon = at_us <= self._now_us() + HORIZON_US
+    def horizon_us(self, by: By) -> int:
+        """Return until when payments are taken in hand, by that clock."""
+        if by is By.MACHINE:
+            return self._clock.system_us() + HORIZON_US
+        return self._clock.ahead_us(HORIZON_US)
+
+    def clock_was_set(self) -> None:
+        """Look again at what waits for its time."""
+        for agenda in self._agendas.values():
+            agenda.look_again()
+
+    def _take_in_hand(self, payment_id: str, task: Task, at_us: int, by: By = By.BUSINESS) -> bool:
+        is_soon = at_us <= self.horizon_us(by)
         if not is_soon or (payment_id not in self._tasks and not self.room):
             return False
         self._tasks[payment_id] = task
-        self._agendas[task.action].add(at_us, task)
+        self._agendas[task.action].add(at_us, task, by)
         return True
 
     def _change(self, payment_id: str, change: Change) -> None:

@@ -15,11 +15,13 @@ from pathlib import Path
 
 import structlog
 
+from rails.agenda import By
 from rails.sql_files import read_statements
 
 log = structlog.get_logger()
 
 BUSY_S_MAX = 10.0
+SHAPE = 2  # Of the tables. State of another shape is dropped, and had again.
 
 _FOLDER = Path(__file__).parent / "sql"
 _SQL = read_statements(_FOLDER / "statements.sql")
@@ -27,12 +29,14 @@ _SQL = read_statements(_FOLDER / "statements.sql")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Keep:
-    """An open payment's newest record (`value`, as on the topic); `act_at_us` is None while it is in hand."""
+    """An open payment's newest record (`value`, as on the topic); `act_at_us`, by the clock that `by` names, is None
+    while it is in hand."""
 
     partition: int
     is_pending: bool
     due_at_us: int
     act_at_us: int | None
+    by: By = By.BUSINESS
     value: bytes
 
 
@@ -41,6 +45,7 @@ class Act:
     """Only the time of the next look has changed; None while it is in hand."""
 
     act_at_us: int | None
+    by: By = By.BUSINESS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +73,7 @@ class Kept:
     partition: int
     value: bytes
     act_at_us: int
+    by: By = By.BUSINESS
 
 
 class OpenPayments:
@@ -80,8 +86,9 @@ class OpenPayments:
         except sqlite3.OperationalError:
             raise  # Locked, or no room, or no right: the file may be whole, and mending is for people.
         except sqlite3.DatabaseError as damage:
-            # Everything in it can be had again, and what is left of a damaged file cannot be believed.
-            log.warning("open_payments_damaged", path=str(path), damage=str(damage))
+            # Everything in it can be had again; what is left of a damaged file cannot be believed, and what an earlier
+            # version has written need not be understood.
+            log.warning("open_payments_dropped", path=str(path), why=str(damage))
             for part in ("", "-wal", "-shm"):
                 path.with_name(path.name + part).unlink(missing_ok=True)
             self._connection = _opened(path)
@@ -125,10 +132,15 @@ class OpenPayments:
             if changes.feed_cursor is not None:
                 connection.execute(_SQL["save_cursor"], {"feed_cursor": changes.feed_cursor})
 
-    def to_act_on(self, partitions: Iterable[int], *, until_us: int, most: int) -> list[Kept]:
-        """Return the payments to be looked at until `until_us`, earliest first."""
-        wanted = {"partitions": json.dumps(sorted(partitions)), "until_us": until_us, "most": most}
-        return [Kept(**dict(row)) for row in self._connection.execute(_SQL["to_act_on"], wanted)]
+    def to_act_on(self, partitions: Iterable[int], *, until_us: int, machine_until_us: int, most: int) -> list[Kept]:
+        """Return the payments to be looked at until then by the one clock or the other, earliest first."""
+        wanted = {
+            "partitions": json.dumps(sorted(partitions)),
+            "until_us": until_us,
+            "machine_until_us": machine_until_us,
+            "most": most,
+        }
+        return [_kept(row) for row in self._connection.execute(_SQL["to_act_on"], wanted)]
 
     def feed_cursor(self) -> str:
         row = self._connection.execute(_SQL["read_source"]).fetchone()
@@ -158,11 +170,30 @@ def _opened(path: Path) -> sqlite3.Connection:
         faults = [str(row[0]) for row in connection.execute("PRAGMA quick_check(1)")]
         if faults != ["ok"]:
             raise sqlite3.DatabaseError(faults[0])
+        if _is_of_another_shape(connection):
+            raise sqlite3.DatabaseError("made by another version")
         connection.executescript((_FOLDER / "payments.sql").read_text(encoding="utf-8"))
+        connection.execute(f"PRAGMA user_version={SHAPE}")
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def _is_of_another_shape(connection: sqlite3.Connection) -> bool:
+    shape = connection.execute("PRAGMA user_version").fetchone()[0]
+    has_tables = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0] > 0
+    return bool(has_tables and shape != SHAPE)
+
+
+def _kept(row: sqlite3.Row) -> Kept:
+    return Kept(
+        payment_id=row["payment_id"],
+        partition=row["partition"],
+        value=row["value"],
+        act_at_us=row["act_at_us"],
+        by=By(row["act_by"]),
+    )
 
 
 def merged(earlier: Change | None, later: Change) -> Change:
@@ -173,6 +204,7 @@ def merged(earlier: Change | None, later: Change) -> Change:
             is_pending=earlier.is_pending,
             due_at_us=earlier.due_at_us,
             act_at_us=later.act_at_us,
+            by=later.by,
             value=earlier.value,
         )
     if isinstance(later, Act) and isinstance(earlier, Close):
@@ -196,11 +228,12 @@ def _by_kind(
                         "is_pending": int(change.is_pending),
                         "due_at_us": change.due_at_us,
                         "act_at_us": change.act_at_us,
+                        "act_by": change.by.value,
                         "value": change.value,
                     }
                 )
             case Act():
-                act.append({"payment_id": payment_id, "act_at_us": change.act_at_us})
+                act.append({"payment_id": payment_id, "act_at_us": change.act_at_us, "act_by": change.by.value})
             case Close():
                 close.append({"payment_id": payment_id})
     return keep, act, close

@@ -11,6 +11,7 @@ import structlog
 from kafka_log.topics_admin import require_partitions
 from observability.health import HealthServer
 from observability.logs import configure_logging
+from stream_app import GROUP
 from stream_app.agents import add_agents
 from stream_app.exactly_once.fail_stop import fail_stop
 from stream_app.exactly_once.gaps import Gap, parse_gaps
@@ -20,7 +21,6 @@ from stream_app.exactly_once.worker import LaneApp, WorkerConfig, run_worker
 from stream_app.rejections import input_gone, rejection_record
 from stream_app.schema_source import SchemaSource
 
-GROUP = "directpay-stream"
 DAY_S = 24 * 60 * 60
 
 log = structlog.get_logger()

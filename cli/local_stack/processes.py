@@ -32,6 +32,7 @@ DECIDED = frozenset(
             "INSTANCE",
             "BANK_URL",
             "REUSE_PORT",
+            "CLOCK_FILE",
         ),
         *("ADMIN_KEY", "ENCRYPTION_KEYS", "ANALYST_PASSWORD"),
     }
@@ -119,7 +120,7 @@ def _process(around: Surroundings, name: str, kind: str, settings: Mapping[str, 
     folder = around.state.path / "state" / name
     folder.mkdir(parents=True, exist_ok=True)
     inherited = {key: value for key, value in os.environ.items() if not key.startswith(PREFIX)}
-    settings = {"STATE_DIR": str(folder), "INSTANCE": name, **settings}
+    settings = {"STATE_DIR": str(folder), "INSTANCE": name, "CLOCK_FILE": str(around.state.clock_file), **settings}
     ours = {PREFIX + key: value for key, value in settings.items()}
     return Component(
         name=name,

@@ -143,6 +143,8 @@ class LocalStack:
             "api_key": demo_api_key(http, credentials.admin_key, self.state.path / "api-key"),
             "admin_key": credentials.admin_key,
             "logs": str(self.state.logs),
+            "rail_speed": self._rail_speed,
+            "clock_file": str(self.state.clock_file),
             "supervisor": os.getpid(),
             "health": {component.name: component.health_url for component in components},
         }

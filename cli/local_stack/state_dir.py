@@ -26,6 +26,8 @@ class StateDir:
         self.path = path.expanduser().absolute()
         self.logs = self.path / "logs"
         self.stack_file = self.path / "stack.json"
+        # Sets the business clock of the stack while it is there (business_clock.setting).
+        self.clock_file = self.path / "clock.json"
         self._lock: IO[str] | None = None
 
     def open(self) -> None:

@@ -30,5 +30,6 @@ def api() -> None:
             max_body_bytes=settings.max_body_bytes,
             docs_tenant=settings.docs_tenant,
             instance=instance,
+            clock_file=settings.clock_file,
         )
     )

@@ -20,5 +20,6 @@ def bank() -> None:
             port=settings.http_port,
             state_dir=settings.state_dir,
             rail_speed=settings.rail_speed,
+            clock_file=settings.clock_file,
         )
     )

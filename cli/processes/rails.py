@@ -25,5 +25,6 @@ def rails() -> None:
             instance=instance,
             health_host=settings.health_host,
             health_port=settings.health_port,
+            clock_file=settings.clock_file,
         )
     )

@@ -58,7 +58,7 @@ def build_app(teller: Teller, *, on_failure: Callable[[], None]) -> Starlette:
 
     async def settle() -> None:
         try:
-            await teller.settle()
+            await asyncio.gather(teller.settle(), teller.watch_clock())
         except asyncio.CancelledError:
             raise
         except Exception:

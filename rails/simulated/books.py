@@ -13,7 +13,7 @@ import json
 import secrets
 import sqlite3
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, assert_never
@@ -50,11 +50,15 @@ class Books:
     def close(self) -> None:
         self._connection.close()
 
-    def take(self, instructions: Sequence[Instruction], *, now_us: int) -> dict[str, Answer]:
-        """Take what is new and return the standing of all, but for those whose script answers no submit."""
+    def take(self, instructions: Sequence[Instruction], *, received_us: Callable[[int], int]) -> dict[str, Answer]:
+        """Take what is new and return the standing of all, but for those whose script answers no submit.
+
+        `received_us` dates the receipt of an instruction that was claimed at the time it is given.
+        """
+        received = [(each, received_us(each.claimed_at_us)) for each in instructions]
         with self._transaction() as connection:
-            connection.executemany(_SQL["open_account"], self._accounts_of(instructions, now_us))
-            connection.executemany(_SQL["take_transfer"], [self._transfer_of(each, now_us) for each in instructions])
+            connection.executemany(_SQL["open_account"], self._accounts_of(received))
+            connection.executemany(_SQL["take_transfer"], [self._transfer_of(*each) for each in received])
             answers = self._standings([each.reference for each in instructions])
         silent = {
             each.reference for each in instructions if script_of(each.debit, each.credit).scenario in ANSWERS_NO_SUBMIT
@@ -107,7 +111,7 @@ class Books:
         number = f"{party.routing_number}:{party.account_number}".encode()
         return hmac.digest(self._salt, number, hashlib.sha256)
 
-    def _accounts_of(self, instructions: Sequence[Instruction], now_us: int) -> list[dict[str, Any]]:
+    def _accounts_of(self, received: Sequence[tuple[Instruction, int]]) -> list[dict[str, Any]]:
         return [
             {
                 "number_hash": self._hash(party),
@@ -115,15 +119,15 @@ class Books:
                 "last4": party.account_number[-4:],
                 "holder": party.holder,
                 "account_type": party.account_type.value,
-                "opened_at_us": now_us,
+                "opened_at_us": received_at_us,
             }
-            for instruction in instructions
+            for instruction, received_at_us in received
             for party in (instruction.debit, instruction.credit)
         ]
 
-    def _transfer_of(self, instruction: Instruction, now_us: int) -> dict[str, Any]:
+    def _transfer_of(self, instruction: Instruction, received_at_us: int) -> dict[str, Any]:
         script = script_of(instruction.debit, instruction.credit)
-        settles_us = settles_at_us(instruction, received_at_us=now_us, speed=self._speed)
+        settles_us = settles_at_us(instruction, received_at_us=received_at_us, speed=self._speed)
         returns_us = None
         if script.scenario is Scenario.RETURNED:
             returns_us = returns_at_us(instruction, settled_at_us=settles_us, speed=self._speed)
@@ -137,7 +141,7 @@ class Books:
             "credit_hash": self._hash(instruction.credit),
             "scenario": script.scenario.value,
             "code": script.code,
-            "received_at_us": now_us,
+            "received_at_us": received_at_us,
             "settles_at_us": settles_us,
             "returns_at_us": returns_us,
             "next_at_us": None if script.scenario is Scenario.NEVER_HEARD_OF else settles_us,

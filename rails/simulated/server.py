@@ -13,9 +13,9 @@ import structlog
 import uvicorn
 import uvloop
 
+from business_clock import clock_of
 from rails.simulated.app import build_app
 from rails.simulated.books import Books
-from rails.simulated.clock import Clock, RealClock
 from rails.simulated.teller import Teller
 
 log = structlog.get_logger(__name__)
@@ -25,21 +25,22 @@ STOP_S_MAX = 2  # Readers of the feed wait in long polls: they ask again.
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BankConfig:
-    """Where the bank listens, the folder of its books, and what divides its delays."""
+    """Where the bank listens, the folder of its books, what divides its delays, and the file that may set its clock."""
 
     host: str
     port: int
     state_dir: Path
     rail_speed: float = 1.0
+    clock_file: Path | None = None
 
 
-def run(config: BankConfig, *, clock: Clock | None = None) -> None:
+def run(config: BankConfig) -> None:
     """Serve until SIGTERM or SIGINT; exits non-zero when the bank can no longer settle."""
-    if uvloop.run(_serve(config, clock or RealClock())):
+    if uvloop.run(_serve(config)):
         raise SystemExit(1)
 
 
-async def _serve(config: BankConfig, clock: Clock) -> bool:
+async def _serve(config: BankConfig) -> bool:
     failed = False
 
     def fail() -> None:
@@ -48,7 +49,7 @@ async def _serve(config: BankConfig, clock: Clock) -> bool:
         server.should_exit = True
 
     books = Books(config.state_dir / "books.sqlite", speed=config.rail_speed)
-    app = build_app(Teller(books, clock), on_failure=fail)
+    app = build_app(Teller(books, clock_of(config.clock_file)), on_failure=fail)
     server = _Server(
         uvicorn.Config(
             app,

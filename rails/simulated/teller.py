@@ -10,16 +10,13 @@ from typing import Any, TypeVar
 
 import structlog
 
+from business_clock import Clock
 from rails.bank import Answer, Instruction, Outcome
 from rails.simulated.books import DUE_MAX, Books
-from rails.simulated.clock import Clock
 
 log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
-
-# The clock may be set from outside: nobody tells the teller, so it looks at least this often.
-LOOK_S_MAX = 0.5
 
 
 class Teller:
@@ -37,7 +34,7 @@ class Teller:
         return self._books.books_id
 
     async def take(self, instructions: Sequence[Instruction]) -> dict[str, Answer]:
-        answers = await self._run(partial(self._books.take, instructions, now_us=self._clock.now_us()))
+        answers = await self._run(partial(self._books.take, instructions, received_us=self._clock.dated_us))
         self._due_sooner.set()
         return answers
 
@@ -73,6 +70,10 @@ class Teller:
             "next": transfers[-1]["transfer_id"] if len(transfers) == limit else None,
         }
 
+    async def watch_clock(self) -> None:
+        """Do at once what has become due because the clock was set, until cancelled."""
+        await self._clock.watch(self._due_sooner.set)
+
     async def settle(self) -> None:
         """Do what is due when it is due, until cancelled."""
         while True:
@@ -93,11 +94,9 @@ class Teller:
         await self._run(self._books.close)
         self._thread.shutdown()
 
-    async def _wait_s(self) -> float:
+    async def _wait_s(self) -> float | None:
         due_us = await self._run(self._books.next_due_us)
-        if due_us is None:
-            return LOOK_S_MAX
-        return min(LOOK_S_MAX, max(0.0, (due_us - self._clock.now_us()) / 1_000_000))
+        return None if due_us is None else self._clock.wait_s(due_us)
 
     async def _run(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)

@@ -13,14 +13,15 @@ CREATE TABLE IF NOT EXISTS partitions (
 ) STRICT;
 
 -- One row an open payment, with its newest record as it stands on the topic. act_at_us: when the gateway must look at it
--- again; null while it is in hand (in memory).
+-- again, by the business clock or the machine's; null while it is in hand (in memory).
 CREATE TABLE IF NOT EXISTS payments (
     payment_id TEXT PRIMARY KEY,
     partition INTEGER NOT NULL,
     is_pending INTEGER NOT NULL,
     due_at_us INTEGER NOT NULL,
     act_at_us INTEGER,
+    act_by TEXT NOT NULL CHECK (act_by IN ('business', 'machine')),
     value BLOB NOT NULL
 ) STRICT;
-CREATE INDEX IF NOT EXISTS payments_to_act_on ON payments (act_at_us) WHERE act_at_us IS NOT NULL;
+CREATE INDEX IF NOT EXISTS payments_to_act_on ON payments (act_by, act_at_us) WHERE act_at_us IS NOT NULL;
 CREATE INDEX IF NOT EXISTS payments_of_a_partition ON payments (partition);

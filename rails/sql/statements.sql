@@ -24,18 +24,18 @@ SELECT next_offset FROM partitions WHERE partition = :partition;
 
 -- begin_anew: what was in hand when the process ended, and every payment that may be at the bank, is looked at at once.
 UPDATE payments
-SET act_at_us = CASE WHEN is_pending THEN due_at_us ELSE 0 END
+SET act_at_us = CASE WHEN is_pending THEN due_at_us ELSE 0 END, act_by = 'business'
 WHERE partition = :partition;
 
 -- keep: the newest record of an open payment.
-INSERT INTO payments (payment_id, partition, is_pending, due_at_us, act_at_us, value)
-VALUES (:payment_id, :partition, :is_pending, :due_at_us, :act_at_us, :value)
+INSERT INTO payments (payment_id, partition, is_pending, due_at_us, act_at_us, act_by, value)
+VALUES (:payment_id, :partition, :is_pending, :due_at_us, :act_at_us, :act_by, :value)
 ON CONFLICT (payment_id) DO UPDATE SET
     partition = excluded.partition, is_pending = excluded.is_pending, due_at_us = excluded.due_at_us,
-    act_at_us = excluded.act_at_us, value = excluded.value;
+    act_at_us = excluded.act_at_us, act_by = excluded.act_by, value = excluded.value;
 
 -- act: when to look at it again.
-UPDATE payments SET act_at_us = :act_at_us WHERE payment_id = :payment_id;
+UPDATE payments SET act_at_us = :act_at_us, act_by = :act_by WHERE payment_id = :payment_id;
 
 -- close: the payment has gone its way.
 DELETE FROM payments WHERE payment_id = :payment_id;
@@ -48,10 +48,17 @@ ON CONFLICT (partition) DO UPDATE SET next_offset = excluded.next_offset;
 UPDATE source SET feed_cursor = :feed_cursor;
 
 -- to_act_on: the earliest first; partitions that are not ours now are left to whoever has them.
-SELECT p.payment_id, p.partition, p.value, p.act_at_us
+-- In two halves, so that each follows the index and stops at the limit.
+SELECT p.payment_id, p.partition, p.value, p.act_at_us, p.act_by
 FROM payments AS p
-WHERE p.act_at_us <= :until_us AND p.partition IN (SELECT value FROM json_each(:partitions))
-ORDER BY p.act_at_us
+WHERE p.act_by = 'business' AND p.act_at_us <= :until_us
+    AND p.partition IN (SELECT value FROM json_each(:partitions))
+UNION ALL
+SELECT p.payment_id, p.partition, p.value, p.act_at_us, p.act_by
+FROM payments AS p
+WHERE p.act_by = 'machine' AND p.act_at_us <= :machine_until_us
+    AND p.partition IN (SELECT value FROM json_each(:partitions))
+ORDER BY act_at_us
 LIMIT :most;
 
 -- count: open payments of a partition.

@@ -25,7 +25,7 @@ def what_was_claimed_is_sent_before_the_claim_is_decided(patch: pytest.MonkeyPat
         await sound(desk, tasks, reports)
         for task in tasks:
             submit = hand._task(task.payment, task.partition, Action.SUBMIT)
-            desk._hand._take_in_hand(task.payment.payment_id, submit, desk._now_us())
+            desk._hand._take_in_hand(task.payment.payment_id, submit, desk._clock.now_us())
 
     patch.setattr(ClaimDesk, "_report", report)
 
@@ -33,7 +33,7 @@ def what_was_claimed_is_sent_before_the_claim_is_decided(patch: pytest.MonkeyPat
 def after_a_restart_what_is_processing_is_sent_without_asking(patch: pytest.MonkeyPatch) -> None:
     def load(held: Hand, kept: Kept, payment: Payment) -> None:
         action = Action.CLAIM if payment.status is Status.PENDING else Action.SUBMIT
-        held._take_in_hand(kept.payment_id, hand._task(payment, kept.partition, action), kept.act_at_us)
+        held._take_in_hand(kept.payment_id, hand._task(payment, kept.partition, action), kept.act_at_us, kept.by)
 
     patch.setattr(Hand, "load", load)
 
@@ -41,7 +41,7 @@ def after_a_restart_what_is_processing_is_sent_without_asking(patch: pytest.Monk
 def what_got_no_answer_is_sent_again(patch: pytest.MonkeyPatch) -> None:
     def unanswered(desk: BankDesk, _to: str, tasks: Sequence[Task], _error: BankUnavailable) -> None:
         for task in tasks:
-            desk._hand.again(task, Action.SUBMIT, desk._now_us())
+            desk._hand.again_in(task, Action.SUBMIT, 0)
 
     patch.setattr(BankDesk, "_unanswered", unanswered)
 

@@ -23,8 +23,12 @@ def books(tmp_path: Path) -> Iterator[Books]:
     opened.close()
 
 
+def when_claimed(claimed_at_us: int) -> int:
+    return claimed_at_us
+
+
 def take(books: Books, *orders: Instruction) -> dict[str, Standing]:
-    answers = books.take(orders, now_us=CLAIMED_AT_US)
+    answers = books.take(orders, received_us=when_claimed)
     return {reference: answer.standing for reference, answer in answers.items()}
 
 
@@ -162,11 +166,13 @@ def test_one_account_on_both_sides_still_balances(books: Books) -> None:
 def test_the_books_are_found_again_when_they_are_opened_again(tmp_path: Path) -> None:
     path = tmp_path / "books.sqlite"
     first = Books(path, speed=1)
-    first.take([instruction()], now_us=CLAIMED_AT_US)
+    first.take([instruction()], received_us=when_claimed)
     first.close()
     again = Books(path, speed=1)
     assert again.books_id == first.books_id
-    assert again.take([instruction()], now_us=CLAIMED_AT_US)[instruction().reference].standing is Standing.IN_PROGRESS
+    assert (
+        again.take([instruction()], received_us=when_claimed)[instruction().reference].standing is Standing.IN_PROGRESS
+    )
     again.settle_due(now_us=LATER_US)
     assert balances(again) == {"4321": -150_000, "6789": 150_000}
     again.close()
@@ -174,7 +180,9 @@ def test_the_books_are_found_again_when_they_are_opened_again(tmp_path: Path) ->
 
 def test_no_account_number_is_in_the_file(tmp_path: Path) -> None:
     opened = Books(tmp_path / "books.sqlite", speed=1)
-    opened.take([instruction(debit="55512348877", credit="44412348866")], now_us=CLAIMED_AT_US)
+    opened.take(
+        [instruction(debit="55512348877", credit="44412348866")], received_us=lambda claimed_at_us: claimed_at_us
+    )
     opened.settle_due(now_us=LATER_US)
     opened.close()
     content = b"".join(path.read_bytes() for path in tmp_path.iterdir())
@@ -186,7 +194,10 @@ def test_no_account_number_is_in_the_file(tmp_path: Path) -> None:
 def test_more_than_fits_one_transaction_settles_in_order(books: Books) -> None:
     count = DUE_MAX + 5
     for start in range(0, count, 500):
-        books.take([instruction(n) for n in range(start + 1, min(start + 500, count) + 1)], now_us=CLAIMED_AT_US)
+        books.take(
+            [instruction(n) for n in range(start + 1, min(start + 500, count) + 1)],
+            received_us=lambda claimed_at_us: claimed_at_us,
+        )
     assert books.settle_due(now_us=LATER_US) == DUE_MAX
     assert books.settle_due(now_us=LATER_US) == 5
     told = books.outcomes(0, count + 1)

@@ -12,6 +12,7 @@ from directory.register import Register
 from kafka_log.producer import LogProducer, LogUnavailable, OutRecord
 from payments.commands import RailReport, Report
 from payments.payment import Payment
+from rails.agenda import By
 from rails.bank import Answer, BankUnavailable, Instruction, Outcome, OutcomePage, Result, Standing
 from rails.bank_desk import BankDesk
 from rails.claim_desk import ClaimDesk
@@ -22,6 +23,7 @@ from rails.reporter import Reporter
 from schemas import codec
 from tests.unit.payments.histories import MARCH, SECOND_US, claimed, initiated, replay
 from tests.unit.rails.accounts import KEYRING, register
+from tests.unit.rails.set_clock import SetClock
 
 NOW_US = initiated().head.due_at_us
 PROCESSING = replay(MARCH, claimed())
@@ -90,23 +92,20 @@ class Room:
     """A hand, its desks and their fakes, with the clock in the test's hand."""
 
     def __init__(self) -> None:
-        self.now_us = NOW_US
+        self.clock = SetClock(NOW_US)
         self.bank, self.log = FakeBank(), FakeLog()
         self.register = register()
         self.can_catch_up = True
         self.cursors: list[str] = []
-        self.hand = Hand(self._now)
+        self.hand = Hand(self.clock)
         self.hand.go_live(0)
         reporter = Reporter(self.log)
-        self.desk = BankDesk(self.hand, self.bank, self.register, KEYRING, reporter, now_us=self._now)
+        self.desk = BankDesk(self.hand, self.bank, self.register, KEYRING, reporter, clock=self.clock)
         self.outcomes = OutcomeReader(self.bank, reporter, reported_until=self.cursors.append)
         self.reporter = reporter
 
     def claims(self, known: Register) -> ClaimDesk:
-        return ClaimDesk(self.hand, known, self.reporter, catch_up=lambda _s: self.can_catch_up, now_us=self._now)
-
-    def _now(self) -> int:
-        return self.now_us
+        return ClaimDesk(self.hand, known, self.reporter, catch_up=lambda _s: self.can_catch_up, clock=self.clock)
 
     def sees(self, payment: Payment) -> None:
         self.hand.note(Seen(partition=0, next_offset=1, payment_id=payment.payment_id, payment=payment, value=b"value"))
@@ -126,7 +125,7 @@ class Room:
         return len(tasks)
 
     def later(self, seconds: float) -> None:
-        self.now_us += int(seconds * SECOND_US)
+        self.clock.us += int(seconds * SECOND_US)
 
 
 @pytest.fixture
@@ -181,15 +180,17 @@ def test_what_is_unclear_is_asked_for_ever_more_rarely_and_never_sent_again(runn
         room.later(300)
         assert await room.work(Action.ASK) == 1
         assert room.hand.unclear == 1
-        questions, parked_until_us = 0, 0
+        questions, parked_until_us, parked_by = 0, 0, By.BUSINESS
         for _ in range(600):
             room.later(1)
             # What is far off lies in the store meanwhile; here it is brought back as the refill would.
             change = room.hand.take_changes().payments.get(MARCH.payment_id)
             if isinstance(change, Act | Keep) and change.act_at_us is not None:
-                parked_until_us = change.act_at_us
-            if len(room.hand) == 0 and parked_until_us <= room.now_us:
-                kept = Kept(payment_id=MARCH.payment_id, partition=0, value=b"", act_at_us=parked_until_us)
+                parked_until_us, parked_by = change.act_at_us, change.by
+            if len(room.hand) == 0 and parked_until_us <= room.clock.us:
+                kept = Kept(
+                    payment_id=MARCH.payment_id, partition=0, value=b"", act_at_us=parked_until_us, by=parked_by
+                )
                 room.hand.load(kept, PROCESSING)
             questions += await room.work(Action.ASK) if len(room.hand) else 0
         assert 8 <= questions <= 30, questions

@@ -11,6 +11,7 @@ from payments.payment import Payment, Status
 from rails.hand import HORIZON_US, Action, Hand, Seen, Task
 from rails.open_payments import Act, Close, Keep, Kept
 from tests.unit.payments.histories import MARCH, T0_US, cancelled, claimed, initiated, replay, settled
+from tests.unit.rails.set_clock import SetClock
 
 DUE_US = initiated().head.due_at_us
 
@@ -24,14 +25,6 @@ def loop() -> Iterator[None]:
     with asyncio.Runner() as runner:
         hand_loop[:] = [runner]
         yield
-
-
-class Clock:
-    def __init__(self, now_us: int) -> None:
-        self.us = now_us
-
-    def __call__(self) -> int:
-        return self.us
 
 
 def seen(payment: Payment, *, offset: int = 0, partition: int = 3) -> Seen:
@@ -57,8 +50,8 @@ def take(hand: Hand, action: Action) -> list[Task]:
     return hand_loop[0].run(go())
 
 
-def hand_at(now_us: int, *, live: bool = True, hand_max: int = 100) -> tuple[Hand, Clock]:
-    clock = Clock(now_us)
+def hand_at(now_us: int, *, live: bool = True, hand_max: int = 100) -> tuple[Hand, SetClock]:
+    clock = SetClock(now_us)
     hand = Hand(clock, hand_max=hand_max)
     if live:
         hand.go_live(3)

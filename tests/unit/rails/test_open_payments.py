@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from rails.agenda import By
 from rails.open_payments import Act, Change, Changes, Close, Keep, OpenPayments, merged
 
 
@@ -27,7 +28,8 @@ def keep(*, partition: int = 0, is_pending: bool = True, due_at_us: int = 100, a
 
 
 def ids(store: OpenPayments, *, partitions: tuple[int, ...] = (0,), until_us: int = 1000, most: int = 10) -> list[str]:
-    return [each.payment_id for each in store.to_act_on(partitions, until_us=until_us, most=most)]
+    found = store.to_act_on(partitions, until_us=until_us, machine_until_us=until_us, most=most)
+    return [each.payment_id for each in found]
 
 
 def test_what_is_to_be_acted_on_comes_earliest_first_from_our_partitions_up_to_a_time(store: OpenPayments) -> None:
@@ -46,8 +48,34 @@ def test_what_is_to_be_acted_on_comes_earliest_first_from_our_partitions_up_to_a
     assert ids(store, most=1) == ["first"]
     assert ids(store, partitions=(0, 1)) == ["another's", "first", "second"]
     assert ids(store, partitions=()) == []
-    [kept] = store.to_act_on([0], until_us=200, most=1)
+    [kept] = store.to_act_on([0], until_us=200, machine_until_us=0, most=1)
     assert (kept.partition, kept.value, kept.act_at_us) == (0, b"as on the topic", 200)
+
+
+def test_each_time_is_of_the_clock_that_it_was_given_by(store: OpenPayments) -> None:
+    again = Keep(partition=0, is_pending=True, due_at_us=100, act_at_us=300, by=By.MACHINE, value=b"")
+    store.save(Changes(payments={"due": keep(act_at_us=200), "tried again": again, "parked": keep()}))
+    store.save(Changes(payments={"parked": Act(act_at_us=250, by=By.MACHINE)}))
+    found = store.to_act_on([0], until_us=200, machine_until_us=0, most=10)
+    assert [(each.payment_id, each.by) for each in found] == [("due", By.BUSINESS)]
+    found = store.to_act_on([0], until_us=0, machine_until_us=300, most=10)
+    assert [(each.payment_id, each.by) for each in found] == [("parked", By.MACHINE), ("tried again", By.MACHINE)]
+    assert len(store.to_act_on([0], until_us=200, machine_until_us=300, most=2)) == 2
+    store.begin(0)
+    assert len(store.to_act_on([0], until_us=200, machine_until_us=0, most=10)) == 3
+
+
+def test_the_state_of_an_earlier_version_is_dropped_so_that_everything_is_read_again(tmp_path: Path) -> None:
+    path = tmp_path / "state.sqlite"
+    earlier = sqlite3.connect(path)
+    earlier.executescript("CREATE TABLE payments (payment_id TEXT PRIMARY KEY, act_at_us INTEGER) STRICT")
+    earlier.close()
+    store = OpenPayments(path)
+    assert store.adopt("cluster/topic")
+    assert store.begin(0) is None
+    store.save(Changes(payments={"a": keep()}))
+    assert ids(store) == ["a"]
+    store.close()
 
 
 def test_rows_offsets_and_cursor_are_saved_together_or_not_at_all(store: OpenPayments, tmp_path: Path) -> None:

@@ -1,0 +1,46 @@
+"""The bank at work by a clock that is set: what has become due settles at once, dated when it was due."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from business_clock import SettableClock, Setting, system_us, write_setting
+from payments.rails import SECOND_US
+from rails.bank import Standing
+from rails.simulated.books import Books
+from rails.simulated.delays import settles_at_us
+from rails.simulated.teller import Teller
+from tests.unit.rails.instructions import CLAIMED_AT_US, instruction
+
+DAY_US = 86_400 * SECOND_US
+
+
+def test_a_clock_that_is_set_days_ahead_settles_at_once_what_it_has_passed(tmp_path: Path) -> None:
+    path = tmp_path / "clock.json"
+
+    def show(at_us: int) -> None:
+        from_us = CLAIMED_AT_US - DAY_US
+        write_setting(path, Setting(set_by="a test", from_us=from_us, at_us=at_us, since_us=system_us()))
+
+    async def go() -> None:
+        show(CLAIMED_AT_US)
+        teller = Teller(Books(tmp_path / "books.sqlite", speed=1), SettableClock(path))
+        tasks = [asyncio.create_task(work) for work in (teller.settle(), teller.watch_clock())]
+        order, late = instruction(1), instruction(2)
+        answers = await teller.take([order])
+        assert answers[order.reference].standing is Standing.IN_PROGRESS
+        assert await teller.outcomes(0, 10, 0.05) == []
+        show(CLAIMED_AT_US + 3 * DAY_US)
+        [(_, outcome)] = await teller.outcomes(0, 10, 20)
+        assert outcome.occurred_at_us == settles_at_us(order, received_at_us=CLAIMED_AT_US, speed=1)
+        # Its claim came through when the clock was days further on already: no reason to value it later.
+        await teller.take([late])
+        [(_, outcome)] = await teller.outcomes(1, 10, 20)
+        assert outcome.occurred_at_us == settles_at_us(late, received_at_us=CLAIMED_AT_US, speed=1)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await teller.close()
+
+    asyncio.run(go())
