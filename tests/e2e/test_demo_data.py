@@ -120,12 +120,12 @@ def test_the_clock_is_handed_back_and_a_second_run_adds_nothing(
 
 
 def test_an_interrupted_year_goes_on_where_it_was_and_is_made_once(stack: LocalStack) -> None:
-    options = ("--payments", "3000", "--seed", "8", "--until", "2026-06-30")
+    options = ("--payments", "1500", "--seed", "8", "--until", "2026-06-30")
     argv = [sys.executable, "-m", "cli.main", "demo-data", "--state-dir", str(stack.state.path), *options]
     progress = Path(stack.state.path / "demo-data.json")
     killed = subprocess.Popen(argv, stdout=subprocess.DEVNULL)
     deadline = time.monotonic() + 60
-    while json.loads(progress.read_text()).get("demo-data-8-3000-12", {}).get("sent", 0) == 0:
+    while json.loads(progress.read_text()).get("demo-data-8-1500-12", {}).get("sent", 0) == 0:
         assert time.monotonic() < deadline
         assert killed.poll() is None
         time.sleep(0.02)
@@ -134,7 +134,7 @@ def test_an_interrupted_year_goes_on_where_it_was_and_is_made_once(stack: LocalS
     assert read_setting(stack.state.clock_file) is not None, "the clock stays, so that nothing is dated today"
     other = demo_data(stack, "--payments", "100", "--seed", "9")
     assert other.returncode == 1
-    assert "set by directpay demo-data (demo-data-8-3000-12)" in other.stderr
+    assert "set by directpay demo-data (demo-data-8-1500-12)" in other.stderr
     status = subprocess.run(
         [sys.executable, "-m", "cli.main", "status", "--state-dir", str(stack.state.path)],
         capture_output=True, text=True, timeout=60, check=False,
@@ -145,7 +145,7 @@ def test_an_interrupted_year_goes_on_where_it_was_and_is_made_once(stack: LocalS
 
     assert resumed.returncode == 0, resumed.stderr
     assert "were made before; going on" in resumed.stdout
-    assert "3,000 payments from 30 June 2025 to 30 June 2026" in resumed.stdout
+    assert "1,500 payments from 30 June 2025 to 30 June 2026" in resumed.stdout
     assert not stack.state.clock_file.exists()
 
 
