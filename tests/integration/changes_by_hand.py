@@ -80,10 +80,10 @@ CHANGES = [
     Change(name="an added payment", sql=COPY_OF_PAYMENT.format(table="payments"), of=("unknown",)),
     Change(
         name="a payment that is there twice",
-        sql="""ALTER TABLE projection.payments DROP CONSTRAINT payments_pkey;
+        sql="""ALTER TABLE live.payments_generations DROP CONSTRAINT payments_generations_pkey;
                INSERT INTO projection.payments SELECT * FROM projection.payments WHERE payment_id = %(completed)s""",
         of=("completed",),
-        undo="ALTER TABLE projection.payments ADD PRIMARY KEY (payment_id)",
+        undo="ALTER TABLE live.payments_generations ADD PRIMARY KEY (payment_id, generation)",
     ),
     Change(
         name="two payments whose ids are exchanged",

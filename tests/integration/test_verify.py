@@ -235,7 +235,7 @@ def test_a_freshness_that_cannot_be_is_found(views: Views, assignment: str) -> N
         ("DELETE FROM projection.offsets WHERE topic = 'directory-events'", "is behind"),
         ("UPDATE projection.offsets SET topic_id = 'x' WHERE topic = 'payment-events'", "from another topic"),
         ("DELETE FROM projection.migrations WHERE version = 2", "lacks the migrations"),
-        ("ALTER TABLE projection.payments RENAME COLUMN status TO state", "does not exist"),
+        ("ALTER TABLE live.payments_generations RENAME COLUMN status TO state", "does not exist"),
     ],
 )
 def test_what_cannot_be_compared_is_no_verdict(views: Views, sql: str, said: str) -> None:
@@ -250,7 +250,7 @@ def test_what_cannot_be_compared_is_no_verdict(views: Views, sql: str, said: str
             if "migrations" in sql:
                 connection.execute("INSERT INTO projection.migrations VALUES (%s, %s, %s, %s)", kept)
             if "RENAME" in sql:
-                connection.execute("ALTER TABLE projection.payments RENAME COLUMN state TO status")
+                connection.execute("ALTER TABLE live.payments_generations RENAME COLUMN state TO status")
 
 
 def run(code: int, *options: str, **variables: str) -> tuple[str, str]:
