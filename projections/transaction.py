@@ -7,10 +7,27 @@ from typing import LiteralString
 
 import psycopg
 
+from directory.changes import DirectoryRecord
+from directory.entities import Kind
+from payments.payment import Status
+from projections import rollup
 from projections.batch import Batch, Move
 from projections.named_sql import statement
-from projections.views import command_outcomes, entities, ledger_entries, payment_events, payments
+from projections.views import (
+    command_outcomes,
+    daily_failures,
+    daily_payments,
+    entities,
+    ledger_entries,
+    payment_events,
+    payments,
+    settle_times,
+)
+from projections.views.leases import Stood, paid, terms
 from projections.views.payments import Snapshot
+
+_OPEN = (Status.PENDING, Status.PROCESSING)
+News = list[tuple[Snapshot, Stood]]
 
 
 class Overtaken(Exception):
@@ -29,16 +46,22 @@ def write(connection: psycopg.Connection, batch: Batch, topic_ids: dict[str, str
     Raises Overtaken, or what Postgres says.
     """
     transitions = 0
+    news: News = []
     with connection.transaction():
         _move_positions(connection, batch.moves, topic_ids)
         if batch.snapshots:
-            transitions = _move_payments(connection, batch.snapshots)
+            news = _move_payments(connection, batch.snapshots)
+        if news:
+            transitions = _append_histories(connection, news)
+            _count(connection, news)
         if batch.rejections or batch.entities:
             with connection.cursor() as cursor:
                 cursor.executemany(
                     statement("record_outcome"), [command_outcomes.parameters(it) for it in batch.rejections]
                 )
                 cursor.executemany(statement("move_entity"), [entities.parameters(it) for it in batch.entities])
+        # Last, because other projectors may wait for these rows until the commit.
+        _move_leases(connection, news, [it for it in batch.entities if it.kind is Kind.LEASE])
     return transitions
 
 
@@ -61,26 +84,70 @@ def _move_positions(connection: psycopg.Connection, moves: tuple[Move, ...], top
         raise Overtaken(f"{len(moves) - moved.rowcount} of {len(moves)} positions are not where this batch began")
 
 
-def _move_payments(connection: psycopg.Connection, snapshots: tuple[Snapshot, ...]) -> int:
+def _move_payments(connection: psycopg.Connection, snapshots: tuple[Snapshot, ...]) -> News:
+    """Move the rows of payments, and return those that moved with where each had stood."""
     _copy(connection, statement("copy_payments"), map(payments.row, snapshots))
-    moved: dict[str, int | None] = dict(connection.execute(statement("move_payments")).fetchall())
+    stood = {
+        payment_id: Stood(sequence=sequence, status=Status(status), refunded_minor=refunded) if sequence else Stood()
+        for payment_id, sequence, status, refunded in connection.execute(statement("move_payments")).fetchall()
+    }
+    return [(snapshot, stood[snapshot.payment_id]) for snapshot in snapshots if snapshot.payment_id in stood]
+
+
+def _append_histories(connection: psycopg.Connection, news: News) -> int:
     # What the views know of a payment ends at the sequence that its row had: only what came after it is new.
-    news = [(snapshot, moved[snapshot.payment_id] or 0) for snapshot in snapshots if snapshot.payment_id in moved]
-    if not news:
-        return 0
     transitions = _copy(
         connection,
         statement("copy_events"),
-        (row for snapshot, known in news for row in payment_events.rows(snapshot, after_sequence=known)),
+        (row for snapshot, before in news for row in payment_events.rows(snapshot, after_sequence=before.sequence)),
     )
     connection.execute(statement("append_events"))
     if _copy(
         connection,
         statement("copy_entries"),
-        (row for snapshot, known in news for row in ledger_entries.rows(snapshot, after_sequence=known)),
+        (row for snapshot, before in news for row in ledger_entries.rows(snapshot, after_sequence=before.sequence)),
     ):
         connection.execute(statement("enter_ledger"))
     return transitions
+
+
+def _count(connection: psycopg.Connection, news: News) -> None:
+    """Bring the sums to what the payments that moved are now."""
+    for name, view, values in (
+        ("count_daily_payments", daily_payments, ("count", "amount_minor")),
+        ("count_daily_failures", daily_failures, ("count", "amount_minor")),
+        ("count_settle_times", settle_times, ("count",)),
+    ):
+        sums = rollup.summed(
+            line for snapshot, before in news for line in view.lines(snapshot, after_sequence=before.sequence)
+        )
+        if sums:
+            connection.execute(statement(name), rollup.parameters(view.COLUMNS, values, sums))
+    opened = [it.payment_id for it, before in news if it.payment.status in _OPEN and not before.sequence]
+    ended = [it.payment_id for it, before in news if it.payment.status not in _OPEN and before.sequence]
+    if opened or ended:
+        connection.execute(statement("open_and_close"), {"opened": opened, "ended": ended})
+
+
+def _move_leases(connection: psycopg.Connection, news: News, leases: list[DirectoryRecord]) -> None:
+    paid_minor = {(it.tenant_id, it.entity_id): 0 for it in leases}
+    for snapshot, before in news:
+        change = paid(snapshot, before)
+        if change is not None:
+            paid_minor[change[0]] = paid_minor.get(change[0], 0) + change[1]
+    if not paid_minor:
+        return
+    connection.execute(
+        statement("pay_leases"),
+        {
+            "tenant_id": [tenant_id for tenant_id, _ in paid_minor],
+            "lease_id": [lease_id for _, lease_id in paid_minor],
+            "paid_minor": list(paid_minor.values()),
+        },
+    )
+    if leases:
+        with connection.cursor() as cursor:
+            cursor.executemany(statement("agree_lease"), [terms(it) for it in leases])
 
 
 def _copy(connection: psycopg.Connection, command: LiteralString, rows: Iterable[tuple[object, ...]]) -> int:

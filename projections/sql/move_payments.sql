@@ -1,5 +1,5 @@
 -- move_payments: a row only moves forward by its sequence; a replayed or older snapshot changes nothing.
--- Returns the payments that moved and the sequence that each had before (NULL: it is new).
+-- Returns the payments that moved and where each stood before (NULL: it is new).
 INSERT INTO projection.payments AS payment (
     payment_id, partition, sequence, tenant_id, idempotency_key, fingerprint, fingerprint_version, lease_id,
     payer_account_id, payee_account_id, amount_minor, currency, payment_rail_type, description, metadata_json,
@@ -25,4 +25,4 @@ ON CONFLICT (payment_id) DO UPDATE SET
     updated_at = excluded.updated_at,
     completed_at = excluded.completed_at
 WHERE payment.sequence < excluded.sequence
-RETURNING new.payment_id::text, old.sequence
+RETURNING new.payment_id::text, old.sequence, old.status, old.refunded_minor

@@ -88,14 +88,34 @@ def life(first: InitiatePayment, number: int) -> list[Payment]:
             orders.append(report(first, Report.RETURNED, after_us=30, code="R01"))
         case _:
             orders.append(report(first, Report.SETTLED, after_us=20))
+    return _after_each(orders)
+
+
+def steps(
+    first: InitiatePayment, *said: Report, after_us: tuple[int, ...] = (10, 20, 30), code: str = "R01"
+) -> list[Payment]:
+    """Return a payment after its command and after each report that is `said` of it."""
+    refusing = (Report.REJECTED, Report.RETURNED)
+    return _after_each(
+        [
+            first,
+            *(
+                report(first, it, after_us=at_us, code=code if it in refusing else None)
+                for it, at_us in zip(said, after_us, strict=False)
+            ),
+        ]
+    )
+
+
+def _after_each(orders: list[Order]) -> list[Payment]:
     payment: Payment | None = None
-    steps = []
+    after = []
     for asked in orders:
         decision = decide(asked, payment)
         assert isinstance(decision, Moved)
         payment = decision.payment
-        steps.append(payment)
-    return steps
+        after.append(payment)
+    return after
 
 
 class Writer:
