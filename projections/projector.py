@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any
 
@@ -19,6 +19,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from kafka_log.reader import LogGap
 from kafka_log.topics_admin import TopicsUnfit, require_partitions
 from observability.health import HealthServer
+from projections.analyst_watch import AnalystWatch
 from projections.batch import Batch, Move, Place, UnprojectableRecord, read_batch
 from projections.log_source import Extent, LogSource
 from projections.migrate import MigrationRefused, check_migrated
@@ -68,10 +69,12 @@ class ForeignLog(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProjectorConfig:
-    """What the projector is told. `instance` is its name in the group: kept over restarts, different for every one."""
+    """What the projector is told. `instance` is its name in the group: kept over restarts, different for every one.
+    Without the analysts' password nobody watches them."""
 
     bootstrap: str
-    postgres: str
+    postgres: str = field(repr=False)
+    analyst_password: str | None = field(default=None, repr=False)
     partitions: int
     instance: str
     health_port: int
@@ -91,6 +94,9 @@ def run(config: ProjectorConfig) -> None:
     signal.signal(signal.SIGINT, ask_to_stop)
     projector = Projector(config, stop)
     health = HealthServer(config.health_port, projector.readiness, host=config.health_host).start()
+    watch = None
+    if config.analyst_password is not None:
+        watch = AnalystWatch(config.postgres, config.analyst_password, stop).start()
     try:
         projector.run()
     except (
@@ -105,6 +111,9 @@ def run(config: ProjectorConfig) -> None:
         log.error("projector_stopped", error=str(error), kind=type(error).__name__)
         raise SystemExit(1) from None
     finally:
+        stop.set()
+        if watch is not None:
+            watch.join()
         health.stop()
     log.info("projector_ended")
 

@@ -24,7 +24,7 @@ from projections.rollup_checks import CHECKS, inconsistencies
 from projections.transaction import prepare, write
 from schemas.codec import decode, encode
 from schemas.topics import DIRECTORY_EVENTS, PAYMENT_EVENTS
-from tests.integration.projected_log import T0_US, life, order, report, steps
+from tests.integration.projected_log import T0_US, life, order, steps
 from tests.unit.payments.histories import after_all, lives
 
 ROLLUPS = ("daily_payments", "daily_failures", "daily_ledger", "settle_times", "open_payments", "leases")
