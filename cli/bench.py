@@ -1,4 +1,4 @@
-"""`directpay bench`: measures the stream stage; the last line is one JSON object of figures."""
+"""`directpay bench`: measures the stream stage and analysts' questions; the last line is one JSON object of figures."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ import click
 from bench.broker import kafka
 from bench.faults_stage import FaultsPlan, faults_stage
 from bench.judge import RunDoesNotCount
+from bench.own_postgres import postgres
+from bench.questions_stage import questions_stage
 from bench.restore_stage import memory_stage, restore_stage
 from bench.stream_stage import stream_stage
 from bench.usage import machine
@@ -25,7 +27,7 @@ from bench.worker_process import WorkerEnded
 from cli.local_stack.trouble import StackError
 from observability.logs import configure_logging
 
-STAGES = ("stream", "restore", "memory", "faults")
+STAGES = ("stream", "restore", "memory", "faults", "questions")
 
 
 @click.command()
@@ -37,6 +39,10 @@ STAGES = ("stream", "restore", "memory", "faults")
               help="Payments to restore; the memory stage sets as many against five times as many.")  # fmt: skip
 @click.option("--faulted", type=click.IntRange(1), default=9_000, show_default=True,
               help="Payments of each act of the faults stage.")  # fmt: skip
+@click.option("--asked", type=click.IntRange(1000), default=5_000_000, show_default=True,
+              help="Payments that the questions stage asks about.")  # fmt: skip
+@click.option("--plans", type=click.Path(dir_okay=False, path_type=Path), default=None,
+              help="Where the questions stage writes how Postgres answered, as Markdown.")  # fmt: skip
 @click.option("--seed", type=int, default=1, show_default=True, help="Fixes the schedule of faults.")
 @click.option("--bootstrap", default=None, help="A Kafka that is there, without our topics. Default: one is started.")
 @click.option("--folder", type=click.Path(exists=True, file_okay=False, path_type=Path), default=None,
@@ -46,11 +52,13 @@ def bench(
     payments: int,
     restored: int,
     faulted: int,
+    asked: int,
+    plans: Path | None,
     seed: int,
     bootstrap: str | None,
     folder: Path | None,
 ) -> None:
-    """Measure our stream stage beside stock Faust's, its restore, its memory, and both under faults."""
+    """Measure our stream stage beside stock Faust's, its restore, its memory, both under faults, and the questions."""
     configure_logging("bench", "WARNING")
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
@@ -59,12 +67,19 @@ def bench(
     figures: dict[str, Any] = {"machine": asdict(machine())}
     try:
         for stage in dict.fromkeys(stages):
+            _say(f"stage {stage}")
+            if stage == "questions":
+                with (
+                    tempfile.TemporaryDirectory(prefix="directpay-bench-", dir=folder) as work,
+                    postgres(Path(work)) as uri,
+                ):
+                    figures[stage] = questions_stage(uri, asked, _say, plans=plans)
+                continue
             # A broker for each stage: what one leaves behind is not the next one's to read.
             with (
                 tempfile.TemporaryDirectory(prefix="directpay-bench-", dir=folder) as work,
                 kafka(bootstrap, Path(work)) as broker,
             ):
-                _say(f"stage {stage}")
                 match stage:
                     case "stream":
                         figures[stage] = stream_stage(broker, Path(work), payments, _say)

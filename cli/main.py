@@ -15,6 +15,7 @@ SUBCOMMANDS = {
     "chaos": "cli.chaos:chaos",
     "demo": "cli.demo:demo",
     "projector": "cli.processes.projector:projector",
+    "questions": "cli.questions:ask_questions",
     "rails": "cli.processes.rails:rails",
     "redrive": "cli.redrive:redrive",
     "status": "cli.status:status",

@@ -22,7 +22,7 @@ def summed(lines: Iterable[Line]) -> dict[tuple[object, ...], tuple[int, int]]:
         else:
             known[0] += first
             known[1] += second
-    return {key: (sums[key][0], sums[key][1]) for key in sorted(sums)}  # type: ignore[type-var]
+    return {key: (sums[key][0], sums[key][1]) for key in sorted(sums)}
 
 
 def parameters(

@@ -1,4 +1,4 @@
-"""How long payments took to complete, by month and rail, counted with a bounded error so that percentiles can be read."""
+"""How long payments took to complete, by month and rail: counted with a bounded error, to read percentiles from."""
 
 from __future__ import annotations
 

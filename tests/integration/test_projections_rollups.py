@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 
 from directory.changes import DirectoryRecord, State
 from directory.entities import Kind, Lease
-from payments.commands import InitiatePayment, Report
+from payments.commands import InitiatePayment, Order, Report
 from payments.payment import Payment
 from payments.schedule import due_dates
 from projections.batch import LogRecord, Place, read_batch
@@ -42,7 +43,12 @@ def connection(database: str) -> Iterator[psycopg.Connection]:
 
 
 @pytest.fixture(autouse=True)
+def begin_empty(connection: psycopg.Connection) -> None:
+    empty(connection)
+
+
 def empty(connection: psycopg.Connection) -> None:
+    """Empty every table and put every position at 0."""
     tables = connection.execute(
         "SELECT relname FROM pg_class WHERE relnamespace = 'projection'::regnamespace AND relkind = 'r'"
     ).fetchall()
@@ -131,26 +137,29 @@ def rent(start: date, *, due_day: int = 1, end: date | None = None, rent_minor: 
     cuts=st.sets(st.integers(1, 60), max_size=10),
 )
 def test_sums_are_the_same_whatever_the_split_and_are_what_the_rows_say(
-    connection: psycopg.Connection, strange: list[object], interleaved: object, cuts: set[int]
+    connection: psycopg.Connection, strange: list[Order], interleaved: random.Random, cuts: set[int]
 ) -> None:
     histories = [life(order("rows", number), number) for number in range(10)]
-    histories.append(after_all(strange))  # type: ignore[arg-type]
+    histories.append(after_all(strange))
     histories.append(steps(order("rows", 90), Report.CLAIMED))
     histories.append(steps(order("rows", 91)))
     whole, split = Log(), Log()
-    for value in (lease(1, rent(date(2025, 1, 1))), *(step for history in histories for step in history)):
-        whole.add(value)
-    empty.__wrapped__(connection)  # type: ignore[attr-defined]
+    whole.add(lease(1, rent(date(2025, 1, 1))))
+    for history in histories:
+        for step in history:
+            whole.add(step)
+    empty(connection)
     project(connection, whole, [])
     in_one = sums(connection)
     assert inconsistencies(connection) == {}
     # Each payment's steps in their order, payments in any; the lease's terms come after money was paid on it.
-    waiting = [list(history) for history in histories] + [[lease(1, rent(date(2025, 1, 1)))]]
+    waiting: list[list[Payment | DirectoryRecord]] = [list(history) for history in histories]
+    waiting.append([lease(1, rent(date(2025, 1, 1)))])
     while waiting:
-        chosen = interleaved.choice(waiting)  # type: ignore[attr-defined]
+        chosen = interleaved.choice(waiting)
         split.add(chosen.pop(0))
         waiting = [rest for rest in waiting if rest]
-    empty.__wrapped__(connection)  # type: ignore[attr-defined]
+    empty(connection)
     project(connection, split, sorted(cut for cut in cuts if cut < len(split.records)))
     assert sums(connection) == in_one
 
@@ -193,7 +202,7 @@ def test_a_payment_is_in_one_row_of_the_daily_volume(connection: psycopg.Connect
     seen = []
     for cut, step in enumerate(history):
         log.add(step)
-        empty.__wrapped__(connection)  # type: ignore[attr-defined]
+        empty(connection)
         project(connection, log, list(range(1, cut + 1)))
         seen += volume()
     day = date(2025, 2, 20)
@@ -251,7 +260,7 @@ def test_a_leases_ledger_has_its_due_dates_and_pays_the_oldest_first(
         first = order("rows", number, lease_id=record.entity_id, amount_minor=amount_minor)
         for step in steps(first, Report.CLAIMED, Report.SETTLED):
             log.add(step)
-    empty.__wrapped__(connection)  # type: ignore[attr-defined]
+    empty(connection)
     project(connection, log, [])
     expected, left = [], sum(paid)
     for due in due_dates(due_day=due_day, start=start, end=end):
