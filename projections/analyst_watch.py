@@ -17,7 +17,7 @@ import structlog
 from prometheus_client import Counter
 from psycopg.conninfo import make_conninfo
 
-from projections.migrate import ANALYST, MigrationRefused, set_analyst
+from projections.migrate import ANALYST, set_analyst
 from projections.named_sql import statement
 
 log = structlog.get_logger(__name__)
@@ -83,14 +83,14 @@ class AnalystWatch:
             log.warning(
                 "analyst_ended", pid=pid, state=state, statement_s=round(statement_s or 0), transaction_s=transaction_s
             )
-        if not self._stands(connection):
+        if not self._is_as_it_was(connection):
             if self._stood is not None:
                 PUT_BACK.inc()
                 log.warning("analyst_role_put_back")
             set_analyst(connection, self._password)
             self._stood, self._verifier = _stands(connection), _verifier(connection)
 
-    def _stands(self, connection: psycopg.Connection) -> bool:
+    def _is_as_it_was(self, connection: psycopg.Connection) -> bool:
         if self._stood is None or _stands(connection) != self._stood:
             return False
         verifier = _verifier(connection)
@@ -106,19 +106,20 @@ class AnalystWatch:
         while not self._stop.is_set():
             try:
                 self.look()
-            except (psycopg.Error, MigrationRefused) as error:
+            except psycopg.Error as error:
                 log.warning("analyst_watch_failed", error=str(error).strip(), kind=type(error).__name__)
-                self._disconnect()
+                self.close()
                 self._stood = None  # Somebody may have removed the role: it is made again.
             self._stop.wait(LOOK_EVERY_S)
-        self._disconnect()
+        self.close()
 
     def _connected(self) -> psycopg.Connection:
         if self._connection is None or self._connection.closed:
             self._connection = psycopg.connect(self._uri, autocommit=True, connect_timeout=CONNECT_TIMEOUT_S)
         return self._connection
 
-    def _disconnect(self) -> None:
+    def close(self) -> None:
+        """Close the connection; the next look opens another."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None

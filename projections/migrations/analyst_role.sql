@@ -94,6 +94,11 @@ BEGIN
     LOOP
         EXECUTE format('REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC', writes_or_locks.signature);
     END LOOP;
+    -- The watch ends sessions as the owner of the projections, who may be another role than the one that runs this.
+    EXECUTE format(
+        'GRANT EXECUTE ON FUNCTION pg_terminate_backend TO %s',
+        (SELECT nspowner::regrole FROM pg_namespace WHERE nspname = 'projection')
+    );
 EXCEPTION WHEN insufficient_privilege THEN
     -- On a managed server the owner of the projections is no superuser: its operator has to do this.
     RAISE NOTICE 'large objects, advisory locks and ends of own sessions stay open to everybody';

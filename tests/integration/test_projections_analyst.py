@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +13,7 @@ import pytest
 from psycopg import errors, sql
 from psycopg.conninfo import make_conninfo
 
+from projections.analyst_watch import AnalystWatch, Limits
 from projections.migrate import ANALYST, migrate
 
 PASSWORD = "read only, with blanks & 'quotes'"
@@ -250,6 +252,16 @@ def test_an_owner_who_is_no_superuser_migrates_and_still_makes_a_role_that_only_
                 assert reading.execute("SELECT count(*) FROM analytics.payments").fetchone() == (0,)
                 with pytest.raises((errors.InsufficientPrivilege, errors.ReadOnlySqlTransaction)):
                     reading.execute("DELETE FROM analytics.payments")
+            # What only a superuser may close, closed later: the owner still ends what takes too long.
+            migrate(make_conninfo(postgres_uri, dbname=database), analyst_password=PASSWORD)
+            watch = AnalystWatch(uri, PASSWORD, threading.Event(), limits=Limits(idle_s=0.0))
+            watch.look()
+            with psycopg.connect(reader) as idling:
+                idling.execute("SELECT count(*) FROM analytics.payments")
+                watch.look()
+                with pytest.raises(psycopg.OperationalError, match="terminating connection"):
+                    idling.execute("SELECT 1")
+            watch.close()
             superuser.execute(sql.SQL("ALTER ROLE {} CREATEDB").format(name(ANALYST)))
             with pytest.raises(psycopg.Error, match="a superuser must take them away"):
                 migrate(uri, analyst_password=PASSWORD)
