@@ -49,7 +49,9 @@ FROM (
 CREATE TEMP TABLE asked AS
 SELECT
     payment.number, lease.lease_id, lease.payer_account_id, lease.payee_account_id, lease.rent_minor,
-    abs(hashint8extended(payment.number, 2)) % 1000 AS fate,
+    -- Trouble is where it was before: 8 of 100 leases have all that fails, is returned or cancelled.
+    CASE WHEN abs(hashint8extended(lease.number, 8)) % 100 < 8 THEN abs(hashint8extended(payment.number, 2)) % 80
+        ELSE 30 + abs(hashint8extended(payment.number, 2)) % 970 END AS fate,
     (abs(hashint8extended(payment.number, 3)) % 1000)::float8 / 1000 AS chance,
     (abs(hashint8extended(payment.number, 4)) % 8)::integer AS partition,
     (ARRAY['instant', 'instant', 'instant', 'wire', 'same_day_ach', 'same_day_ach', 'standard_ach', 'standard_ach',
@@ -65,7 +67,7 @@ CROSS JOIN LATERAL (
 ) AS month
 JOIN lease ON lease.number = payment.number % current_setting('portfolio.leases')::bigint;
 
--- The rest of a life: 15 of 1,000 fail, 10 are returned later, 5 are cancelled, some of the newest are in flight.
+-- The rest of a life: about 15 of 1,000 fail, 10 are returned later, 5 are cancelled; some of the newest are in flight.
 CREATE TEMP TABLE lived AS
 SELECT *,
     CASE
@@ -100,7 +102,7 @@ SELECT
     md5('payment' || number)::uuid, partition,
     CASE status WHEN 'pending' THEN 1 WHEN 'returned' THEN 4 WHEN 'completed' THEN 3 WHEN 'failed' THEN 3 ELSE 2 END,
     'demo', 'rent-' || number, decode(md5('f' || number) || md5('g' || number), 'hex'), 1,
-    CASE WHEN number % 30 > 0 THEN lease_id END, payer_account_id, payee_account_id, rent_minor, 'USD', rail,
+    CASE WHEN number < 12 * current_setting('portfolio.leases')::bigint THEN lease_id END, payer_account_id, payee_account_id, rent_minor, 'USD', rail,
     'Rent', '{}', NULL, NULL, initiated_at, claimed_at, initiated_at + claim + 3 * settle - settle * (fate >= 998)::integer * 3,
     md5('command' || number)::uuid, status, CASE WHEN status IN ('pending', 'cancelled') THEN 0 ELSE 1 END,
     CASE WHEN status IN ('failed', 'returned') THEN code END,

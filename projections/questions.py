@@ -54,7 +54,7 @@ _EXAMPLES: dict[str, LiteralString] = {
     "landlord": """SELECT owner_id FROM analytics.properties WHERE tenant_id = %(tenant)s
                    GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT 1""",
     "lease": """SELECT lease_id FROM analytics.lease_standing WHERE tenant_id = %(tenant)s
-                ORDER BY late_amount > 0 AND paid > 0 DESC, paid DESC, lease_id LIMIT 1""",
+                ORDER BY late AND paid > 0 DESC, paid DESC, lease_id LIMIT 1""",
 }
 
 

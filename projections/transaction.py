@@ -26,7 +26,6 @@ from projections.views import (
 from projections.views.leases import Stood, paid, terms
 from projections.views.payments import Snapshot
 
-_OPEN = (Status.PENDING, Status.PROCESSING)
 News = list[tuple[Snapshot, Stood]]
 
 
@@ -88,7 +87,7 @@ def _move_payments(connection: psycopg.Connection, snapshots: tuple[Snapshot, ..
     """Move the rows of payments, and return those that moved with where each had stood."""
     _copy(connection, statement("copy_payments"), map(payments.row, snapshots))
     stood = {
-        payment_id: Stood(sequence=sequence, status=Status(status), refunded_minor=refunded) if sequence else Stood()
+        payment_id: Stood(sequence, Status(status), refunded) if sequence else Stood()
         for payment_id, sequence, status, refunded in connection.execute(statement("move_payments")).fetchall()
     }
     return [(snapshot, stood[snapshot.payment_id]) for snapshot in snapshots if snapshot.payment_id in stood]
@@ -119,14 +118,13 @@ def _count(connection: psycopg.Connection, news: News) -> None:
         ("count_settle_times", settle_times, ("count",)),
     ):
         sums = rollup.summed(
-            line for snapshot, before in news for line in view.lines(snapshot, after_sequence=before.sequence)
+            line
+            for snapshot, before in news
+            if snapshot.payment.status in view.STATUSES
+            for line in view.lines(snapshot, after_sequence=before.sequence)
         )
         if sums:
             connection.execute(statement(name), rollup.parameters(view.COLUMNS, values, sums))
-    opened = [it.payment_id for it, before in news if it.payment.status in _OPEN and not before.sequence]
-    ended = [it.payment_id for it, before in news if it.payment.status not in _OPEN and before.sequence]
-    if opened or ended:
-        connection.execute(statement("open_and_close"), {"opened": opened, "ended": ended})
 
 
 def _move_leases(connection: psycopg.Connection, news: News, leases: list[DirectoryRecord]) -> None:

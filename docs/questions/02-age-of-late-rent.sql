@@ -9,7 +9,7 @@ SELECT
 FROM (
     SELECT (now() AT TIME ZONE 'UTC')::date - late_since AS days, late_amount
     FROM analytics.lease_standing
-    WHERE tenant_id = :'tenant' AND late_amount > 0
+    WHERE tenant_id = :'tenant' AND late
 ) AS late
 GROUP BY late_for
 ORDER BY min(days);

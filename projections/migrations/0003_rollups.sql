@@ -59,8 +59,18 @@ CREATE TABLE projection.settle_times (
 ) WITH (fillfactor = 50);
 
 -- Payments that are pending or processing. A table of its own, because an index on the status of all payments would
--- have to be written at every step of every payment.
-CREATE TABLE projection.open_payments (payment_id uuid PRIMARY KEY);
+-- have to be written at every step of every payment. It has what is asked of all of them, so that they are not looked
+-- up among millions.
+CREATE TABLE projection.open_payments (
+    payment_id uuid PRIMARY KEY,
+    tenant_id text NOT NULL,
+    status text NOT NULL,
+    payment_rail_type text NOT NULL,
+    currency text NOT NULL,
+    amount_minor bigint NOT NULL,
+    initiated_at timestamptz NOT NULL,
+    expected_settlement_at timestamptz NOT NULL
+) WITH (fillfactor = 50);
 
 -- Every lease with what was paid on it: one row over all partitions, so that a portfolio is read in one pass.
 -- Projectors may wait for each other here; a batch comes to this table last, and locks its rows in one order.
@@ -143,7 +153,9 @@ FROM (
 GROUP BY 1, 2, 3, 4, 5;
 
 INSERT INTO projection.open_payments
-SELECT payment_id FROM projection.payments WHERE status IN ('pending', 'processing');
+SELECT payment_id, tenant_id, status, payment_rail_type, currency, amount_minor, initiated_at, expected_settlement_at
+FROM projection.payments
+WHERE status IN ('pending', 'processing');
 
 INSERT INTO projection.leases (
     tenant_id, lease_id, paid_minor, version, property_id, renter_id, rent_minor, due_day, start_date, due_until

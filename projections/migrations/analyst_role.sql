@@ -35,6 +35,10 @@ ALTER ROLE directpay_analyst SET statement_timeout = '30s';
 ALTER ROLE directpay_analyst SET idle_in_transaction_session_timeout = '60s';
 ALTER ROLE directpay_analyst SET transaction_timeout = '5min';
 ALTER ROLE directpay_analyst SET lock_timeout = '5s';
+-- One core a session: the others are for who pays and who is paid.
+ALTER ROLE directpay_analyst SET max_parallel_workers_per_gather = 0;
+-- Grouping tens of thousands of properties or accounts should not go to disk.
+ALTER ROLE directpay_analyst SET work_mem = '32MB';
 ALTER ROLE directpay_analyst SET search_path = analytics;
 ALTER ROLE directpay_analyst SET timezone = 'UTC';
 

@@ -1,7 +1,15 @@
 -- check_open_payments: returns no row when open_payments has exactly the payments that have not ended.
-SELECT open.payment_id AS said, payment.payment_id AS counted
-FROM projection.open_payments AS open
-FULL JOIN (
-    SELECT payment_id FROM projection.payments WHERE status IN ('pending', 'processing')
-) AS payment USING (payment_id)
-WHERE open.payment_id IS NULL OR payment.payment_id IS NULL
+WITH said AS (
+    SELECT payment_id, tenant_id, status, payment_rail_type, currency, amount_minor, initiated_at,
+        expected_settlement_at
+    FROM projection.open_payments
+),
+counted AS (
+    SELECT payment_id, tenant_id, status, payment_rail_type, currency, amount_minor, initiated_at,
+        expected_settlement_at
+    FROM projection.payments
+    WHERE status IN ('pending', 'processing')
+)
+SELECT 'said' AS side, * FROM (SELECT * FROM said EXCEPT ALL SELECT * FROM counted) AS wrong
+UNION ALL
+SELECT 'counted', * FROM (SELECT * FROM counted EXCEPT ALL SELECT * FROM said) AS missing

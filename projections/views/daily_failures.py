@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from payments.payment import EventType
+from payments.payment import EventType, Status
 from projections.rollup import Line, day_of
 from projections.views.payments import Snapshot
 
@@ -12,6 +12,8 @@ COLUMNS = (
     "tenant_id", "day", "payment_rail_type", "event_type", "failure_code", "days_after_completion", "currency",
     "partition",
 )  # fmt: skip
+# Where a payment is that failed or was returned: nothing leads on from there.
+STATUSES = frozenset({Status.FAILED, Status.RETURNED})
 NEVER_COMPLETED = -1  # Part of a primary key, where NULL cannot be.
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from payments.payment import Status
 from projections.rollup import Line, day_of
 from projections.views.payments import Snapshot
 
 COLUMNS = ("tenant_id", "day", "payment_rail_type", "status", "currency", "partition")
+STATUSES = frozenset(Status)
 
 
 def lines(snapshot: Snapshot, *, after_sequence: int) -> Iterator[Line]:

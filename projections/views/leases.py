@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date
+from typing import NamedTuple
 
 from directory.changes import DirectoryRecord, State
 from directory.entities import Lease
@@ -11,12 +11,12 @@ from payments.payment import EventType, Head, Status
 from projections.rollup import day_of
 from projections.views.payments import Snapshot
 
+_HAS_COMPLETED = (Status.COMPLETED, Status.RETURNED, Status.REFUNDED)
 # From its completion on, a payment can change what its lease was paid.
 _MOVE_PAID = (EventType.COMPLETED, EventType.RETURNED, EventType.REFUNDED)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stood:
+class Stood(NamedTuple):
     """Where a payment's row stood before a batch moved it."""
 
     sequence: int = 0
@@ -33,7 +33,7 @@ def paid(snapshot: Snapshot, before: Stood) -> tuple[tuple[str, str], int] | Non
     payment = snapshot.payment
     head = payment.head
     # A refund is a payment too, in the other direction; what it takes back shows in the payment that it refunds.
-    if head.lease_id is None or head.refund_of is not None:
+    if payment.status not in _HAS_COMPLETED or head.lease_id is None or head.refund_of is not None:
         return None
     if not any(step.event_type in _MOVE_PAID for step in payment.transitions[before.sequence :]):
         return None

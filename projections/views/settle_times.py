@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date
 
-from payments.payment import EventType, Head
+from payments.payment import EventType, Head, Status
 from projections.rollup import DAY_US, Line, month_of
 from projections.views.payments import Snapshot
 
 COLUMNS = ("tenant_id", "month", "payment_rail_type", "settled_in_us", "partition")
+# Where a payment is that has completed.
+STATUSES = frozenset({Status.COMPLETED, Status.RETURNED, Status.REFUNDED})
 # What is kept of a duration: 2^7 steps between a number and its double, the middle of each at most 0.8 % off.
 BITS_KEPT = 7
 _EPOCH_DAY = date(1970, 1, 1).toordinal()

@@ -28,6 +28,7 @@ from payments.ledger import Direction, postings
 from payments.lifecycle import Moved, decide
 from payments.payment import Payment
 from payments.rejection import Rejection
+from projections.rollup_checks import inconsistencies
 from schemas.codec import decode, encode, event_headers
 from schemas.partitioning import partition_of
 from schemas.topics import DIRECTORY_EVENTS, PAYMENT_EVENTS, PAYMENT_REJECTIONS
@@ -243,6 +244,8 @@ class Books:
     balances: dict[tuple[str, str], int] = field(default_factory=dict)
     refusals: dict[str, str] = field(default_factory=dict)
     entities: dict[str, int] = field(default_factory=dict)
+    # Sums that are not what the rows say, at any commit.
+    wrong_sums: dict[str, list[tuple[Any, ...]]] = field(default_factory=dict)
 
 
 def books_of_log(bootstrap: str) -> Books:
@@ -304,6 +307,8 @@ def committed_values(bootstrap: str) -> list[object]:
 def books_of_views(uri: str) -> Books:
     """Return what the views say, in one snapshot."""
     us = "(extract(epoch FROM {}) * 1000000)::bigint"
+    with psycopg.connect(uri, autocommit=True) as connection:
+        wrong_sums = inconsistencies(connection)
     with psycopg.connect(uri) as connection:
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
 
@@ -336,6 +341,7 @@ def books_of_views(uri: str) -> Books:
             },
             refusals=dict(rows("SELECT outcome_key, reason FROM projection.command_outcomes")),
             entities=dict(rows("SELECT entity_id, version FROM projection.entities")),
+            wrong_sums=wrong_sums,
         )
 
 
