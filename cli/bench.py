@@ -18,7 +18,9 @@ import click
 from bench.broker import kafka
 from bench.faults_stage import FaultsPlan, faults_stage
 from bench.judge import RunDoesNotCount
+from bench.own_postgres import postgres
 from bench.projection_stage import projection_stage
+from bench.questions_stage import questions_stage
 from bench.restore_stage import memory_stage, restore_stage
 from bench.stream_stage import stream_stage
 from bench.usage import machine
@@ -26,7 +28,7 @@ from bench.worker_process import WorkerEnded
 from cli.local_stack.trouble import StackError
 from observability.logs import configure_logging
 
-STAGES = ("stream", "projection", "restore", "memory", "faults")
+STAGES = ("stream", "projection", "restore", "memory", "faults", "questions")
 
 
 @click.command()
@@ -38,6 +40,10 @@ STAGES = ("stream", "projection", "restore", "memory", "faults")
               help="Payments to restore; the memory stage sets as many against five times as many.")  # fmt: skip
 @click.option("--faulted", type=click.IntRange(1), default=9_000, show_default=True,
               help="Payments of each act of the faults stage.")  # fmt: skip
+@click.option("--asked", type=click.IntRange(1000), default=5_000_000, show_default=True,
+              help="Payments that the questions stage asks about.")  # fmt: skip
+@click.option("--plans", type=click.Path(dir_okay=False, path_type=Path), default=None,
+              help="Where the questions stage writes how Postgres answered, as Markdown.")  # fmt: skip
 @click.option("--seed", type=int, default=1, show_default=True, help="Fixes the schedule of faults.")
 @click.option("--bootstrap", default=None, help="A Kafka that is there, without our topics. Default: one is started.")
 @click.option("--folder", type=click.Path(exists=True, file_okay=False, path_type=Path), default=None,
@@ -47,11 +53,13 @@ def bench(
     payments: int,
     restored: int,
     faulted: int,
+    asked: int,
+    plans: Path | None,
     seed: int,
     bootstrap: str | None,
     folder: Path | None,
 ) -> None:
-    """Measure our stream stage beside stock Faust's and under faults, its restore and memory, and the projection."""
+    """Measure the stages: the stream app and the projection beside their peers, restore, memory, faults, questions."""
     configure_logging("bench", "WARNING")
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
@@ -60,12 +68,19 @@ def bench(
     figures: dict[str, Any] = {"machine": asdict(machine())}
     try:
         for stage in dict.fromkeys(stages):
+            _say(f"stage {stage}")
+            if stage == "questions":
+                with (
+                    tempfile.TemporaryDirectory(prefix="directpay-bench-", dir=folder) as work,
+                    postgres(Path(work)) as uri,
+                ):
+                    figures[stage] = questions_stage(uri, asked, _say, plans=plans)
+                continue
             # A broker for each stage: what one leaves behind is not the next one's to read.
             with (
                 tempfile.TemporaryDirectory(prefix="directpay-bench-", dir=folder) as work,
                 kafka(bootstrap, Path(work)) as broker,
             ):
-                _say(f"stage {stage}")
                 match stage:
                     case "stream":
                         figures[stage] = stream_stage(broker, Path(work), payments, _say)

@@ -70,7 +70,12 @@ def migrate(postgres_uri: str, *, analyst_password: str, wait_s: float = 0.0) ->
     with _connect(postgres_uri, time.monotonic() + wait_s) as connection:
         connection.execute(sql.SQL("SET lock_timeout = {}").format(LOCK_WAIT))
         _patiently(_apply, connection)
-        _patiently(_set_analyst, connection, analyst_password)
+        set_analyst(connection, analyst_password)
+
+
+def set_analyst(connection: psycopg.Connection, password: str) -> None:
+    """Make the analysts' role, or put it back to what it should be, with this password."""
+    _patiently(_set_analyst, connection, password)
 
 
 def check_migrated(connection: psycopg.Connection) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any
 
@@ -19,6 +19,7 @@ from kafka_log.reader import LogGap
 from kafka_log.topics_admin import TopicsUnfit, require_partitions
 from observability.collector import let_collector_rest
 from observability.health import HealthServer
+from projections.analyst_watch import AnalystWatch
 from projections.batch import Batch, Place, UnprojectableRecord, mark_quiet, read_batch
 from projections.log_source import Extent, LogSource
 from projections.migrate import MigrationRefused, check_migrated
@@ -63,10 +64,12 @@ _PASSING = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProjectorConfig:
-    """What the projector is told. `instance` is its name in the group: kept over restarts, different for every one."""
+    """What the projector is told. `instance` is its name in the group: kept over restarts, different for every one.
+    Without the analysts' password nobody watches them."""
 
     bootstrap: str
-    postgres: str
+    postgres: str = field(repr=False)
+    analyst_password: str | None = field(default=None, repr=False)
     partitions: int
     instance: str
     health_port: int
@@ -87,6 +90,9 @@ def run(config: ProjectorConfig) -> None:
     let_collector_rest()
     projector = Projector(config, stop)
     health = HealthServer(config.health_port, projector.readiness, host=config.health_host).start()
+    watch = None
+    if config.analyst_password is not None:
+        watch = AnalystWatch(config.postgres, config.analyst_password, stop).start()
     try:
         projector.run()
     except (
@@ -101,6 +107,9 @@ def run(config: ProjectorConfig) -> None:
         log.error("projector_stopped", error=str(error), kind=type(error).__name__)
         raise SystemExit(1) from None
     finally:
+        stop.set()
+        if watch is not None:
+            watch.join()
         health.stop()
     log.info("projector_ended")
 

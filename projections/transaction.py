@@ -9,15 +9,31 @@ from typing import LiteralString
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from directory.changes import DirectoryRecord
+from directory.entities import Kind
+from payments.payment import Status
+from projections import rollup
 from projections.batch import Batch, Move
 from projections.named_sql import LIVE_SCHEMA, statement
-from projections.views import command_outcomes, entities, ledger_entries, payment_events, payments
+from projections.views import (
+    command_outcomes,
+    daily_failures,
+    daily_payments,
+    entities,
+    ledger_entries,
+    payment_events,
+    payments,
+    settle_times,
+)
+from projections.views.leases import Stood, paid, terms
 from projections.views.payments import Snapshot
 
 # Longer than any batch; a transaction that hangs longer than this ends with an error and is tried again.
 STATEMENT_TIMEOUT_MS = 60_000
 # Who falls asleep in the middle of a batch (SIGSTOP, a frozen machine) holds its positions, and everybody else off.
 ASLEEP_TIMEOUT_MS = 20_000
+
+News = list[tuple[Snapshot, Stood]]
 
 
 class Overtaken(Exception):
@@ -71,16 +87,22 @@ def write(connection: psycopg.Connection, batch: Batch, topic_ids: dict[str, str
     Raises Overtaken, or what Postgres says.
     """
     transitions = 0
+    news: News = []
     with connection.transaction():
         _move_positions(connection, batch.moves, topic_ids, tables)
         if batch.snapshots:
-            transitions = _move_payments(connection, batch.snapshots, tables)
+            news = _move_payments(connection, batch.snapshots, tables)
+        if news:
+            transitions = _append_histories(connection, news, tables)
+            _count(connection, news, tables)
         if batch.rejections or batch.entities:
             with connection.cursor() as cursor:
                 cursor.executemany(
                     tables.statement("record_outcome"), [command_outcomes.parameters(it) for it in batch.rejections]
                 )
                 cursor.executemany(tables.statement("move_entity"), [entities.parameters(it) for it in batch.entities])
+        # Last, because other projectors may wait for these rows until the commit.
+        _move_leases(connection, news, [it for it in batch.entities if it.kind is Kind.LEASE], tables)
     return transitions
 
 
@@ -105,26 +127,69 @@ def _move_positions(
         raise Overtaken(f"{len(moves) - moved.rowcount} of {len(moves)} positions are not where this batch began")
 
 
-def _move_payments(connection: psycopg.Connection, snapshots: tuple[Snapshot, ...], tables: Tables) -> int:
+def _move_payments(connection: psycopg.Connection, snapshots: tuple[Snapshot, ...], tables: Tables) -> News:
+    """Move the rows of payments, and return those that moved with where each had stood."""
     _copy(connection, statement("copy_payments"), map(payments.row, snapshots))
-    moved: dict[str, int | None] = dict(connection.execute(tables.statement("move_payments")).fetchall())
+    stood = {
+        payment_id: Stood(sequence, Status(status), refunded) if sequence else Stood()
+        for payment_id, sequence, status, refunded in connection.execute(tables.statement("move_payments")).fetchall()
+    }
+    return [(snapshot, stood[snapshot.payment_id]) for snapshot in snapshots if snapshot.payment_id in stood]
+
+
+def _append_histories(connection: psycopg.Connection, news: News, tables: Tables) -> int:
     # What the views know of a payment ends at the sequence that its row had: only what came after it is new.
-    news = [(snapshot, moved[snapshot.payment_id] or 0) for snapshot in snapshots if snapshot.payment_id in moved]
-    if not news:
-        return 0
     transitions = _copy(
         connection,
         statement("copy_events"),
-        (row for snapshot, known in news for row in payment_events.rows(snapshot, after_sequence=known)),
+        (row for snapshot, before in news for row in payment_events.rows(snapshot, after_sequence=before.sequence)),
     )
     connection.execute(tables.statement("append_events"))
     if _copy(
         connection,
         statement("copy_entries"),
-        (row for snapshot, known in news for row in ledger_entries.rows(snapshot, after_sequence=known)),
+        (row for snapshot, before in news for row in ledger_entries.rows(snapshot, after_sequence=before.sequence)),
     ):
         connection.execute(tables.statement("enter_ledger"))
     return transitions
+
+
+def _count(connection: psycopg.Connection, news: News, tables: Tables) -> None:
+    """Bring the sums to what the payments that moved are now."""
+    for name, view, values in (
+        ("count_daily_payments", daily_payments, ("count", "amount_minor")),
+        ("count_daily_failures", daily_failures, ("count", "amount_minor")),
+        ("count_settle_times", settle_times, ("count",)),
+    ):
+        sums = rollup.summed(
+            line
+            for snapshot, before in news
+            if snapshot.payment.status in view.STATUSES
+            for line in view.lines(snapshot, after_sequence=before.sequence)
+        )
+        if sums:
+            connection.execute(tables.statement(name), rollup.parameters(view.COLUMNS, values, sums))
+
+
+def _move_leases(connection: psycopg.Connection, news: News, leases: list[DirectoryRecord], tables: Tables) -> None:
+    paid_minor = {(it.tenant_id, it.entity_id): 0 for it in leases}
+    for snapshot, before in news:
+        change = paid(snapshot, before)
+        if change is not None:
+            paid_minor[change[0]] = paid_minor.get(change[0], 0) + change[1]
+    if not paid_minor:
+        return
+    connection.execute(
+        tables.statement("pay_leases"),
+        {
+            "tenant_id": [tenant_id for tenant_id, _ in paid_minor],
+            "lease_id": [lease_id for _, lease_id in paid_minor],
+            "paid_minor": list(paid_minor.values()),
+        },
+    )
+    if leases:
+        with connection.cursor() as cursor:
+            cursor.executemany(tables.statement("agree_lease"), [terms(it) for it in leases])
 
 
 def _copy(connection: psycopg.Connection, command: LiteralString, rows: Iterable[tuple[object, ...]]) -> int:

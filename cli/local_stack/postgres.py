@@ -38,6 +38,9 @@ SETTINGS: dict[str, str] = {
     "shared_buffers": "128MB",
     "max_wal_size": "1GB",
     "jit": "off",  # Our queries are short; compiling them costs more than it saves.
+    # Nobody here listens to notifications, and nothing keeps a role from sending some: their queue is the smallest
+    # there is, half a megabyte.
+    "max_notify_queue_pages": "64",
     "timezone": "UTC",
     "log_timezone": "UTC",
     "log_min_messages": "warning",
@@ -121,6 +124,8 @@ class PostgresServer:
                     sql.Identifier(OWNER), sql.Literal(verifier.decode())
                 )
             )
+            # Everybody may connect to these, and make temporary tables there: nobody but their owner has to.
+            connection.execute("REVOKE ALL ON DATABASE postgres, template1 FROM PUBLIC")
             if connection.execute("SELECT FROM pg_database WHERE datname = %s", (DATABASE,)).fetchone() is None:
                 connection.execute(
                     sql.SQL("CREATE DATABASE {} OWNER {}").format(sql.Identifier(DATABASE), sql.Identifier(OWNER))

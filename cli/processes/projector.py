@@ -33,6 +33,7 @@ def projector() -> None:
         ProjectorConfig(
             bootstrap=settings.kafka,
             postgres=postgres,
+            analyst_password=settings.analyst_password.get_secret_value(),
             partitions=settings.partitions,
             instance=instance,
             health_host=settings.health_host,

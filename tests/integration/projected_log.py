@@ -28,6 +28,7 @@ from payments.ledger import Direction, postings
 from payments.lifecycle import Moved, decide
 from payments.payment import Payment
 from payments.rejection import Rejection
+from projections.rollup_checks import inconsistencies
 from schemas.codec import decode, encode, event_headers
 from schemas.partitioning import partition_of
 from schemas.topics import DIRECTORY_EVENTS, PAYMENT_EVENTS, PAYMENT_REJECTIONS
@@ -88,14 +89,34 @@ def life(first: InitiatePayment, number: int) -> list[Payment]:
             orders.append(report(first, Report.RETURNED, after_us=30, code="R01"))
         case _:
             orders.append(report(first, Report.SETTLED, after_us=20))
+    return _after_each(orders)
+
+
+def steps(
+    first: InitiatePayment, *said: Report, after_us: tuple[int, ...] = (10, 20, 30), code: str = "R01"
+) -> list[Payment]:
+    """Return a payment after its command and after each report that is `said` of it."""
+    refusing = (Report.REJECTED, Report.RETURNED)
+    return _after_each(
+        [
+            first,
+            *(
+                report(first, it, after_us=at_us, code=code if it in refusing else None)
+                for it, at_us in zip(said, after_us, strict=False)
+            ),
+        ]
+    )
+
+
+def _after_each(orders: list[Order]) -> list[Payment]:
     payment: Payment | None = None
-    steps = []
+    after = []
     for asked in orders:
         decision = decide(asked, payment)
         assert isinstance(decision, Moved)
         payment = decision.payment
-        steps.append(payment)
-    return steps
+        after.append(payment)
+    return after
 
 
 class Writer:
@@ -223,6 +244,8 @@ class Books:
     balances: dict[tuple[str, str], int] = field(default_factory=dict)
     refusals: dict[str, str] = field(default_factory=dict)
     entities: dict[str, int] = field(default_factory=dict)
+    # Sums that are not what the rows say, at any commit.
+    wrong_sums: dict[str, list[tuple[Any, ...]]] = field(default_factory=dict)
 
 
 def books_of_log(bootstrap: str) -> Books:
@@ -284,6 +307,8 @@ def committed_values(bootstrap: str) -> list[object]:
 def books_of_views(uri: str) -> Books:
     """Return what the views say, in one snapshot."""
     us = "(extract(epoch FROM {}) * 1000000)::bigint"
+    with psycopg.connect(uri, autocommit=True) as connection:
+        wrong_sums = inconsistencies(connection)
     with psycopg.connect(uri) as connection:
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
 
@@ -316,6 +341,7 @@ def books_of_views(uri: str) -> Books:
             },
             refusals=dict(rows("SELECT outcome_key, reason FROM projection.command_outcomes")),
             entities=dict(rows("SELECT entity_id, version FROM projection.entities")),
+            wrong_sums=wrong_sums,
         )
 
 

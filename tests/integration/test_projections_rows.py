@@ -27,7 +27,8 @@ from tests.unit.payments.histories import T0_US
 PARTITIONS = 2
 TOPIC_IDS = {PAYMENT_EVENTS.name: "topic-1"}
 LIVES = [life(order("rows", number), number) for number in range(12)]
-TABLES = ("payments", "payment_events", "ledger_entries", "account_balances")
+ROLLUPS = ("daily_payments", "daily_failures", "daily_ledger", "settle_times", "open_payments", "leases")
+TABLES = ("payments", "payment_events", "ledger_entries", "account_balances", *ROLLUPS)
 
 
 @pytest.fixture(scope="module")
@@ -204,7 +205,9 @@ def test_every_view_and_column_says_what_it_is_and_has_a_tenant(connection: psyc
         """SELECT table_name, bool_or(column_name = 'tenant_id') FROM information_schema.columns
            WHERE table_schema = 'analytics' GROUP BY table_name"""
     ).fetchall()
-    names = "payments payment_events ledger_entries account_balances users bank_accounts properties leases freshness"
+    names = """payments payment_events ledger_entries account_balances users bank_accounts properties leases freshness
+        daily_volume daily_failures daily_ledger settle_times rail_performance payments_in_flight lease_standing
+        lease_ledger"""
     assert {name for name, _ in views} == set(names.split())
     assert all(has_tenant for _, has_tenant in views)
 

@@ -38,14 +38,16 @@ DO $$
 DECLARE
     name text;
 BEGIN
-    FOREACH name IN ARRAY ARRAY[
-        'offsets', 'payments', 'payment_events', 'ledger_entries', 'account_balances', 'command_outcomes', 'entities'
-    ] LOOP
+    FOR name IN
+        SELECT relname FROM pg_class
+        WHERE relnamespace = 'projection'::regnamespace AND relkind = 'r' AND relname <> 'migrations'
+    LOOP
         EXECUTE format(
             'ALTER TABLE projection.%I ADD COLUMN generation integer NOT NULL DEFAULT 1,'
             ' ADD CONSTRAINT of_one_generation CHECK (generation = 1)', name);
         EXECUTE format(
-            'CREATE TABLE live.%I (LIKE projection.%I) PARTITION BY LIST (generation)', name || '_generations', name);
+            'CREATE TABLE live.%I (LIKE projection.%I INCLUDING GENERATED) PARTITION BY LIST (generation)',
+            name || '_generations', name);
     END LOOP;
 END
 $$;
@@ -70,12 +72,19 @@ BEGIN
 END
 $$;
 
+-- A view belongs to no generation either, but reads one.
+ALTER VIEW projection.lease_months SET SCHEMA live;
+
 -- The analysts' views as they are, but reading from live: they stay the same views, with their comments and grants.
 DO $$
 DECLARE
     view oid;
 BEGIN
-    FOR view IN SELECT oid FROM pg_class WHERE relnamespace = 'analytics'::regnamespace AND relkind = 'v' LOOP
+    FOR view IN
+        SELECT oid FROM pg_class
+        WHERE relkind = 'v'
+            AND (relnamespace = 'analytics'::regnamespace OR oid = 'live.lease_months'::regclass)
+    LOOP
         EXECUTE format(
             'CREATE OR REPLACE VIEW %s AS %s',
             view::regclass, regexp_replace(pg_get_viewdef(view), '\yprojection\.', 'live.', 'g'));
@@ -102,4 +111,22 @@ SELECT
     ) || event.changes AS metadata,
     event.hash
 FROM live.payment_events AS event
+LEFT JOIN live.payments AS payment USING (payment_id, generation);
+
+CREATE OR REPLACE VIEW analytics.payments_in_flight AS
+SELECT
+    open.payment_id,
+    open.tenant_id,
+    payment.lease_id,
+    payment.payer_account_id,
+    payment.payee_account_id,
+    open.amount_minor * 0.01 AS amount,
+    open.currency,
+    open.payment_rail_type,
+    open.status,
+    open.initiated_at,
+    payment.updated_at,
+    open.expected_settlement_at,
+    open.expected_settlement_at < now() AS overdue
+FROM live.open_payments AS open
 LEFT JOIN live.payments AS payment USING (payment_id, generation);
