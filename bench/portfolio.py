@@ -49,7 +49,7 @@ def _without_indexes(connection: psycopg.Connection, say: Say) -> Iterator[None]
         """SELECT format('ALTER TABLE %%s DROP CONSTRAINT %%I', conrelid::regclass, conname),
                format('ALTER TABLE %%s ADD CONSTRAINT %%I %%s', conrelid::regclass, conname, pg_get_constraintdef(oid))
            FROM pg_constraint
-           WHERE contype = 'p' AND conrelid::regclass::text = ANY(%s)""",
+           WHERE contype = 'p' AND conislocal AND coninhcount = 0 AND conrelid::regclass::text = ANY(%s)""",
         ([f"projection.{table}" for table in tables],),
     ).fetchall()
     indexes = connection.execute(

@@ -18,7 +18,7 @@ import click
 from bench.broker import kafka
 from bench.faults_stage import FaultsPlan, faults_stage
 from bench.judge import RunDoesNotCount
-from bench.own_postgres import postgres
+from bench.postgres import UNSAFE, postgres
 from bench.projection_stage import projection_stage
 from bench.questions_stage import questions_stage
 from bench.restore_stage import memory_stage, restore_stage
@@ -72,9 +72,9 @@ def bench(
             if stage == "questions":
                 with (
                     tempfile.TemporaryDirectory(prefix="directpay-bench-", dir=folder) as work,
-                    postgres(Path(work)) as uri,
+                    postgres(Path(work), *UNSAFE) as database,
                 ):
-                    figures[stage] = questions_stage(uri, asked, _say, plans=plans)
+                    figures[stage] = questions_stage(database.owner_uri, asked, _say, plans=plans)
                 continue
             # A broker for each stage: what one leaves behind is not the next one's to read.
             with (

@@ -8,7 +8,8 @@ import psycopg
 
 from projections.named_sql import statement
 
-# One a table that holds sums; each returns the rows that are wrong and the ones that are missing.
+# One a table that holds sums. Each returns the rows that are wrong, which begin with `said`, and those that are
+# missing, which begin with `counted`.
 CHECKS = (
     "check_account_balances",
     "check_daily_payments",

@@ -116,7 +116,9 @@ class Furnishing:
             renter_id=self._person(Role.RENTER, tenancy.number).id,
             rent_amount_minor=tenancy.rent_minor,
             due_day=tenancy.due_day,
-            start_date=tenancy.start,
+            # A lease that stood before has its rents in these books from the year's first day on: what was due before
+            # that was paid elsewhere.
+            start_date=max(tenancy.start, self._data.start.date()),
             end_date=tenancy.end,
         )
         end = None if tenancy.end is None else tenancy.end.isoformat()

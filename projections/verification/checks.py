@@ -131,6 +131,19 @@ def balance_faults(balance: Balance) -> Iterator[Fault]:
     yield Fault(kind=Kind.BALANCES, subject=balance.account, detail=detail)
 
 
+# Where a row of sums says of whom it is; the others are of nobody alone.
+_SUBJECT_AT = {"open_payments": 1, "leases": 2}
+
+
+def sums_fault(table: str, row: tuple[object, ...]) -> Fault:
+    """Return what a row of `projections.rollup_checks` says: a sum that is there and wrong, or one that is missing."""
+    side, *values = row
+    place = _SUBJECT_AT.get(table)
+    subject = f"sums of {table}" if place is None else str(row[place])
+    says = "its row says" if side == "said" else "the rows behind it say"
+    return Fault(kind=Kind.SUMS, subject=subject, detail=f"{table}: {says} {', '.join(map(str, values))}")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Position:
     """A row of `offsets`: how far a partition is projected, as the database says; times in microseconds."""

@@ -19,6 +19,7 @@ class Kind(StrEnum):
     ENTRIES = "ledger_entries"
     IMBALANCE = "imbalance"  # A payment whose debits and credits differ.
     BALANCES = "account_balances"
+    SUMS = "sums"  # A rollup that is not what the rows behind it say.
     ENTITIES = "entities"
     OUTCOMES = "command_outcomes"
     POSITIONS = "offsets"  # What the database says of its own freshness cannot be.

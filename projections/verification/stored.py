@@ -17,6 +17,7 @@ from payments.idempotency import canonical_json
 from projections.batch import Place
 from projections.migrate import check_migrated
 from projections.named_sql import statement
+from projections.rollup_checks import CHECKS
 from projections.verification.checks import Balance, Position, Sums
 from projections.verification.expected import ENTITIES, ENTRIES, EVENTS, OUTCOMES, PAYMENTS
 from projections.verification.faults import Kind
@@ -99,6 +100,14 @@ class Stored:
                 rows=rows,
                 payment_id=payment_id,
             )
+
+    def wrong_sums(self) -> Iterator[tuple[str, tuple[Any, ...]]]:
+        """Yield each row of `rollup_checks`, with its table; balances, which have lines to compare with, are apart."""
+        for name in CHECKS:
+            table = name.removeprefix("check_")
+            if table != Kind.BALANCES:
+                for row in self._each(name, statement(name)):
+                    yield table, row
 
     def _each(self, name: str, query: Any) -> Iterator[tuple[Any, ...]]:
         with self._connection.cursor(name) as cursor:

@@ -31,6 +31,7 @@ from projections.verification.checks import (
     outcome_faults,
     payment_faults,
     position_faults,
+    sums_fault,
 )
 from projections.verification.expected import ENTITIES, ENTRIES, EVENTS, OUTCOMES, PAYMENTS
 from projections.verification.faults import Fault, Kind
@@ -155,6 +156,8 @@ class _Run:
         self._compare_payments()
         for balance in self._stored.unequal_balances():
             self._tell_all(balance_faults(balance))
+        for table, row in self._stored.wrong_sums():
+            self._tell(sums_fault(table, row))
         self._compare_entities(positions)
         self._compare_refusals()
 

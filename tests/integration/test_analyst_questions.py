@@ -171,7 +171,8 @@ def test_the_benchs_portfolio_is_one_that_the_projector_could_have_left(portfoli
         unlike = connection.execute(
             """SELECT payment_id FROM projection.payments AS payment
                LEFT JOIN projection.payment_events AS event USING (payment_id)
-               GROUP BY payment_id HAVING max(event.sequence) <> payment.sequence OR count(*) <> payment.sequence
+               GROUP BY payment_id, payment.sequence, payment.status
+               HAVING max(event.sequence) <> payment.sequence OR count(*) <> payment.sequence
                    OR (array_agg(event.new_status ORDER BY event.sequence DESC))[1] <> payment.status"""
         ).fetchall()
         assert unlike == []
