@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import statistics
 import time
 from collections.abc import Mapping
@@ -12,12 +13,14 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 
 from bench.portfolio import Say, fill
-from bench.usage import cpu_s
+from bench.usage import cpu_s, machine
 from projections.migrate import ANALYST
 from projections.questions import Question, example_values, questions
 
 ANALYST_PASSWORD = "analyst"  # noqa: S105 - of a database that is thrown away
 ROUNDS = 5
+LINE_MAX = 150
+_ONCE = re.compile(r"^ *InitPlan \d+$|^ *->  Result \(")
 LEASES_A_PAYMENT = 0.08  # 12 rents a year and some payments without a lease.
 
 
@@ -33,15 +36,15 @@ def questions_stage(
         fill(uri, payments=payments, leases=leases, analyst_password=ANALYST_PASSWORD, say=say)
     analyst = make_conninfo(uri, user=ANALYST, password=ANALYST_PASSWORD)
     figures: dict[str, Any] = {}
-    sections = []
+    plans_of: dict[str, str] = {}
     with psycopg.connect(analyst, autocommit=True, prepare_threshold=None) as connection:
         values = example_values(connection)
         for question in questions():
             figures[question.name] = asked = _ask(connection, question, values)
             say(f"{question.name}: {asked['ms_median']} ms, {asked['rows']} rows")
-            sections.append(_explained(connection, question, values, asked))
+            plans_of[question.name] = _plan(connection, question, values)
     if plans is not None:
-        plans.write_text("\n".join(sections), encoding="utf-8")
+        plans.write_text(_document(payments, figures, plans_of), encoding="utf-8")
     return {"payments": payments, "slowest_ms": max(it["ms_median"] for it in figures.values()), "questions": figures}
 
 
@@ -62,12 +65,32 @@ def _ask(connection: psycopg.Connection, question: Question, values: Mapping[str
     }
 
 
-def _explained(
-    connection: psycopg.Connection, question: Question, values: Mapping[str, Any], asked: Mapping[str, Any]
-) -> str:
+def _plan(connection: psycopg.Connection, question: Question, values: Mapping[str, Any]) -> str:
     plan = connection.execute("EXPLAIN (ANALYZE, COSTS OFF, BUFFERS OFF, SUMMARY ON) " + question.statement, values)
-    text = "\n".join(line for (line,) in plan.fetchall())
-    return (
-        f"## {question.name}\n\n{question.title} Median of {ROUNDS}: {asked['ms_median']} ms. "
-        f"Read from {question.read_from}.\n\n```\n{text}\n```\n"
-    )
+    # What is asked of today's date once a query is no news, and an expression over half a page neither.
+    lines = [line for (line,) in plan.fetchall() if not _ONCE.search(line)]
+    return "\n".join(line if len(line) <= LINE_MAX else f"{line[:LINE_MAX]} .." for line in lines)
+
+
+def _document(payments: int, figures: Mapping[str, Mapping[str, Any]], plans_of: Mapping[str, str]) -> str:
+    ran_on = machine()
+    lines = [
+        f"# The questions on {payments:,} payments",
+        "",
+        f"Written by `directpay bench --stage questions --asked {payments} --plans docs/question-plans.md`:",
+        f"one tenant, a year, {int(payments * LEASES_A_PAYMENT):,} leases, {ran_on.cores} cores, load average",
+        f"{ran_on.load_before} when this was written. Each question once to warm, then {ROUNDS} times, as an analyst.",
+        "",
+        "| question | rows | median ms | worst ms | CPU ms | read from |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    asked = questions()
+    for it in asked:
+        took = figures[it.name]
+        lines.append(
+            f"| [{it.title}](questions/{it.name}.sql) | {took['rows']} | {took['ms_median']} | {took['ms_worst']} "
+            f"| {took['cpu_ms']} | {it.read_from} |"
+        )
+    for it in asked:
+        lines += ["", f"## {it.title}", "", "```", plans_of[it.name], "```"]
+    return "\n".join([*lines, ""])

@@ -109,13 +109,14 @@ CREATE INDEX entities_by_uuid ON projection.entities ((entity_id::uuid))
 CREATE INDEX properties_by_owner ON projection.entities (((entity ->> 'owner_id')::uuid)) WHERE kind = 'property';
 
 -- What was projected before these tables were there.
--- With a row for every status that a payment passed through, as the projector leaves it.
+-- With a row for every status that a payment passed through, as the projector leaves it; none is entered twice.
 INSERT INTO projection.daily_payments
-SELECT tenant_id, (initiated_at AT TIME ZONE 'UTC')::date, payment_rail_type, passed.status, currency, partition,
-    count(*) FILTER (WHERE passed.status = payment.status),
-    coalesce(sum(amount_minor) FILTER (WHERE passed.status = payment.status), 0)
+SELECT payment.tenant_id, (initiated_at AT TIME ZONE 'UTC')::date, payment_rail_type, entered.new_status, currency,
+    partition, count(*) FILTER (WHERE entered.new_status = payment.status),
+    coalesce(sum(amount_minor) FILTER (WHERE entered.new_status = payment.status), 0)
 FROM projection.payments AS payment
-JOIN (SELECT DISTINCT payment_id, new_status AS status FROM projection.payment_events) AS passed USING (payment_id)
+JOIN projection.payment_events AS entered USING (payment_id)
+WHERE entered.previous_status IS DISTINCT FROM entered.new_status
 GROUP BY 1, 2, 3, 4, 5, 6;
 
 INSERT INTO projection.daily_failures

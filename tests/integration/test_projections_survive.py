@@ -12,6 +12,7 @@ from typing import Any
 import psycopg
 import pytest
 from confluent_kafka import KafkaException
+from psycopg.conninfo import make_conninfo
 
 from directory.changes import DirectoryRecord, State
 from directory.entities import Kind, Property
@@ -19,7 +20,7 @@ from kafka_log.topics_admin import apply_topics
 from payments.payment import Payment
 from payments.rejection import Rejection
 from projections.log_source import LogSource
-from projections.migrate import migrate
+from projections.migrate import ANALYST, migrate
 from tests.integration.own_broker import OwnBroker
 from tests.integration.own_postgres import OwnPostgres
 from tests.integration.projected_log import (
@@ -241,6 +242,29 @@ def test_postgres_killed_under_load_loses_and_doubles_nothing(
     projector.wait_ready()
     assert books_of_views(views) == books_of_log(broker.bootstrap)
     assert "projection_failed" in projector.said()
+    assert projector.stop() == 0
+
+
+def test_a_projector_puts_back_what_analysts_change_about_their_role_also_after_postgres_was_away(
+    postgres: OwnPostgres, views: str, start: StartProjector
+) -> None:
+    analyst = make_conninfo(views, user=ANALYST, password="analyst")
+    projector = start(analyst_password="analyst")
+    projector.wait_ready()
+    postgres.kill()
+    postgres.start()
+
+    def can_log_in() -> bool:
+        try:
+            psycopg.connect(analyst).close()
+        except psycopg.OperationalError:
+            return False
+        return True
+
+    with psycopg.connect(analyst, autocommit=True) as changing:
+        changing.execute("SET default_transaction_read_only = off")
+        changing.execute(f"ALTER ROLE {ANALYST} PASSWORD 'mine alone'".encode())
+    wait_until(can_log_in, projector)
     assert projector.stop() == 0
 
 
