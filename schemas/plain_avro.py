@@ -8,7 +8,8 @@ behind the data leaves a place there: the reader of the whole record compares th
 from __future__ import annotations
 
 BODY_AT = 5  # Behind the zero byte and the schema's id.
-_SHIFT_MAX = 56  # Of nine bytes: larger numbers are fastavro's.
+_SHIFT_MAX = 63  # Of the tenth byte, the last that a long may have.
+_LONG_BITS = 64
 
 
 class NotPlain(ValueError):
@@ -53,4 +54,6 @@ def read_long(data: bytes, at: int) -> tuple[int, int]:
         byte = data[at]
         zigzag |= (byte & 0x7F) << shift
         shift += 7
+    if zigzag >> _LONG_BITS:
+        raise NotPlain
     return zigzag >> 1 ^ -(zigzag & 1), at + 1

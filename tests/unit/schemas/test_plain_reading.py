@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from payments.commands import InitiatePayment, RailReport
 from payments.payment import Payment
@@ -46,6 +47,7 @@ def by_us(data: bytes) -> Value | str:
 
 
 @given(value=plain)
+@example(value=structs.replace(samples.RETURNED_PAYMENT, refunded_minor=2**63 - 1))
 @settings(max_examples=400)
 def test_a_value_is_read_directly_as_it_was(value: Plain) -> None:
     assert repr(READS[type(value)](codec.encode(value))) == repr(value)
