@@ -16,8 +16,6 @@ from cli.local_stack.postgres import PostgresServer
 from projections.migrate import migrate
 
 STOP_S_MAX = 30.0
-
-
 # Filling takes minutes instead of hours: for what only reads when it is measured.
 UNSAFE = ("-c", "fsync=off", "-c", "max_wal_size=8GB")
 

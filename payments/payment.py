@@ -40,6 +40,11 @@ class EventType(StrEnum):
     SUSPENSE_RECORDED = "payment_suspense_recorded"
 
 
+# A dictionary finds a member in a third of the time that the enumeration's own call takes.
+STATUSES = {status.value: status for status in Status}
+EVENT_TYPES = {event_type.value: event_type for event_type in EventType}
+
+
 class Head(msgspec.Struct, frozen=True, kw_only=True):
     """What was asked for. It never changes, so it can be encoded once and is the start of the hash chain.
 

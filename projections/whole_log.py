@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from confluent_kafka.admin import AdminClient
 
@@ -55,13 +56,7 @@ class WholeLog:
             records += [record_of(message) for message in messages]
             wait_s = 0.0
         batch = read_batch(records, self._positions, self._log_ends, decode)
-        return Batch(
-            moves=self._moves(batch.moves),
-            snapshots=batch.snapshots,
-            rejections=batch.rejections,
-            entities=batch.entities,
-            records=batch.records,
-        )
+        return replace(batch, moves=self._moves(batch.moves))
 
     def close(self) -> None:
         """Stop reading."""

@@ -5,13 +5,9 @@ As `schemas.order_decoding`: only well-formed bytes of the newest schema, to the
 
 from __future__ import annotations
 
-from payments.payment import EventType, Failure, Head, Payment, Status, Transition
-from payments.rails import Rail
+from payments.payment import EVENT_TYPES, STATUSES, Failure, Head, Payment, Transition
+from payments.rails import RAILS
 from schemas.plain_avro import BODY_AT, NotPlain, read_bytes, read_long, read_optional, read_text
-
-_STATUSES = {status.value: status for status in Status}
-_EVENT_TYPES = {event_type.value: event_type for event_type in EventType}
-_RAILS = {rail.value: rail for rail in Rail}
 
 
 def read_payment(data: bytes) -> Payment:
@@ -23,11 +19,11 @@ def read_payment(data: bytes) -> Payment:
     failure, at = _failure(data, at)
     refunded_minor, at = read_long(data, at)
     transitions, at = _transitions(data, at)
-    if at != len(data) or head.payment_id != payment_id or transitions[-1].new_status is not _STATUSES[status]:
+    if at != len(data) or head.payment_id != payment_id or transitions[-1].new_status is not STATUSES[status]:
         raise NotPlain
     return Payment(
         head=head,
-        status=_STATUSES[status],
+        status=STATUSES[status],
         attempt=attempt,
         failure=failure,
         refunded_minor=refunded_minor,
@@ -63,7 +59,7 @@ def _head(data: bytes, at: int) -> tuple[Head, int]:
         payee_account_id=payee_account_id,
         amount_minor=amount_minor,
         currency=currency,
-        payment_rail_type=_RAILS[payment_rail_type],
+        payment_rail_type=RAILS[payment_rail_type],
         description=description,
         metadata_json=metadata_json,
         effective_date=effective_date,
@@ -114,9 +110,9 @@ def _transition(data: bytes, at: int) -> tuple[Transition, int]:
     hash_, at = read_bytes(data, at)
     transition = Transition(
         sequence=sequence,
-        event_type=_EVENT_TYPES[event_type],
-        previous_status=None if previous_status is None else _STATUSES[previous_status],
-        new_status=_STATUSES[new_status],
+        event_type=EVENT_TYPES[event_type],
+        previous_status=None if previous_status is None else STATUSES[previous_status],
+        new_status=STATUSES[new_status],
         occurred_at_us=occurred_at_us,
         caused_by=caused_by,
         changes=changes,

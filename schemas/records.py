@@ -26,8 +26,8 @@ from directory.entities import (
 from directory.sealing import Sealed
 from payments.commands import CancelPayment, InitiatePayment, RailReport, Report, ReportSource
 from payments.fields import date_faults, fault
-from payments.payment import EventType, Failure, Head, Payment, Status, Transition
-from payments.rails import Rail
+from payments.payment import EVENT_TYPES, STATUSES, Failure, Head, Payment, Transition
+from payments.rails import RAILS
 from payments.refusals import FieldError, InvalidCommand
 from payments.rejection import RAW_BYTES_MAX, Rejection
 
@@ -45,10 +45,6 @@ Record = dict[str, Any]
 E = TypeVar("E", bound=StrEnum)
 
 _HEAD_FIELDS = Head.__struct_fields__
-# A dictionary finds a member in a third of the time that the enumeration's own call takes.
-_STATUSES = {status.value: status for status in Status}
-_EVENT_TYPES = {event_type.value: event_type for event_type in EventType}
-_RAILS = {rail.value: rail for rail in Rail}
 
 
 def member(enumeration: type[E], field: str, text: str) -> E:
@@ -162,8 +158,8 @@ def transition_record(transition: Transition) -> Record:
 
 def payment_value(record: Record) -> Payment:
     transitions = tuple([_transition(step) for step in record["transitions"]])
-    status = _STATUSES.get(record["status"])
-    rail = _RAILS.get(record["payment_rail_type"])
+    status = STATUSES.get(record["status"])
+    rail = RAILS.get(record["payment_rail_type"])
     if status is None or rail is None:
         raise InvalidCommand(fault("status" if status is None else "payment_rail_type", "is not known here"))
     if [step.sequence for step in transitions] != list(range(1, len(transitions) + 1)) or not transitions:
@@ -189,9 +185,9 @@ def _transition(record: Record) -> Transition:
     try:
         return Transition(
             sequence=record["sequence"],
-            event_type=_EVENT_TYPES[record["event_type"]],
-            previous_status=None if previous is None else _STATUSES[previous],
-            new_status=_STATUSES[record["new_status"]],
+            event_type=EVENT_TYPES[record["event_type"]],
+            previous_status=None if previous is None else STATUSES[previous],
+            new_status=STATUSES[record["new_status"]],
             occurred_at_us=record["occurred_at_us"],
             caused_by=record["caused_by"],
             changes=record["changes"],

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import threading
 import time
 from collections.abc import Callable, Collection
@@ -20,6 +19,7 @@ from faust.types import TP
 from yarl import URL
 
 from kafka_log.reader import beginnings
+from observability.collector import let_collector_rest
 from stream_app.exactly_once import metrics
 from stream_app.exactly_once.fail_stop import Fail, fail_stop
 from stream_app.exactly_once.fetches import FetchSchema, LaneConsumer, LaneTransport
@@ -43,8 +43,6 @@ REBALANCE_TIMEOUT_S = 40.0
 COMMIT_EVERY_S = 60.0
 PULSE_S = 0.25
 ADMIN_S_MAX = 10.0
-# Two or three full batches. By default (700) a twentieth of a worker's time went into looking for cycles.
-COLLECT_AFTER_OBJECTS = 50_000
 # Beyond this a stop is no longer orderly; what is not committed is decided again by the next worker.
 STOP_S_MAX = 10.0
 
@@ -315,9 +313,7 @@ class LaneWorker(faust.Worker):
 
 def run_worker(app: LaneApp) -> None:
     """Run the app until SIGTERM or SIGINT, then return; any failure ends the process with fail-stop."""
-    # What is loaded by now stays, and what a batch makes dies with it: the collector need look at neither so often.
-    gc.freeze()
-    gc.set_threshold(COLLECT_AFTER_OBJECTS)
+    let_collector_rest()
     worker = LaneWorker(app)
     try:
         worker.execute_from_commandline()
