@@ -261,9 +261,19 @@ def test_a_projector_puts_back_what_analysts_change_about_their_role_also_after_
             return False
         return True
 
+    def password_was_changed() -> bool:
+        try:
+            changing.execute(f"ALTER ROLE {ANALYST} PASSWORD 'mine alone'".encode())
+        except psycopg.errors.InternalError_ as error:
+            # The projector, back at Postgres, is setting the role up at this very moment.
+            if "tuple concurrently updated" not in str(error):
+                raise
+            return False
+        return True
+
     with psycopg.connect(analyst, autocommit=True) as changing:
         changing.execute("SET default_transaction_read_only = off")
-        changing.execute(f"ALTER ROLE {ANALYST} PASSWORD 'mine alone'".encode())
+        wait_until(password_was_changed, projector)
     wait_until(can_log_in, projector)
     assert projector.stop() == 0
 
