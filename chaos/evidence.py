@@ -50,6 +50,7 @@ _OPEN = """
 SELECT count(*), count(*) FILTER (WHERE status IN ('pending', 'processing') AND payer_account_id <> ALL (%s::uuid[]))
 FROM analytics.payments
 """
+_RETURNED = "SELECT count(*) FROM analytics.payments WHERE status = 'returned'"
 
 Row = TypeVar("Row")
 
@@ -88,6 +89,12 @@ class Views:
         with psycopg.connect(self._uri) as connection:
             total, still_open = connection.execute(_OPEN, (list(silent_payers),)).fetchone() or (0, 0)
             return total, still_open
+
+    def returned_payments(self) -> int:
+        """Return how many payments came back after they were completed."""
+        with psycopg.connect(self._uri) as connection:
+            (returned,) = connection.execute(_RETURNED).fetchone() or (0,)
+            return int(returned)
 
     def payments(self) -> Iterator[PaymentSeen]:
         return self._rows(_PAYMENTS, PaymentSeen)

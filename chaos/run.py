@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import httpx
 import msgspec
 import psycopg
 
 from chaos.answers import AnswerLog
 from chaos.canary import Canaries
-from chaos.evidence import Views
+from chaos.evidence import Views, read_totals
 from chaos.faults import Faults
 from chaos.figures import Tally, figures
 from chaos.http_callers import HttpCallers
@@ -111,6 +112,7 @@ class _Field:
         self._wanted = wanted
         self._stack = stack
         self._tenant = tenant
+        self._places = places
         self._say = say
         self._views = Views(places.analyst)
         self._answers = AnswerLog(places.answers)
@@ -171,7 +173,7 @@ class _Field:
                 if not await self._canaries.sing(name, is_hopeless=progress.has_ceased):
                     self._say(f"canaries {name} were not completed, and nothing has moved for {STANDSTILL_S_MAX:.0f} s")
             while not progress.has_ceased():
-                if not progress.still_open:
+                if not progress.still_open and await asyncio.to_thread(self._returns_are_told):
                     return
                 await asyncio.sleep(CALM_POLL_S)
         finally:
@@ -227,6 +229,14 @@ class _Field:
             return self._views.open_payments(self._tenant.silent_payers)
         except psycopg.OperationalError:
             return -1, -1  # The database is down just now, which is as it should be.
+
+    def _returns_are_told(self) -> bool:
+        """Say whether the bank will return nothing more, and the views show everything that it returned."""
+        try:
+            totals = read_totals(self._places.bank)
+            return not totals["awaiting"] and totals["returned"] == self._views.returned_payments()
+        except (httpx.HTTPError, psycopg.OperationalError):
+            return False  # Still coming back from the last fault.
 
 
 def _write_violations(path: Path, violations: list[Violation]) -> None:

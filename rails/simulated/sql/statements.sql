@@ -88,6 +88,7 @@ SELECT
     (SELECT count(*) FROM accounts) AS accounts,
     (SELECT count(*) FROM transfers) AS transfers,
     (SELECT count(*) FROM transfers WHERE next_at_us IS NOT NULL) AS awaiting,
+    (SELECT count(*) FROM transfers WHERE state = 'returned') AS returned,
     (SELECT count(*) FROM entries) AS entries,
     (SELECT coalesce(sum(amount_minor), 0) FROM entries) AS entries_minor,
     (SELECT coalesce(sum(balance_minor), 0) FROM accounts) AS balances_minor,
