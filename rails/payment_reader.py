@@ -66,6 +66,8 @@ class PaymentReader:
         self._loop = loop
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="payment-reader", daemon=True)
+        # The end comes behind every record that is the last just then: of those that are told, no more is told of it.
+        self._caught_up: set[int] = set()
         self._saved: dict[int, int] = {}
         self._saved_lock = threading.Lock()
         # Resolved when the thread ends; with its exception when it could not go on.
@@ -121,6 +123,8 @@ class PaymentReader:
             if error is None:
                 records.append(_seen(message) if newest[message.key()] is message else _passed_over(message))
                 continue
+            if error.code() == PARTITION_EOF and message.partition() in self._caught_up:
+                continue
             # What was read before the end was reached is told first.
             records = self._tell(records)
             self._hear(error, message)
@@ -136,10 +140,12 @@ class PaymentReader:
         if error.code() == PARTITION_EOF:
             assert partition is not None
             self._call(self._reading.caught_up(partition))
+            self._caught_up.add(partition)
         elif error.code() == OFFSET_NOT_THERE:
             assert partition is not None
             log.warning("payment_events_start_over", partition=partition, error=error.str())
             self._call(self._reading.gone(partition))
+            self._caught_up.discard(partition)
             start = [TopicPartition(PAYMENT_EVENTS.name, partition, OFFSET_BEGINNING)]
             # A partition in this state cannot be sought in, only be given anew.
             self._consumer.incremental_unassign(start)
@@ -150,6 +156,7 @@ class PaymentReader:
             log.warning("payment_events_not_read", error=error.str())
 
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        self._caught_up.difference_update(each.partition for each in partitions)
         offsets = self._call(self._reading.assigned([each.partition for each in partitions]))
         consumer.incremental_assign(
             [
