@@ -9,7 +9,7 @@ from rails.nacha.codes import DEBITS, FORWARD, PRENOTES, RETURNS, TRANSACTION_CO
 from rails.nacha.contents import Placed
 from rails.nacha.entry_detail import EntryDetail, check_digit_fits
 from rails.nacha.faults import Fault, Rule
-from rails.nacha.layout import Layout
+from rails.nacha.layout import RECORD_LENGTH, BrokenRecord, Layout, length_fault
 from rails.nacha.return_addenda import ContestedReturn, DishonoredReturn, Return
 from rails.nacha.return_codes import CONTESTED_REASONS, DECEASED, DISHONORED_REASONS
 from rails.nacha.totals import Totals
@@ -121,6 +121,8 @@ class BatchExamination:
             return
         kind = _kind(line)
         if kind is None:
+            if len(line) != RECORD_LENGTH:
+                raise BrokenRecord((length_fault(line, line_number),))
             detail = "must be 05, 98 or 99"
             self._fault(line_number, PaymentInformation.LAYOUT, "addenda_type_code", Rule.CODE, detail)
             return

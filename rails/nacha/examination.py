@@ -14,7 +14,7 @@ from rails.nacha.entry_detail import check_digit_fits
 from rails.nacha.faults import Fault, Rule
 from rails.nacha.file_control import BLOCKING_FACTOR, PADDING, FileControl, blocks
 from rails.nacha.file_header import FileHeader
-from rails.nacha.layout import RECORD_LENGTH, BrokenRecord
+from rails.nacha.layout import RECORD_LENGTH, BrokenRecord, length_fault
 from rails.nacha.totals import Totals
 
 _HEADER = FileHeader.LAYOUT
@@ -50,20 +50,6 @@ class Examination:
     def take(self, line: str) -> None:
         """Take the next record, without its line end."""
         self.line_number += 1
-        if len(line) != RECORD_LENGTH:
-            more_or_fewer = "more" if len(line) > RECORD_LENGTH else "fewer"
-            detail = f"must have {RECORD_LENGTH} characters, has {more_or_fewer}"
-            self._lose(
-                Fault(
-                    line=self.line_number,
-                    field="record",
-                    first=1,
-                    last=RECORD_LENGTH,
-                    rule=Rule.RECORD_LENGTH,
-                    detail=detail,
-                )
-            )
-            return
         try:
             self._take_typed(line)
         except BrokenRecord as broken:
@@ -89,15 +75,13 @@ class Examination:
             )
 
     def _take_typed(self, line: str) -> None:
-        match line[0]:
+        match line[:1]:
             case "6":
-                if self._is_in_batch("an entry (6)"):
-                    assert self.batch is not None
-                    self.batch.take_entry(line, self.line_number)
+                if batch := self._open_batch("an entry (6)"):
+                    batch.take_entry(line, self.line_number)
             case "7":
-                if self._is_in_batch("an addenda record (7)"):
-                    assert self.batch is not None
-                    self.batch.take_addenda(line, self.line_number)
+                if batch := self._open_batch("an addenda record (7)"):
+                    batch.take_addenda(line, self.line_number)
             case "5":
                 self._take_batch_header(line)
             case "8":
@@ -105,14 +89,18 @@ class Examination:
             case "1":
                 self._take_file_header(line)
             case "9":
-                if line == PADDING:
-                    self._take_padding()
+                if not line.strip("9"):
+                    self._take_padding(line)
                 else:
                     self._take_file_control(line)
             case _:
-                self._lose(
-                    _HEADER.fault(self.line_number, "record_type_code", Rule.RECORD_TYPE, "must be 1, 5, 6, 7, 8 or 9")
-                )
+                self._take_untyped(line)
+
+    def _take_untyped(self, line: str) -> None:
+        if len(line) != RECORD_LENGTH:
+            raise BrokenRecord((length_fault(line, self.line_number),))
+        detail = "must be 1, 5, 6, 7, 8 or 9"
+        raise BrokenRecord((_HEADER.fault(self.line_number, "record_type_code", Rule.RECORD_TYPE, detail),))
 
     def _take_file_header(self, line: str) -> None:
         if self._place is not Place.START:
@@ -141,10 +129,9 @@ class Examination:
         self.found.append(Placed(self.line_number, header))
 
     def _take_batch_control(self, line: str) -> None:
-        if not self._is_in_batch("a batch control (8)"):
+        batch = self._open_batch("a batch control (8)")
+        if batch is None:
             return
-        batch = self.batch
-        assert batch is not None
         try:
             control = batch.take_control(line, self.line_number)
         finally:
@@ -163,7 +150,9 @@ class Examination:
             self._check_sums(control)
         self.found.append(Placed(self.line_number, control))
 
-    def _take_padding(self) -> None:
+    def _take_padding(self, line: str) -> None:
+        if line != PADDING:
+            raise BrokenRecord((length_fault(line, self.line_number),))
         if self._place is Place.END:
             self._padding += 1
         else:
@@ -197,12 +186,11 @@ class Examination:
         self._place = Place.BATCHES
         self._is_whole = False
 
-    def _is_in_batch(self, what: str) -> bool:
-        if self.batch is not None:
-            return True
-        self._order_fault(f"{what} outside of a batch")
-        self._is_whole = False
-        return False
+    def _open_batch(self, what: str) -> BatchExamination | None:
+        if self.batch is None:
+            self._order_fault(f"{what} outside of a batch")
+            self._is_whole = False
+        return self.batch
 
     def _close_batch(self) -> None:
         batch, self.batch = self.batch, None

@@ -130,6 +130,18 @@ def yymmdd(columns: str) -> date:
     return date(2000 + int(columns[:2]), int(columns[2:4]), int(columns[4:]))
 
 
+def length_fault(line: str, line_number: int) -> Fault:
+    """Return the fault of a line that is too short or too long; where its fields are, nobody can tell."""
+    return Fault(
+        line=line_number,
+        field="record",
+        first=1,
+        last=RECORD_LENGTH,
+        rule=Rule.RECORD_LENGTH,
+        detail=f"must have {RECORD_LENGTH} characters, has {'more' if len(line) > RECORD_LENGTH else 'fewer'}",
+    )
+
+
 class BrokenRecord(Exception):
     """A record that does not keep its layout; `faults` has one for each field that does not."""
 
@@ -174,6 +186,9 @@ class Layout:
         return self.fields[field].fault(line_number, rule, detail)
 
     def _faults(self, line: str, line_number: int) -> Iterator[Fault]:
+        if len(line) != RECORD_LENGTH:
+            yield length_fault(line, line_number)
+            return
         for field in self._ordered:
             held = field.of(line)
             if re.fullmatch(field.pattern, held):

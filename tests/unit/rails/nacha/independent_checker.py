@@ -167,9 +167,9 @@ def kind_of(record: str) -> str:
         return record[0]
     kind = record[:3]
     if kind == "799":
-        if record[3:6] in "R61 R62 R67 R68 R69 R70".split():
+        if record[3:6] in ("R61", "R62", "R67", "R68", "R69", "R70"):
             return "799 dishonored"
-        if record[3:6] in "R71 R72 R73 R74 R75 R76 R77".split():
+        if record[3:6] in ("R71", "R72", "R73", "R74", "R75", "R76", "R77"):
             return "799 contested"
     return kind
 
@@ -320,9 +320,7 @@ def entry_problems(record: str, after: str, header: str, last_trace: int, codes:
         found.append("trace_number")
     if (record[78] == "1") != (after[:1] == "7"):
         found.append("addenda_record_indicator")
-    elif is_change != (after[:3] == "798") or (is_return and not is_change) != (after[:3] == "799"):
-        found.append("transaction_code")
-    elif is_change and not is_return:
+    elif after[:3] != ("798" if is_change else "799") if is_return else is_change or after[:3] in ("798", "799"):
         found.append("transaction_code")
     if (codes[0][1] in "16") != is_return:
         found.append("transaction_code")
