@@ -65,7 +65,6 @@ class BatchExamination:
     def lose(self) -> None:
         """A record of this batch could not be read; addenda records behind it belong to nothing that is known."""
         self.is_whole = False
-        # What was lost may have been the addenda record that is missing.
         self._close_entry(is_complete=False)
 
     def close(self) -> None:
@@ -109,27 +108,23 @@ class BatchExamination:
         """Take a record 7; raises BrokenRecord."""
         self.totals.entry_addenda_count += 1
         entry = self._open
-        if entry is None:
-            if self.is_whole:
-                detail = "an addenda record (7) must follow an entry (6)"
-                self._fault(line_number, _ENTRY, "record_type_code", Rule.RECORD_ORDER, detail)
+        if entry is None and self.is_whole:
+            detail = "an addenda record (7) must follow an entry (6)"
+            self._fault(line_number, _ENTRY, "record_type_code", Rule.RECORD_ORDER, detail)
             return
-        entry.addenda_records += 1
-        if entry.addenda_records > 1:
-            detail = "an entry of PPD, CCD, WEB or COR has at most one addenda record"
-            self._fault(line_number, PaymentInformation.LAYOUT, "record_type_code", Rule.ADDENDA_COUNT, detail)
-            return
+        if entry is not None:
+            entry.addenda_records += 1
+            if entry.addenda_records > 1:
+                detail = "an entry of PPD, CCD, WEB or COR has at most one addenda record"
+                self._fault(line_number, PaymentInformation.LAYOUT, "record_type_code", Rule.ADDENDA_COUNT, detail)
+                return
         kind = _kind(line)
         if kind is None:
-            if len(line) != RECORD_LENGTH:
-                raise BrokenRecord((length_fault(line, line_number),))
-            detail = "must be 05, 98 or 99"
-            self._fault(line_number, PaymentInformation.LAYOUT, "addenda_type_code", Rule.CODE, detail)
-            return
+            raise _no_such_kind(line, line_number)
         columns = kind.LAYOUT.columns(line, line_number)
-        addenda = kind.of(columns)
-        self._check_addenda(addenda, columns[-1], entry, line_number)
-        entry.addenda = addenda
+        if entry is not None:
+            entry.addenda = kind.of(columns)
+            self._check_addenda(entry.addenda, columns[-1], entry, line_number)
 
     def take_control(self, line: str, line_number: int) -> BatchControl:
         """Take the record 8 and return it; raises BrokenRecord."""
@@ -197,13 +192,14 @@ class BatchExamination:
         self._open = None
         columns = entry.columns
         if (columns[8] == "1") is not (entry.addenda_records > 0):
+            # What was lost may have been the addenda record that is missing.
             if is_complete:
                 detail = "must be 1 when an addenda record follows, and 0 otherwise"
                 self._fault(entry.line_number, _ENTRY, "addenda_record_indicator", Rule.ADDENDA_INDICATOR, detail)
         # An addenda record that could not be read has told its own faults.
         elif entry.addenda is not None or not entry.addenda_records:
             self._check_kind(TRANSACTION_CODES[columns[0]] in RETURNS, entry.addenda, entry.line_number)
-        self.found.append(Placed(entry.line_number, EntryDetail.of(columns, entry.addenda)))
+            self.found.append(Placed(entry.line_number, EntryDetail.of(columns, entry.addenda)))
 
     def _check_kind(self, is_return: bool, addenda: Addenda | None, line_number: int) -> None:
         if self._is_of_changes:
@@ -236,3 +232,11 @@ def _kind(line: str) -> type[Addenda] | None:
             return ContestedReturn if line[3:6] in CONTESTED_REASONS else Return
         case _:
             return None
+
+
+def _no_such_kind(line: str, line_number: int) -> BrokenRecord:
+    if len(line) != RECORD_LENGTH:
+        return BrokenRecord((length_fault(line, line_number),))
+    return BrokenRecord(
+        (PaymentInformation.LAYOUT.fault(line_number, "addenda_type_code", Rule.CODE, "must be 05, 98 or 99"),)
+    )

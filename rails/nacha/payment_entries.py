@@ -20,6 +20,10 @@ from rails.nacha.entry_detail import EntryDetail
 NAME_CHARACTERS = 22
 IDENTIFICATION_CHARACTERS = 15
 NAMELESS = "UNKNOWN"  # The name is mandatory; some alphabets have nothing that Nacha can carry.
+# Letters of European names that Unicode does not take apart.
+_PLAIN = str.maketrans(
+    {"ß": "ss", "Æ": "AE", "æ": "ae", "Œ": "OE", "œ": "oe", "Ø": "O", "ø": "o", "Ł": "L", "ł": "l", "Đ": "D", "đ": "d"}
+)
 SINGLE, RECURRING = "S", "R"  # The payment type code of a WEB entry, in its discretionary data.
 
 
@@ -72,7 +76,7 @@ def nacha_name(name: str) -> str:
 
     A name of which nothing is left that Nacha knows becomes UNKNOWN: banks post by account number.
     """
-    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode("ascii")
+    plain = unicodedata.normalize("NFKD", name.translate(_PLAIN)).encode("ascii", "ignore").decode("ascii")
     kept = " ".join("".join(each if each.isprintable() else " " for each in plain).split())
     return kept[:NAME_CHARACTERS].rstrip() or NAMELESS
 

@@ -77,7 +77,7 @@ def test_the_same_payments_give_the_same_file() -> None:
         ("  Ann \t Lee ", "Ann Lee"),
         ("A name that is longer than the field", "A name that is longer"),
         ("李小龍", "UNKNOWN"),
-        ("Łukasz", "ukasz"),
+        ("Łukasz Weiß", "Lukasz Weiss"),
         ("ＦＵＬＬ　ＷＩＤＴＨ", "FULL WIDTH"),
     ],
 )
