@@ -18,6 +18,7 @@ import click
 from bench.broker import kafka
 from bench.faults_stage import FaultsPlan, faults_stage
 from bench.judge import RunDoesNotCount
+from bench.nacha_stage import nacha_stage
 from bench.postgres import UNSAFE, postgres
 from bench.projection_stage import projection_stage
 from bench.questions_stage import questions_stage
@@ -28,7 +29,7 @@ from bench.worker_process import WorkerEnded
 from cli.local_stack.trouble import StackError
 from observability.logs import configure_logging
 
-STAGES = ("stream", "projection", "restore", "memory", "faults", "questions")
+STAGES = ("stream", "projection", "restore", "memory", "faults", "questions", "nacha")
 
 
 @click.command()
@@ -42,6 +43,8 @@ STAGES = ("stream", "projection", "restore", "memory", "faults", "questions")
               help="Payments of each act of the faults stage.")  # fmt: skip
 @click.option("--asked", type=click.IntRange(1000), default=5_000_000, show_default=True,
               help="Payments that the questions stage asks about.")  # fmt: skip
+@click.option("--entries", type=click.IntRange(10), default=500_000, show_default=True,
+              help="Entries of the file that the nacha stage writes and reads.")  # fmt: skip
 @click.option("--plans", type=click.Path(dir_okay=False, path_type=Path), default=None,
               help="Where the questions stage writes how Postgres answered, as Markdown.")  # fmt: skip
 @click.option("--seed", type=int, default=1, show_default=True, help="Fixes the schedule of faults.")
@@ -54,12 +57,13 @@ def bench(
     restored: int,
     faulted: int,
     asked: int,
+    entries: int,
     plans: Path | None,
     seed: int,
     bootstrap: str | None,
     folder: Path | None,
 ) -> None:
-    """Measure the stages: the stream app and the projection beside their peers, restore, memory, faults, questions."""
+    """Measure the stages: the stream app and the projection beside their peers, restore, memory, faults, questions, ACH."""
     configure_logging("bench", "WARNING")
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
@@ -75,6 +79,10 @@ def bench(
                     postgres(Path(work), *UNSAFE) as database,
                 ):
                     figures[stage] = questions_stage(database.owner_uri, asked, _say, plans=plans)
+                continue
+            if stage == "nacha":
+                with tempfile.TemporaryDirectory(prefix="directpay-bench-", dir=folder) as work:
+                    figures[stage] = nacha_stage(Path(work), entries, _say)
                 continue
             # A broker for each stage: what one leaves behind is not the next one's to read.
             with (

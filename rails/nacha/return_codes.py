@@ -6,6 +6,10 @@ entry class of ours can meet are left out.
 
 from __future__ import annotations
 
+from datetime import date, timedelta
+
+from payments.calendar import add_banking_days
+
 RETURN_REASONS = {
     "R01": "insufficient funds",
     "R02": "account closed",
@@ -79,3 +83,15 @@ CHANGE_REASONS = {
 DECEASED = frozenset({"R14", "R15"})
 # Not enough money is no fault of the entry: it may be presented again (at most twice, within 180 days).
 REPRESENTABLE = frozenset({"R01", "R09"})
+# The customer did not authorise the debit, and has 60 days to say so; of a business (R29) they are 2 banking days.
+UNAUTHORIZED = frozenset({"R05", "R07", "R10", "R11"})
+
+RETURN_BANKING_DAYS_MAX = 2
+UNAUTHORIZED_DAYS_MAX = 60
+
+
+def last_return_day(code: str, settled_on: date) -> date:
+    """Return the last day on which an entry that settled on a banking day may come back for this reason."""
+    if code in UNAUTHORIZED:
+        return settled_on + timedelta(days=UNAUTHORIZED_DAYS_MAX)
+    return add_banking_days(settled_on, RETURN_BANKING_DAYS_MAX)

@@ -9,6 +9,7 @@ from datetime import date, timedelta
 
 import msgspec
 
+from payments.calendar import add_banking_days
 from rails.nacha.addenda import PaymentInformation
 from rails.nacha.batch_header import BatchHeader
 from rails.nacha.codes import DEBITS, FORWARD, PRENOTES, ServiceClass, reversed_code
@@ -19,6 +20,7 @@ REVERSAL = "REVERSAL"
 RETRY_PAYMENT = "RETRY PYMT"
 RETURN_FEE = "RETURN FEE"
 
+REVERSAL_BANKING_DAYS_MAX = 5  # After the entry sent in error settled.
 REPRESENTMENTS_MAX = 2
 REPRESENTMENT_DAYS_MAX = 180  # After the first entry settled.
 
@@ -31,6 +33,11 @@ _FLIPPED = {
 
 class MayNotBePresentedAgain(Exception):
     """A returned entry that Nacha's rules do not let us send once more; the message says which rule."""
+
+
+def last_reversal_day(settled_on: date) -> date:
+    """Return the last day on which a reversal may reach the receiver's bank."""
+    return add_banking_days(settled_on, REVERSAL_BANKING_DAYS_MAX)
 
 
 def reversal_header(header: BatchHeader, *, batch_number: int, effective_on: date) -> BatchHeader:
