@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import resource
+import os
 import sys
 import time
 from collections.abc import Iterator
@@ -12,6 +12,7 @@ from datetime import time as time_of_day
 from enum import StrEnum
 from pathlib import Path
 
+from bench.usage import peak_resident_mib
 from directory.entities import check_digit
 from rails.nacha.batch_header import BatchHeader
 from rails.nacha.codes import EntryClass, ServiceClass, TransactionCode
@@ -91,8 +92,7 @@ def main() -> None:
     figures = {
         "seconds": time.perf_counter() - began,
         "cpu_s": time.process_time() - cpu_began,
-        # Linux counts in KiB.
-        "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+        "peak_mib": peak_resident_mib(os.getpid()),
     }
     sys.stdout.write(json.dumps(figures))
 

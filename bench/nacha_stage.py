@@ -1,4 +1,4 @@
-"""Nacha files: how fast one is written and read, entry by entry, and that neither needs more memory for a larger one."""
+"""Nacha files: how fast one is written and read, and that neither takes more memory for a larger one."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ def bench(
     bootstrap: str | None,
     folder: Path | None,
 ) -> None:
-    """Measure the stages: the stream app and the projection beside their peers, restore, memory, faults, questions, ACH."""
+    """Measure the stages: stream app and projection beside their peers, restore, memory, faults, questions, Nacha."""
     configure_logging("bench", "WARNING")
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
