@@ -14,8 +14,10 @@ from rails.nacha.answers import answer_header, change_of, dishonored, return_of
 from rails.nacha.codes import DEBITS, FORWARD, RETURNS, EntryClass, ServiceClass, TransactionCode
 from rails.nacha.corrections import COLUMNS, Correction, UnreadableCorrection, corrected_data, read_correction
 from rails.nacha.return_addenda import DishonoredReturn, Return
+from rails.nacha.return_codes import last_return_day
 from rails.nacha.second_entries import (
     MayNotBePresentedAgain,
+    last_reversal_day,
     retry_header,
     retry_of,
     return_fee_header,
@@ -192,3 +194,22 @@ def test_what_comes_back_is_neither_reversed_nor_presented_again() -> None:
     assert back.transaction_code in RETURNS & DEBITS - FORWARD
     with pytest.raises(AssertionError):
         reversal_of(back, trace_number=ODFI + "0000018")
+
+
+@pytest.mark.parametrize(
+    ("code", "last"),
+    [
+        ("R01", date(2026, 11, 30)),  # Thanksgiving and a weekend between.
+        ("R29", date(2026, 11, 30)),  # A business has no longer than its bank.
+        ("R07", date(2027, 1, 24)),
+        ("R10", date(2027, 1, 24)),
+    ],
+)
+def test_most_returns_come_within_two_banking_days_and_unauthorised_ones_within_sixty_days(
+    code: str, last: date
+) -> None:
+    assert last_return_day(code, date(2026, 11, 25)) == last
+
+
+def test_a_reversal_reaches_the_receivers_bank_within_five_banking_days() -> None:
+    assert last_reversal_day(date(2026, 11, 25)) == date(2026, 12, 3)

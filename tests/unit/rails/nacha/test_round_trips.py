@@ -14,6 +14,11 @@ from tests.unit.rails.nacha.contents import batch_header, entry, faults_of, file
 from tests.unit.rails.nacha.independent_checker import NINES, check
 
 
+def _records(kinds: list[str]) -> bytes:
+    """Records of these kinds that say nothing."""
+    return "".join(kind.ljust(94) + "\n" for kind in kinds).encode("ascii")
+
+
 @given(files())
 def test_what_is_written_is_read_back_equal(contents: NachaFile) -> None:
     assert read_file(io.BytesIO(build_file(contents))) == contents
@@ -80,3 +85,25 @@ def test_a_file_larger_than_a_chunk_is_read_across_its_edges() -> None:
     assert read_file(io.BytesIO(data)) == contents
     assert read_file(io.BytesIO(data.replace(b"\n", b""))) == contents
     assert read_file(io.BytesIO(data.replace(b"\n", b"\r\n"))) == contents
+
+
+@given(files(batches_max=2), st.data())
+def test_records_taken_away_put_twice_or_swapped_are_judged_alike(contents: NachaFile, data: st.DataObject) -> None:
+    lines = build_file(contents).decode("ascii").splitlines()
+    places = st.integers(0, len(lines) - 1)
+    for _ in range(data.draw(st.integers(1, 3))):
+        at, other = data.draw(places) % len(lines), data.draw(places) % len(lines)
+        match data.draw(st.sampled_from(["take away", "put twice", "swap"])):
+            case "take away" if len(lines) > 1:
+                del lines[at]
+            case "put twice":
+                lines.insert(other, lines[at])
+            case _:
+                lines[at], lines[other] = lines[other], lines[at]
+    changed = ("\n".join(lines) + "\n").encode("ascii")
+    assert bool(faults_of(changed)) is bool(check(changed))
+
+
+@given(st.binary(max_size=3000) | st.lists(st.sampled_from("15678"), max_size=12).map(_records))
+def test_anything_is_judged_and_nothing_is_a_file_by_accident(anything: bytes) -> None:
+    assert faults_of(anything)
