@@ -10,9 +10,20 @@ from typing import ClassVar
 
 from msgspec import Struct
 
-from rails.nacha.layout import Layout, blank, constant, digits, one_of, text
+from rails.nacha.faults import Rule
+from rails.nacha.layout import (
+    RECORD_LENGTH,
+    BrokenRecord,
+    Layout,
+    blank,
+    constant,
+    digits,
+    length_fault,
+    one_of,
+    text,
+)
 from rails.nacha.return_addenda import ContestedReturn, DishonoredReturn, Return
-from rails.nacha.return_codes import CHANGE_REASONS
+from rails.nacha.return_codes import CHANGE_REASONS, CONTESTED_REASONS, DISHONORED_REASONS
 
 BANK_DIGITS = 8  # Of a trace number's 15; the rest is a sequence.
 
@@ -86,3 +97,29 @@ class NotificationOfChange(Struct, frozen=True, kw_only=True, tag="notification_
 
 
 Addenda = PaymentInformation | Return | DishonoredReturn | ContestedReturn | NotificationOfChange
+
+
+def read_addenda(line: str, line_number: int) -> tuple[Addenda, str]:
+    """Return a record 7 and its last field, which says behind which entry it belongs; raises BrokenRecord."""
+    kind = _kind(line)
+    if kind is None:
+        if len(line) != RECORD_LENGTH:
+            raise BrokenRecord((length_fault(line, line_number),))
+        detail = "must be 05, 98 or 99"
+        raise BrokenRecord((PaymentInformation.LAYOUT.fault(line_number, "addenda_type_code", Rule.CODE, detail),))
+    columns = kind.LAYOUT.columns(line, line_number)
+    return kind.of(columns), columns[-1]
+
+
+def _kind(line: str) -> type[Addenda] | None:
+    match line[1:3]:
+        case "05":
+            return PaymentInformation
+        case "98":
+            return NotificationOfChange
+        case "99":
+            if line[3:6] in DISHONORED_REASONS:
+                return DishonoredReturn
+            return ContestedReturn if line[3:6] in CONTESTED_REASONS else Return
+        case _:
+            return None

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from rails.nacha.addenda import BANK_DIGITS, Addenda, NotificationOfChange, PaymentInformation
+from rails.nacha.addenda import BANK_DIGITS, Addenda, NotificationOfChange, PaymentInformation, read_addenda
 from rails.nacha.batch_control import BatchControl
 from rails.nacha.batch_header import BatchHeader
 from rails.nacha.codes import DEBITS, FORWARD, PRENOTES, RETURNS, TRANSACTION_CODES, EntryClass, ServiceClass
 from rails.nacha.contents import Placed
 from rails.nacha.entry_detail import EntryDetail, check_digit_fits
 from rails.nacha.faults import Fault, Rule
-from rails.nacha.layout import RECORD_LENGTH, BrokenRecord, Layout, length_fault
+from rails.nacha.layout import Layout
 from rails.nacha.return_addenda import ContestedReturn, DishonoredReturn, Return
-from rails.nacha.return_codes import CONTESTED_REASONS, DECEASED, DISHONORED_REASONS
+from rails.nacha.return_codes import DECEASED
 from rails.nacha.totals import Totals
 
 _ENTRY = EntryDetail.LAYOUT
@@ -87,9 +87,8 @@ class BatchExamination:
         if not check_digit_fits(columns[1] + columns[2]):
             self._fault(line_number, _ENTRY, "check_digit", Rule.CHECK_DIGIT, "is not that of the 8 digits before it")
         if code in self._foreign:
-            self._fault(
-                line_number, _ENTRY, "transaction_code", Rule.SERVICE_CLASS, "is not of the batch's service class"
-            )
+            detail = "is not of the batch's service class"
+            self._fault(line_number, _ENTRY, "transaction_code", Rule.SERVICE_CLASS, detail)
         if amount_minor:
             if code in PRENOTES or self._is_of_changes:
                 detail = "must be zero: prenotes and notifications of change move no money"
@@ -118,13 +117,10 @@ class BatchExamination:
                 detail = "an entry of PPD, CCD, WEB or COR has at most one addenda record"
                 self._fault(line_number, PaymentInformation.LAYOUT, "record_type_code", Rule.ADDENDA_COUNT, detail)
                 return
-        kind = _kind(line)
-        if kind is None:
-            raise _no_such_kind(line, line_number)
-        columns = kind.LAYOUT.columns(line, line_number)
+        addenda, trace = read_addenda(line, line_number)
         if entry is not None:
-            entry.addenda = kind.of(columns)
-            self._check_addenda(entry.addenda, columns[-1], entry, line_number)
+            entry.addenda = addenda
+            self._check_addenda(addenda, trace, entry, line_number)
 
     def take_control(self, line: str, line_number: int) -> BatchControl:
         """Take the record 8 and return it; raises BrokenRecord."""
@@ -218,25 +214,3 @@ class BatchExamination:
 
     def _fault(self, line_number: int, layout: Layout, field: str, rule: Rule, detail: str) -> None:
         self.found.append(layout.fault(line_number, field, rule, detail))
-
-
-def _kind(line: str) -> type[Addenda] | None:
-    match line[1:3]:
-        case "05":
-            return PaymentInformation
-        case "98":
-            return NotificationOfChange
-        case "99":
-            if line[3:6] in DISHONORED_REASONS:
-                return DishonoredReturn
-            return ContestedReturn if line[3:6] in CONTESTED_REASONS else Return
-        case _:
-            return None
-
-
-def _no_such_kind(line: str, line_number: int) -> BrokenRecord:
-    if len(line) != RECORD_LENGTH:
-        return BrokenRecord((length_fault(line, line_number),))
-    return BrokenRecord(
-        (PaymentInformation.LAYOUT.fault(line_number, "addenda_type_code", Rule.CODE, "must be 05, 98 or 99"),)
-    )

@@ -12,7 +12,7 @@ from rails.nacha.batch_header import BatchHeader
 from rails.nacha.contents import Placed
 from rails.nacha.entry_detail import check_digit_fits
 from rails.nacha.faults import Fault, Rule
-from rails.nacha.file_control import BLOCKING_FACTOR, PADDING, FileControl, blocks
+from rails.nacha.file_control import BLOCKING_FACTOR, PADDING, PADDING_FIELD, FileControl, blocks
 from rails.nacha.file_header import FileHeader
 from rails.nacha.layout import RECORD_LENGTH, BrokenRecord, length_fault
 from rails.nacha.totals import Totals
@@ -23,7 +23,7 @@ _CONTROL = FileControl.LAYOUT
 
 
 class Place(Enum):
-    """How far the file has come. Inside of a batch is between the header and the end as well."""
+    """How far the file has come; BATCHES is all between its header and its control."""
 
     START = auto()
     BATCHES = auto()
@@ -63,16 +63,7 @@ class Examination:
             self._order_fault("the file ends without a file control record (9)")
         elif self._padding and (self._padding >= BLOCKING_FACTOR or self.line_number % BLOCKING_FACTOR):
             detail = "must fill the last block of 10 records and no more"
-            self.found.append(
-                Fault(
-                    line=self.line_number,
-                    field="padding",
-                    first=1,
-                    last=RECORD_LENGTH,
-                    rule=Rule.PADDING,
-                    detail=detail,
-                )
-            )
+            self.found.append(PADDING_FIELD.fault(self.line_number, Rule.PADDING, detail))
 
     def _take_typed(self, line: str) -> None:
         match line[:1]:
@@ -160,9 +151,8 @@ class Examination:
 
     def _check_sums(self, control: FileControl) -> None:
         if not self.batches:
-            self.found.append(
-                _CONTROL.fault(self.line_number, "batch_count", Rule.BATCH_EMPTY, "a file has at least one batch")
-            )
+            detail = "a file has at least one batch"
+            self.found.append(_CONTROL.fault(self.line_number, "batch_count", Rule.BATCH_EMPTY, detail))
         totals = self.totals
         for field, rule, said, right in (
             ("batch_count", Rule.BATCH_COUNT, control.batch_count, self.batches),

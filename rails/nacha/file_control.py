@@ -11,6 +11,7 @@ from rails.nacha.totals import Totals
 
 BLOCKING_FACTOR = 10
 PADDING = "9" * RECORD_LENGTH
+PADDING_FIELD = constant("padding", 1, PADDING)
 
 
 class FileControl(Struct, frozen=True, kw_only=True, tag="file_control", tag_field="record"):

@@ -130,16 +130,13 @@ def yymmdd(columns: str) -> date:
     return date(2000 + int(columns[:2]), int(columns[2:4]), int(columns[4:]))
 
 
+_RECORD = text("record", 1, RECORD_LENGTH)
+
+
 def length_fault(line: str, line_number: int) -> Fault:
     """Return the fault of a line that is too short or too long; where its fields are, nobody can tell."""
-    return Fault(
-        line=line_number,
-        field="record",
-        first=1,
-        last=RECORD_LENGTH,
-        rule=Rule.RECORD_LENGTH,
-        detail=f"must have {RECORD_LENGTH} characters, has {'more' if len(line) > RECORD_LENGTH else 'fewer'}",
-    )
+    detail = f"must have {RECORD_LENGTH} characters, has {'more' if len(line) > RECORD_LENGTH else 'fewer'}"
+    return _RECORD.fault(line_number, Rule.RECORD_LENGTH, detail)
 
 
 class BrokenRecord(Exception):

@@ -71,6 +71,18 @@ def credits_of(
     return Batch(header=_header(originator, place, ServiceClass.CREDITS, entry_class), entries=entries)
 
 
+def prenote(party: Party, direction: Direction, trace_number: str) -> EntryDetail:
+    """Return the entry of nothing by which an account is tried before money is moved."""
+    return EntryDetail(
+        transaction_code=transaction_code(party.account_type, direction, prenote=True),
+        routing_number=party.routing_number,
+        account_number=party.account_number,
+        amount_minor=0,
+        individual_name=nacha_name(party.holder),
+        trace_number=trace_number,
+    )
+
+
 def nacha_name(name: str) -> str:
     """Return a person's or company's name as an entry can carry it: 22 ASCII characters, accents dropped.
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from directory.entities import AccountType
 from rails.nacha.addenda import PaymentInformation
-from rails.nacha.codes import EntryClass, ServiceClass, TransactionCode
-from rails.nacha.payment_entries import Originator, Place, credits_of, debits, identification, nacha_name
+from rails.nacha.codes import Direction, EntryClass, ServiceClass, TransactionCode
+from rails.nacha.payment_entries import Originator, Place, credits_of, debits, identification, nacha_name, prenote
 from rails.nacha.writer import build_file
 from tests.unit.rails.instructions import instruction
 from tests.unit.rails.nacha.contents import nacha_file
@@ -47,6 +47,12 @@ def test_savings_accounts_have_codes_of_their_own() -> None:
 def test_a_web_debit_says_whether_it_recurs(recurring: bool, payment_type: str) -> None:
     (debit,) = debits([instruction()], ORIGINATOR, PLACE, recurring=recurring).entries
     assert debit.discretionary_data == payment_type
+
+
+@pytest.mark.parametrize(("direction", "code"), [(Direction.DEBIT, 28), (Direction.CREDIT, 23)])
+def test_a_prenote_tries_an_account_without_money(direction: Direction, code: int) -> None:
+    tried = prenote(instruction().debit, direction, "121042880000007")
+    assert (tried.transaction_code, tried.amount_minor, tried.account_number) == (code, 0, "987654321")
 
 
 def test_trace_numbers_ascend_from_the_first_sequence() -> None:
