@@ -49,6 +49,8 @@ def test_the_second_opinion_is_the_same(name: str) -> None:
 def test_both_opinions_agree_on_every_column_of_every_record_changed(name: str) -> None:
     lines = golden(name).decode("ascii").splitlines()
     for at, line in enumerate(lines):
+        if line in lines[:at]:
+            continue  # One line of padding stands for all.
         for column in range(94):
             for byte in sorted(others(line[column])):
                 changed = [*lines[:at], line[:column] + byte + line[column + 1 :], *lines[at + 1 :]]

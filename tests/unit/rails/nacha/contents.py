@@ -82,7 +82,7 @@ printable = st.characters(min_codepoint=0x20, max_codepoint=0x7E)
 
 
 def digits(count: int) -> st.SearchStrategy[str]:
-    return st.text("0123456789", min_size=count, max_size=count)
+    return st.integers(0, 10**count - 1).map(lambda number: f"{number:0{count}d}")
 
 
 def texts(width: int, *, mandatory: bool = False) -> st.SearchStrategy[str]:
