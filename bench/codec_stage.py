@@ -47,19 +47,19 @@ class Format:
 def codec_stage(say: Say, *, payments: int = PAYMENTS, rounds: int = ROUNDS) -> dict[str, Any]:
     """Return for each format microseconds of CPU time and bytes a transition written and a completed snapshot read."""
     steps = [step for life in lives("codec", payments) for step in history(life)]
-    completed = {each.name: [each.write(*step) for step in steps[2::3]] for each in FORMATS}
+    completed = {each.name: [(each.write(*step),) for step in steps[2::3]] for each in FORMATS}
     written: dict[str, list[float]] = {each.name: [] for each in FORMATS}
     read: dict[str, list[float]] = {each.name: [] for each in FORMATS}
     for number in range(rounds):
         # There and back, so that none has a place of its own.
         for each in FORMATS[:: -1 if number % 2 else 1]:
-            written[each.name].append(_us_each(lambda step, to=each: to.write(*step), steps))
+            written[each.name].append(_us_each(each.write, steps))
             read[each.name].append(_us_each(each.read, completed[each.name]))
     figures = {
         each.name: {
             "written_us": figures_of(written[each.name]),
             "read_us": figures_of(read[each.name]),
-            "bytes": round(statistics.mean(map(len, completed[each.name]))),
+            "bytes": round(statistics.mean(len(data) for (data,) in completed[each.name])),
         }
         for each in FORMATS
     }
@@ -83,14 +83,14 @@ def figures_of(us: Sequence[float]) -> dict[str, float]:
     return {"best": round(min(us), 1), "median": round(statistics.median(us), 1)}
 
 
-def _us_each(work: Callable[[Any], object], items: Sequence[Any]) -> float:
+def _us_each(work: Callable[..., object], inputs: Sequence[tuple[Any, ...]]) -> float:
     # Ids are remembered for what is at hand; a reader meets a payment long after it was seen last.
     id_of_key.cache_clear()
     with _collector_at_rest():
         began = time.process_time_ns()
-        for item in items:
-            work(item)
-        return (time.process_time_ns() - began) / 1000 / len(items)
+        for each in inputs:
+            work(*each)
+        return (time.process_time_ns() - began) / 1000 / len(inputs)
 
 
 @contextmanager

@@ -91,7 +91,7 @@ KAFKA_STREAMS = Contestant(
     reads_committed=True,
     settings={"name": "kafka-streams"},
     # Until Java's compiler has nothing more to do: see docs/performance.md.
-    warm_up=40_000,
+    warm_up=60_000,
     install=java_command,
 )
 
