@@ -64,7 +64,7 @@ def _only_one(path: Path, what: str, say: Say) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            say(f"Another process is downloading {what}: waiting for it")
+            say(f"Another process is installing {what}: waiting for it")
             fcntl.flock(lock, fcntl.LOCK_EX)  # Freed by the system when its holder ends, however it ends.
         yield
 

@@ -51,7 +51,8 @@ final class Decider implements Processor<byte[], byte[], Routed, byte[]> {
                 return;
             }
             order = wire.order(record.value());
-            if (order instanceof Report == from.topic().equals(topics.commands())) {
+            boolean isReport = order instanceof Report;
+            if (isReport != from.topic().equals(topics.reports())) {
                 throw new Refused("undecodable", "not a value of this topic");
             }
             rules.check(order);

@@ -20,8 +20,8 @@ final class Rules {
     private static final int METADATA_BYTES_MAX = 8 * 1024;
     private static final byte[] USD = Canonical.ascii("USD");
     private static final byte[] NO_METADATA = Canonical.ascii("{}");
-    private static final String SYSTEM_PREFIX = "directpay:";
-    private static final byte[] SYSTEM_PREFIX_BYTES = Canonical.ascii(SYSTEM_PREFIX);
+    private static final byte[] SYSTEM_PREFIX = Canonical.ascii("directpay:");
+    private static final Rail[] RAILS = Rail.values();
     private static final ObjectMapper JSON = new ObjectMapper();
 
     private final List<Fault> faults = new ArrayList<>();
@@ -115,9 +115,9 @@ final class Rules {
     }
 
     private static boolean key(byte[] text, boolean system) {
-        boolean own = text.length >= SYSTEM_PREFIX_BYTES.length
-            && Arrays.equals(text, 0, SYSTEM_PREFIX_BYTES.length, SYSTEM_PREFIX_BYTES, 0, SYSTEM_PREFIX_BYTES.length);
-        return text.length > 0 && isClean(text, 255, ' ') && (system || !own);
+        int prefix = SYSTEM_PREFIX.length;
+        boolean isSystems = text.length >= prefix && Arrays.equals(text, 0, prefix, SYSTEM_PREFIX, 0, prefix);
+        return text.length > 0 && isClean(text, 255, ' ') && (system || !isSystems);
     }
 
     /** Returns whether the text is UTF-8 of so many characters at most, none of them a control below `lowest`. */
@@ -190,6 +190,4 @@ final class Rules {
         }
         return null;
     }
-
-    private static final Rail[] RAILS = Rail.values();
 }

@@ -22,6 +22,8 @@ final class Wire {
     private static final int HEADER_BYTES = 5;
     private static final int INITIATE = 1, CANCEL = 2, REPORT = 3, EVENT = 4, REJECTION = 5;
     private static final Status[] STATUSES = Status.values();
+    private static final byte[] RAIL = Canonical.ascii("rail");
+    private static final byte[] DIRECTPAY = Canonical.ascii("directpay");
     private static final Asked[] REPORTS = {Asked.CLAIMED, Asked.SETTLED, Asked.REJECTED, Asked.RETURNED};
 
     private final ByteArrayOutputStream out = new ByteArrayOutputStream(4096);
@@ -294,6 +296,4 @@ final class Wire {
         }
         throw new IllegalArgumentException("a source that is not known here");
     }
-
-    private static final byte[] RAIL = Canonical.ascii("rail"), DIRECTPAY = Canonical.ascii("directpay");
 }
