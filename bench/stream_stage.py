@@ -63,10 +63,26 @@ def stream_stage(broker: Broker, folder: Path, payments: int, say: Say) -> dict[
     A peer that cannot be installed is in `missing`, with the reason.
     """
     there, missing = installed((OURS, *TURNS.values(), *ONE_TURN.values()), say)
+    turns = _turns(broker, folder, there, payments, say)
+    of = {who.name: [each for each in turns if each.contestant == who.name] for who in there}
+    ours = of[OURS.name]
+    peers = {figure: who.name for figure, who in (TURNS | ONE_TURN).items() if who in there}
+    ratios = {figure: beside(ours, of[name]) for figure, name in peers.items()}
+    for figure, name in peers.items():
+        say(f"ours beside {name}: {ratios[figure]}")
+    return {
+        "payments_per_s": _median(ours),
+        **ratios,
+        "missing": missing,
+        "turns": [asdict(each) for each in turns],
+    }
+
+
+def _turns(broker: Broker, folder: Path, there: Sequence[Contestant], payments: int, say: Say) -> list[Turn]:
     for contestant in there:
         contestant.create_topics(broker.bootstrap)
-    in_turns = [each for each in there if each not in ONE_TURN.values()]
     once = [each for each in there if each in ONE_TURN.values()]
+    in_turns = [each for each in there if each not in once]
     turns = []
     for contestant in (*in_turns, *reversed(in_turns), *once):
         turn = _turn(broker, folder, contestant, contestant.payments(payments))
@@ -75,14 +91,7 @@ def stream_stage(broker: Broker, folder: Path, payments: int, say: Say) -> dict[
             f"with Kafka {turn.payments_per_cpu_s_with_kafka}"
         )
         turns.append(turn)
-    of = {who.name: [each for each in turns if each.contestant == who.name] for who in there}
-    ours = of[OURS.name]
-    return {
-        "payments_per_s": _median(ours),
-        **{figure: beside(ours, of[who.name]) for figure, who in (TURNS | ONE_TURN).items() if who in there},
-        "missing": missing,
-        "turns": [asdict(each) for each in turns],
-    }
+    return turns
 
 
 def installed(contestants: Iterable[Contestant], say: Say) -> tuple[list[Contestant], dict[str, str]]:
