@@ -8,6 +8,8 @@ import sysconfig
 from dataclasses import dataclass
 from pathlib import Path
 
+TICK_S = 1 / os.sysconf("SC_CLK_TCK")  # CPU time is counted in these.
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Machine:
@@ -34,7 +36,7 @@ def cpu_s(pid: int | None) -> float:
     if pid is None:
         return 0.0
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return (int(fields[11]) + int(fields[12])) * TICK_S
 
 
 def resident_mib(pid: int) -> int:

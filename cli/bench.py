@@ -16,6 +16,7 @@ from typing import Any
 import click
 
 from bench.broker import kafka
+from bench.codec_stage import codec_stage
 from bench.faults_stage import FaultsPlan, faults_stage
 from bench.judge import RunDoesNotCount
 from bench.postgres import UNSAFE, postgres
@@ -28,7 +29,7 @@ from bench.worker_process import WorkerEnded
 from cli.local_stack.trouble import StackError
 from observability.logs import configure_logging
 
-STAGES = ("stream", "projection", "restore", "memory", "faults", "questions")
+STAGES = ("stream", "projection", "restore", "memory", "faults", "questions", "codec")
 
 
 @click.command()
@@ -59,7 +60,7 @@ def bench(
     bootstrap: str | None,
     folder: Path | None,
 ) -> None:
-    """Measure the stages: the stream app and the projection beside their peers, restore, memory, faults, questions."""
+    """Measure the stages: stream app and projection beside their peers, restore, memory, faults, questions, codec."""
     configure_logging("bench", "WARNING")
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
@@ -69,6 +70,9 @@ def bench(
     try:
         for stage in dict.fromkeys(stages):
             _say(f"stage {stage}")
+            if stage == "codec":
+                figures[stage] = codec_stage(_say)
+                continue
             if stage == "questions":
                 with (
                     tempfile.TemporaryDirectory(prefix="directpay-bench-", dir=folder) as work,
