@@ -16,8 +16,11 @@ from typing import Any
 import click
 
 from bench.broker import kafka
+from bench.end_to_end_stage import CannotStart, Make, Measure, end_to_end_stage
 from bench.faults_stage import FaultsPlan, faults_stage
 from bench.judge import RunDoesNotCount
+from bench.load import GeneratorFailed
+from bench.own_system import OwnSystem
 from bench.postgres import UNSAFE, postgres
 from bench.projection_stage import projection_stage
 from bench.questions_stage import questions_stage
@@ -28,7 +31,9 @@ from bench.worker_process import WorkerEnded
 from cli.local_stack.trouble import StackError
 from observability.logs import configure_logging
 
-STAGES = ("stream", "projection", "restore", "memory", "faults", "questions")
+STAGES = ("stream", "projection", "restore", "memory", "faults", "questions", "end_to_end")
+# Ours first; whoever else is measured beside it.
+WHOLE_SYSTEMS: tuple[Make, ...] = (OwnSystem,)
 
 
 @click.command()
@@ -44,6 +49,8 @@ STAGES = ("stream", "projection", "restore", "memory", "faults", "questions")
               help="Payments that the questions stage asks about.")  # fmt: skip
 @click.option("--plans", type=click.Path(dir_okay=False, path_type=Path), default=None,
               help="Where the questions stage writes how Postgres answered, as Markdown.")  # fmt: skip
+@click.option("--seconds", type=click.FloatRange(1), default=20.0, show_default=True,
+              help="How long each load of the end_to_end stage is offered.")  # fmt: skip
 @click.option("--seed", type=int, default=1, show_default=True, help="Fixes the schedule of faults.")
 @click.option("--bootstrap", default=None, help="A Kafka that is there, without our topics. Default: one is started.")
 @click.option("--folder", type=click.Path(exists=True, file_okay=False, path_type=Path), default=None,
@@ -55,11 +62,12 @@ def bench(
     faulted: int,
     asked: int,
     plans: Path | None,
+    seconds: float,
     seed: int,
     bootstrap: str | None,
     folder: Path | None,
 ) -> None:
-    """Measure the stages: the stream app and the projection beside their peers, restore, memory, faults, questions."""
+    """Measure the stages, each alone, or whole systems from a payment over HTTP to its row in the database."""
     configure_logging("bench", "WARNING")
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
@@ -75,6 +83,10 @@ def bench(
                     postgres(Path(work), *UNSAFE) as database,
                 ):
                     figures[stage] = questions_stage(database.owner_uri, asked, _say, plans=plans)
+                continue
+            if stage == "end_to_end":
+                with tempfile.TemporaryDirectory(prefix="directpay-bench-", dir=folder) as work:
+                    figures[stage] = end_to_end_stage(WHOLE_SYSTEMS, Path(work), Measure(seconds=seconds), _say)
                 continue
             # A broker for each stage: what one leaves behind is not the next one's to read.
             with (
@@ -92,7 +104,7 @@ def bench(
                         figures[stage] = memory_stage(broker, Path(work), restored, 5 * restored, _say)
                     case "faults":
                         figures[stage] = faults_stage(broker, Path(work), FaultsPlan(payments=faulted, seed=seed), _say)
-    except (RunDoesNotCount, WorkerEnded, StackError) as error:
+    except (RunDoesNotCount, WorkerEnded, StackError, CannotStart, GeneratorFailed) as error:
         sys.exit(f"directpay bench: {type(error).__name__}: {error}")
     click.echo(json.dumps(figures))
 
