@@ -64,7 +64,7 @@ class OwnSystem:
     def __init__(self, folder: Path) -> None:
         self.url = ""
         self._folder = folder
-        self._stack = LocalStack(folder / "stack", rail_speed=RAIL_SPEED, say=lambda _line: None)
+        self.stack = LocalStack(folder / "stack", rail_speed=RAIL_SPEED, say=lambda _line: None)
         self._tenant: Tenant
         self._views: psycopg.Connection
         self._headers: dict[str, str] = {}
@@ -78,10 +78,10 @@ class OwnSystem:
         for place in (self._folder, self._folder.parent):
             place.chmod(0o711)
         try:
-            self._stack.start()
+            self.stack.start()
         except StackError as error:
             raise RuntimeError(str(error)) from error
-        places = self._stack.stack
+        places = self.stack.stack
         self.url = places["http"]
         self._tenant = open_tenant(self.url, places["admin_key"], tenant_id=TENANT)
         self._headers = {"Authorization": f"Bearer {self._tenant.api_key}", "Content-Type": "application/json"}
@@ -90,10 +90,23 @@ class OwnSystem:
     def stop(self) -> None:
         if hasattr(self, "_views"):
             self._views.close()
-        self._stack.stop()
+        self.stack.stop()
 
     def pids(self) -> Sequence[int]:
-        return families(self._stack.processes.values())
+        return families(self.stack.processes.values())
+
+    def looked_up(self, number: int) -> Post:
+        """Return the request that reads a payment by its id."""
+        return Post(method="GET", path=PAYMENTS + payment_id(TENANT, f"{TENANT}-{number}"), headers=self._headers)
+
+    def listed(self, query: str) -> Post:
+        """Return the request for a page of the list."""
+        return Post(method="GET", path=f"{PAYMENTS}?{query}", headers=self._headers)
+
+    @property
+    def told(self) -> Sequence[int]:
+        """The numbers of the payments that were accepted."""
+        return [number for number, _, _ in self._told]
 
     def single(self, number: int) -> Post:
         return Post(path=PAYMENTS, body=msgspec.json.encode(self._body(number)), headers=self._headers)
@@ -115,7 +128,7 @@ class OwnSystem:
 
     def faults(self, accepted: int) -> Mapping[str, int]:
         self._wait_until_all_are_done()
-        places = self._stack.stack
+        places = self.stack.stack
         answers = self._folder / "answers.jsonl"
         self._write_answers(answers)
         verdict = judge(
@@ -132,7 +145,7 @@ class OwnSystem:
     def disk_bytes(self) -> Mapping[str, int]:
         (postgres,) = self._views.execute("SELECT pg_database_size(current_database())").fetchone() or (0,)
         # Blocks, not lengths: index files are made longer than they are.
-        files = (self._stack.state.path / "kafka" / "data").rglob("*")
+        files = (self.stack.state.path / "kafka" / "data").rglob("*")
         kafka = sum(each.stat().st_blocks * 512 for each in files if each.is_file())
         return {"kafka": kafka, "postgres": int(postgres)}
 
@@ -178,7 +191,7 @@ class OwnSystem:
         log.close()
 
     def _wait_until_all_are_done(self) -> None:
-        views, progress = Views(self._stack.stack["analyst"]), Progress()
+        views, progress = Views(self.stack.stack["analyst"]), Progress()
         while progress.still_open and not progress.has_ceased():
             progress.note(*views.open_payments(frozenset()))
             time.sleep(LOOK_S)

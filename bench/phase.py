@@ -1,12 +1,12 @@
-"""One phase of a measure: a load is offered to a system, until every payment is at its end in the database."""
+"""One phase of a measure: a load is offered to a system, and what came of it and what it took is told."""
 
 from __future__ import annotations
 
 import threading
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 from types import TracebackType
@@ -21,6 +21,7 @@ from bench.system import Post, System
 # The end of a phase is known within this; asking costs the system's database a few hundredths of a core.
 LOOK_S = 0.2
 STANDSTILL_S_MAX = 120.0
+OK = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,9 +29,10 @@ class Phase:
     """Figures of one phase.
 
     `payments_per_s` is from the first request until all are terminal in the database, of which `drain_s` is after the
-    last answer. CPU times are of all processes of the system, the generator's apart, for one payment; memory is that
-    at the end, in MiB; `disk_bytes` is what a payment added to each store. `latency_ms` is of accepted requests; at a
-    rate it counts from the time at which a request was due. `late_ms_p99` is how much later than that they were sent.
+    last answer (or only until that answer, where a part of the system is measured; payments are answers where nothing
+    is paid). CPU times are of all processes of the system, the generator's apart, for one payment; memory is that at
+    the end, in MiB; `disk_bytes` is what a payment added to each store. `latency_ms` is of accepted requests; at a rate
+    it counts from the time at which a request was due. `late_ms_p99` is how much later than that they were sent.
     """
 
     payments: int
@@ -57,12 +59,16 @@ class Phase:
 
 
 class Bench:
-    """Offers loads to a running system, each payment with a number of its own; `accepted` counts them all."""
+    """Offers loads to a running system, each payment with a number of its own; `accepted` counts them all.
 
-    def __init__(self, system: System, folder: Path) -> None:
+    With `to_the_end` a phase ends when its payments are at their end in the database, else when all are answered.
+    """
+
+    def __init__(self, system: System, folder: Path, *, to_the_end: bool = True) -> None:
         self.accepted = 0
         self._system = system
         self._folder = folder
+        self._to_the_end = to_the_end
         self._numbers = count()
 
     def singles(
@@ -75,33 +81,46 @@ class Bench:
         headers: Mapping[str, str] | None = None,
     ) -> Phase:
         """Offer at most so many payments, one a request; `headers` come on top of the system's own."""
-        posts = [self._system.single(next(self._numbers)) for _ in range(requests)]
-        if headers:
-            posts = [Post(path=post.path, body=post.body, headers={**post.headers, **headers}) for post in posts]
-        return self._run(Load(posts=posts, connections=connections, seconds=seconds, rate=rate), 1)
+        posts = [_with(self._system.single(next(self._numbers)), headers) for _ in range(requests)]
+        return self._pay(Load(posts=posts, connections=connections, seconds=seconds, rate=rate), 1)
 
-    def batches(self, requests: int, *, size: int, connections: int, seconds: float) -> Phase:
+    def batches(
+        self, requests: int, *, size: int, connections: int, seconds: float, headers: Mapping[str, str] | None = None
+    ) -> Phase:
         """Offer at most so many requests of `size` payments each, as fast as they are answered."""
-        posts = [self._system.batch([next(self._numbers) for _ in range(size)]) for _ in range(requests)]
-        return self._run(Load(posts=posts, connections=connections, seconds=seconds), size)
+        system, numbers = self._system, self._numbers
+        posts = [_with(system.batch([next(numbers) for _ in range(size)]), headers) for _ in range(requests)]
+        return self._pay(Load(posts=posts, connections=connections, seconds=seconds), size)
 
-    def _run(self, load: Load, payments_per_item: int) -> Phase:
+    def questions(self, posts: Sequence[Post], *, connections: int, seconds: float, rate: float | None = None) -> Phase:
+        """Offer requests that pay nothing; a 200 is what they are to be answered with."""
+        load = Load(posts=posts, connections=connections, seconds=seconds, rate=rate)
+        return self._run(load, 1, lambda status, _body: int(status == OK), to_the_end=False)
+
+    def _pay(self, load: Load, payments_per_item: int) -> Phase:
+        phase = self._run(load, payments_per_item, self._system.accepted, to_the_end=self._to_the_end)
+        self.accepted += phase.payments
+        return phase
+
+    def _run(
+        self, load: Load, payments_per_item: int, accepted: Callable[[int, bytes], int], *, to_the_end: bool
+    ) -> Phase:
         system = self._system
         before, disk_before = system.finished(), system.disk_bytes()
         with Watch(system) as watch:
             heard = offer(system.url, load, self._folder)
-            took_in = [system.accepted(each.status, each.body) if each.status else 0 for each in heard.answers]
-            accepted = sum(took_in)
-            if not accepted:
+            if not to_the_end:
+                watch.end()
+            took_in = [accepted(each.status, each.body) if each.status else 0 for each in heard.answers]
+            if not sum(took_in):
                 raise RunDoesNotCount(f"{system.name} accepted nothing: {_statuses(heard.answers)}")
-            self.accepted += accepted
-            ended_s = watch.wait(before + accepted)
+            ended_s = watch.wait(before + sum(took_in)) if to_the_end else heard.ended_s
         return _phase(
             load,
             heard,
             payments_per_item=payments_per_item,
             latencies_us=[each.latency_us for each, some in zip(heard.answers, took_in, strict=True) if some],
-            payments=accepted,
+            payments=sum(took_in),
             ended_s=ended_s,
             watch=watch,
             disk={name: size - disk_before[name] for name, size in system.disk_bytes().items()},
@@ -141,12 +160,16 @@ class Watch:
             if self._seen and self._seen[-1][0] - self._moved_s() > STANDSTILL_S_MAX:
                 raise RunDoesNotCount(f"{self._seen[-1][1]} payments came to their end, not {count}")
             time.sleep(LOOK_S)
+        self.end()
+        return reached[0]
+
+    def end(self) -> None:
+        """Take the figures as they are now, and look no more."""
         self._stop.set()
         self._thread.join()
         self._times.look()
         self.cpu_s = {kind: after - self._before.get(kind, 0.0) for kind, after in self._times.cpu_s().items()}
         self.resident_mib = self._times.resident_mib()
-        return reached[0]
 
     def _moved_s(self) -> float:
         """Return when the present number of finished payments was first seen."""
@@ -194,6 +217,10 @@ def _phase(
         resident_mib_by_kind=watch.resident_mib,
         disk_bytes={name: round(size / payments) for name, size in disk.items()},
     )
+
+
+def _with(post: Post, headers: Mapping[str, str] | None) -> Post:
+    return replace(post, headers={**post.headers, **headers}) if headers else post
 
 
 def _us(cpu_s: float, payments: int) -> float:
