@@ -36,34 +36,40 @@ class Load:
     rate: float | None = None
 
 
-def offer(url: str, load: Load, folder: Path) -> open_loop.Result:
-    """Offer `load` to the system at `url` and return what was heard; `folder` is for files between the processes."""
-    place = urlsplit(url)
-    assert place.hostname is not None, url
-    plan = open_loop.Plan(
-        host=place.hostname,
-        port=place.port or 80,
-        connections=load.connections,
-        rate=load.rate,
-        seconds=load.seconds,
-        answer_s_max=ANSWER_S_MAX,
-        requests=[request_bytes(post, place.netloc) for post in load.posts],
-    )
-    plan_path, result_path = folder / "load.msgpack", folder / "heard.msgpack"
-    plan_path.write_bytes(msgspec.msgpack.encode(plan))
-    try:
-        done = subprocess.run(
-            [sys.executable, "-m", open_loop.__name__, str(plan_path), str(result_path)],
-            capture_output=True,
-            check=False,
-            timeout=START_S_MAX + load.seconds + ANSWER_S_MAX,
+class Offer:
+    """A load that is ready to be offered to the system at `url`; files between the processes are in `folder`."""
+
+    def __init__(self, url: str, load: Load, folder: Path) -> None:
+        self._plan_path, self._result_path = folder / "load.msgpack", folder / "heard.msgpack"
+        self._s_max = START_S_MAX + load.seconds + ANSWER_S_MAX
+        place = urlsplit(url)
+        assert place.hostname is not None, url
+        plan = open_loop.Plan(
+            host=place.hostname,
+            port=place.port or 80,
+            connections=load.connections,
+            rate=load.rate,
+            seconds=load.seconds,
+            answer_s_max=ANSWER_S_MAX,
+            requests=[request_bytes(post, place.netloc) for post in load.posts],
         )
-        if done.returncode:
-            raise GeneratorFailed(done.stderr.decode(errors="replace")[-2000:])
-        return msgspec.msgpack.decode(result_path.read_bytes(), type=open_loop.Result)
-    finally:
-        plan_path.unlink(missing_ok=True)
-        result_path.unlink(missing_ok=True)
+        self._plan_path.write_bytes(msgspec.msgpack.encode(plan))
+
+    def make(self) -> open_loop.Result:
+        """Return what was heard; raises GeneratorFailed."""
+        try:
+            done = subprocess.run(
+                [sys.executable, "-m", open_loop.__name__, str(self._plan_path), str(self._result_path)],
+                capture_output=True,
+                check=False,
+                timeout=self._s_max,
+            )
+            if done.returncode:
+                raise GeneratorFailed(done.stderr.decode(errors="replace")[-2000:])
+            return msgspec.msgpack.decode(self._result_path.read_bytes(), type=open_loop.Result)
+        finally:
+            self._plan_path.unlink(missing_ok=True)
+            self._result_path.unlink(missing_ok=True)
 
 
 def request_bytes(post: Post, host: str) -> bytes:

@@ -8,18 +8,30 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from confluent_kafka import Consumer, TopicPartition
 
-from bench.end_to_end_stage import ASYNC, OFFERED_SHARE, CannotStart, Measure, Say, enough, require_right
+from bench.end_to_end_stage import (
+    ASYNC,
+    OFFERED_SHARE,
+    WARM_UP_BATCHES,
+    WARM_UP_REQUESTS,
+    CannotStart,
+    Measure,
+    Say,
+    enough,
+    require_right,
+)
 from bench.judge import RunDoesNotCount
 from bench.own_system import OwnSystem
 from bench.phase import STANDSTILL_S_MAX, Bench, Phase, Watch
+from bench.system import Post
 from kafka_log.connection import LIBRDKAFKA_LOG, client_settings
 from schemas.topics import PARTITIONS_DEFAULT, RAIL_REPORTS
 
@@ -27,36 +39,29 @@ LOOK_S = 0.05
 ADMIN_S_MAX = 10.0
 REPORTS = 2  # Of each payment: its claim and its settlement.
 PAGE = "limit=50"
+FILL_S_MAX = 3600.0  # Filling ends when all is in; this only bounds it.
 # What makes a payment of a command; without the first nothing reaches the others.
 BEHIND_THE_LOG = ("stream", "rails", "projector")
 
 
 def ingest_stage(folder: Path, measure: Measure, say: Say) -> dict[str, Any]:
     """Return the figures of intake alone: until the command is acknowledged by Kafka and the caller answered 202."""
+    seconds = measure.seconds
     with running(folder, say) as system:
         for kind in BEHIND_THE_LOG:
             system.stack.stop_component(kind)
         bench = Bench(system, folder, to_the_end=False)
-        warm = bench.singles(10_000, connections=measure.connections, seconds=measure.warm_up_s, headers=ASYNC)
-        requests = enough(warm, measure.seconds, measure.connections)
+        singles = partial(bench.singles, connections=measure.connections, headers=ASYNC)
+        batches = partial(bench.batches, size=measure.batch, connections=measure.batch_connections, headers=ASYNC)
+        first = singles(WARM_UP_REQUESTS, seconds=measure.warm_up_s)
+        second = batches(WARM_UP_BATCHES, seconds=measure.warm_up_s)
+        single = singles(enough(first, seconds, measure.connections), seconds=seconds)
+        rate = offered(measure, single)
         phases = {
-            "single": bench.singles(requests, connections=measure.connections, seconds=measure.seconds, headers=ASYNC),
-            "batch": bench.batches(
-                round(requests * 10 / measure.batch) + 10,
-                size=measure.batch,
-                connections=measure.batch_connections,
-                seconds=measure.seconds,
-                headers=ASYNC,
-            ),
+            "single": single,
+            "single_at_rate": singles(round(rate * seconds), seconds=seconds, rate=rate),
+            "batch": batches(enough(second, seconds, measure.batch_connections), seconds=seconds),
         }
-        rate = offered(measure, phases["single"])
-        phases["single_at_rate"] = bench.singles(
-            round(rate * measure.seconds),
-            connections=measure.connections,
-            seconds=measure.seconds,
-            rate=rate,
-            headers=ASYNC,
-        )
         for kind in reversed(BEHIND_THE_LOG):
             system.stack.start_component(kind)
         require_right(system, bench.accepted, say)
@@ -75,7 +80,7 @@ def gateway_stage(folder: Path, payments: int, measure: Measure, say: Say) -> di
         _wait_finished(system, bench.accepted)
         system.stack.stop_component("rails")
         requests = max(1, payments // measure.batch)
-        waiting = bench.batches(requests, size=measure.batch, connections=2, seconds=3600).payments
+        waiting = bench.batches(requests, size=measure.batch, connections=2, seconds=FILL_S_MAX).payments
         reports = _Reports(system.stack.stack["kafka"])
         try:
             before = reports.count()
@@ -106,27 +111,28 @@ def read_stage(folder: Path, payments: int, measure: Measure, say: Say) -> dict[
     chance = random.Random("read")
     with running(folder, say) as system:
         bench = Bench(system, folder)
-        bench.batches(max(1, payments // measure.batch), size=measure.batch, connections=4, seconds=3600)
+        bench.batches(max(1, payments // measure.batch), size=measure.batch, connections=4, seconds=FILL_S_MAX)
         paid = system.told
-        phases = {}
-        for name, one in {
-            "by_id": lambda: system.looked_up(chance.choice(paid)),
-            "page": lambda: system.listed(PAGE),
-        }.items():
-            warm = bench.questions(
-                [one() for _ in range(5_000)], connections=measure.connections, seconds=measure.warm_up_s
-            )
-            posts = [one() for _ in range(enough(warm, measure.seconds, measure.connections))]
-            phases[name] = bench.questions(posts, connections=measure.connections, seconds=measure.seconds)
-            rate = offered(measure, phases[name])
-            phases[f"{name}_at_rate"] = bench.questions(
-                posts[: round(rate * measure.seconds)],
-                connections=measure.connections,
-                seconds=measure.seconds,
-                rate=rate,
-            )
+
+        def by_id() -> Post:
+            return system.looked_up(chance.choice(paid))
+
+        def page() -> Post:
+            return system.listed(PAGE)
+
+        phases = {**_asked("by_id", by_id, bench, measure), **_asked("page", page, bench, measure)}
         require_right(system, bench.accepted, say)
     return {"payments": len(paid), **told("read", phases, say)}
+
+
+def _asked(name: str, post: Callable[[], Post], bench: Bench, measure: Measure) -> dict[str, Phase]:
+    """Return the phases of one question: at saturation, and at a rate."""
+    ask, seconds = partial(bench.questions, connections=measure.connections), measure.seconds
+    warm = ask([post() for _ in range(WARM_UP_REQUESTS)], seconds=measure.warm_up_s)
+    posts = [post() for _ in range(enough(warm, seconds, measure.connections))]
+    saturated = ask(posts, seconds=seconds)
+    rate = offered(measure, saturated)
+    return {name: saturated, f"{name}_at_rate": ask(posts[: round(rate * seconds)], seconds=seconds, rate=rate)}
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from types import TracebackType
 
 from bench.judge import RunDoesNotCount
 from bench.latency import latency_ms, quantile
-from bench.load import Load, offer
+from bench.load import Load, Offer
 from bench.open_loop import NO_ANSWER, Answer, Result
 from bench.process_times import ProcessTimes
 from bench.system import Post, System
@@ -106,9 +106,10 @@ class Bench:
         self, load: Load, payments_per_item: int, accepted: Callable[[int, bytes], int], *, to_the_end: bool
     ) -> Phase:
         system = self._system
+        offer = Offer(system.url, load, self._folder)
         before, disk_before = system.finished(), system.disk_bytes()
         with Watch(system) as watch:
-            heard = offer(system.url, load, self._folder)
+            heard = offer.make()
             if not to_the_end:
                 watch.end()
             took_in = [accepted(each.status, each.body) if each.status else 0 for each in heard.answers]
