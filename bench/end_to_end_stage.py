@@ -8,7 +8,9 @@ All systems get the same number of connections; peers get smaller batches, since
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import subprocess
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -58,9 +60,9 @@ class CannotStart(Exception):
 
 
 def end_to_end_stage(make: Sequence[Make], folder: Path, measure: Measure, say: Say) -> dict[str, Any]:
-    """Return the figures of every turn, and how the first system compares; raises RunDoesNotCount.
+    """Return the figures of every turn, and how the first system compares; raises RunDoesNotCount or CannotStart.
 
-    A peer that cannot start is `missing`, with the reason; ours has to.
+    A peer that cannot start, or whose oracle finds anything, is `missing` from there on, with the reason; ours raises.
     """
     own, *_ = make
     turns: list[Turn] = []
@@ -69,15 +71,17 @@ def end_to_end_stage(make: Sequence[Make], folder: Path, measure: Measure, say: 
     for number, each in enumerate(there_and_back(make)):
         if each in unfit:
             continue
-        system = each(folder / f"turn-{number}")
+        place = folder / f"turn-{number}"
+        place.mkdir()
+        system = each(place)
         try:
             turns.append(take_turn(system, folder, measure if each is own else _of_a_peer(measure), say))
-        except CannotStart as error:
+        except (CannotStart, RunDoesNotCount) as error:
             if each is own:
                 raise
             unfit.add(each)
             missing[system.name] = str(error)
-            say(f"{system.name} cannot start: {error}")
+            say(f"{system.name} is missing: {error}")
     return {
         "rail_speed": OwnSystem.rail_speed,
         **compared(turns),
@@ -88,16 +92,23 @@ def end_to_end_stage(make: Sequence[Make], folder: Path, measure: Measure, say: 
 
 def take_turn(system: System, folder: Path, measure: Measure, say: Say) -> Turn:
     """Let one system start, work and stop; raises CannotStart, or RunDoesNotCount when its oracle finds anything."""
-    try:
-        say(f"{system.name}: starting")
-        try:
-            system.start()
-        except RuntimeError as error:
-            raise CannotStart(str(error)) from error
+    with running(system, say):
         bench = Bench(system, folder)
         phases = _phases(system, bench, measure, say)
         require_right(system, bench.accepted, say)
-        return Turn(system=system.name, phases=phases)
+    return Turn(system=system.name, phases=phases)
+
+
+@contextmanager
+def running(system: System, say: Say) -> Iterator[None]:
+    """Let a system run as long as this; raises CannotStart."""
+    say(f"{system.name}: starting")
+    try:
+        try:
+            system.start()
+        except (RuntimeError, OSError, subprocess.SubprocessError) as error:
+            raise CannotStart(f"{system.name}: {error}") from error
+        yield
     finally:
         system.stop()
 

@@ -127,7 +127,7 @@ class OwnSystem:
         return int(count)
 
     def faults(self, accepted: int) -> Mapping[str, int]:
-        self._wait_until_all_are_done()
+        self._wait_until_all_are_done(accepted)
         places = self.stack.stack
         answers = self._folder / "answers.jsonl"
         self._write_answers(answers)
@@ -190,8 +190,9 @@ class OwnSystem:
             )
         log.close()
 
-    def _wait_until_all_are_done(self) -> None:
+    def _wait_until_all_are_done(self, accepted: int) -> None:
+        """Return when every payment is at its end, also those whose callers heard nothing, or nothing moves any more."""
         views, progress = Views(self.stack.stack["analyst"]), Progress()
-        while progress.still_open and not progress.has_ceased():
+        while (progress.still_open or self.finished() < accepted) and not progress.has_ceased():
             progress.note(*views.open_payments(frozenset()))
             time.sleep(LOOK_S)

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -22,11 +21,11 @@ from bench.end_to_end_stage import (
     OFFERED_SHARE,
     WARM_UP_BATCHES,
     WARM_UP_REQUESTS,
-    CannotStart,
     Measure,
     Say,
     enough,
     require_right,
+    running,
 )
 from bench.judge import RunDoesNotCount
 from bench.own_system import OwnSystem
@@ -47,7 +46,8 @@ BEHIND_THE_LOG = ("stream", "rails", "projector")
 def ingest_stage(folder: Path, measure: Measure, say: Say) -> dict[str, Any]:
     """Return the figures of intake alone: until the command is acknowledged by Kafka and the caller answered 202."""
     seconds = measure.seconds
-    with running(folder, say) as system:
+    system = OwnSystem(folder / "directpay")
+    with running(system, say):
         for kind in BEHIND_THE_LOG:
             system.stack.stop_component(kind)
         bench = Bench(system, folder, to_the_end=False)
@@ -74,7 +74,8 @@ def gateway_stage(folder: Path, payments: int, measure: Measure, say: Say) -> di
     Timed from the first report to the last one that Kafka has acknowledged; the stream app decides in between, as it
     does in production, and its CPU time is told apart.
     """
-    with running(folder, say) as system:
+    system = OwnSystem(folder / "directpay")
+    with running(system, say):
         bench = Bench(system, folder, to_the_end=False)
         bench.batches(4, size=measure.batch, connections=2, seconds=measure.warm_up_s)
         _wait_finished(system, bench.accepted)
@@ -109,7 +110,8 @@ def gateway_stage(folder: Path, payments: int, measure: Measure, say: Say) -> di
 def read_stage(folder: Path, payments: int, measure: Measure, say: Say) -> dict[str, Any]:
     """Return the figures of GET, by id and a page of the list, in a database with `payments` of one tenant."""
     chance = random.Random("read")
-    with running(folder, say) as system:
+    system = OwnSystem(folder / "directpay")
+    with running(system, say):
         bench = Bench(system, folder)
         bench.batches(max(1, payments // measure.batch), size=measure.batch, connections=4, seconds=FILL_S_MAX)
         paid = system.told
@@ -133,21 +135,6 @@ def _asked(name: str, post: Callable[[], Post], bench: Bench, measure: Measure) 
     saturated = ask(posts, seconds=seconds)
     rate = offered(measure, saturated)
     return {name: saturated, f"{name}_at_rate": ask(posts[: round(rate * seconds)], seconds=seconds, rate=rate)}
-
-
-@contextmanager
-def running(folder: Path, say: Say) -> Iterator[OwnSystem]:
-    """Give DirectPay with new data, running as long as this; raises CannotStart."""
-    system = OwnSystem(folder / "directpay")
-    try:
-        say("directpay: starting")
-        try:
-            system.start()
-        except RuntimeError as error:
-            raise CannotStart(str(error)) from error
-        yield system
-    finally:
-        system.stop()
 
 
 def offered(measure: Measure, saturated: Phase) -> float:

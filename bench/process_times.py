@@ -12,6 +12,7 @@ from pathlib import Path
 PROC = Path("/proc")
 _TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
 _WORD = re.compile(r"[a-z][a-z_]*", re.ASCII)
+ANY_PYTHON = "python"
 # Programs that are known by another name than their file's.
 _NAMES = {"java": "kafka", "redis-server": "redis"}
 
@@ -70,9 +71,12 @@ class ProcessTimes:
             is_gone = pid not in live or live[pid].started != last.started
             if is_gone and last.parent not in live:
                 self._gone_ticks[self._kinds[pid]] += last.ticks
-        for pid, reading in live.items():
-            if pid not in self._live or self._live[pid].started != reading.started:
-                self._kinds[pid] = kind_of(pid)
+        new = [pid for pid in live if pid not in self._live or self._live[pid].started != live[pid].started]
+        self._kinds.update({pid: kind_of(pid) for pid in new})
+        # What Python runs for another of its processes has no name of its own: a worker of uvicorn's is uvicorn.
+        for pid in sorted(new, key=lambda pid: live[pid].started):
+            if self._kinds[pid] == ANY_PYTHON:
+                self._kinds[pid] = self._kinds.get(live[pid].parent, ANY_PYTHON)
         self._live = live
 
     def cpu_s(self) -> dict[str, float]:
@@ -102,18 +106,21 @@ def kind_of(pid: int) -> str:
 def kind_of_words(words: Sequence[str]) -> str:
     """Return the kind that a command line tells: of Python what it runs, of others the program.
 
-    `python -m cli.main api` is `api`, `python /venv/bin/celery worker` is `celery`, `postgres: walwriter` `postgres`.
+    `python -m cli.main api` is `api`, `python sink.py` is `sink`, `postgres: walwriter` is `postgres`.
     """
     # Servers such as Postgres and Celery write a title in place of their arguments: "postgres: walwriter".
     program = Path(words[0].split()[0].rstrip(":")).name if words[0].strip() else "unknown"
-    if not program.startswith("python"):
+    if not program.startswith(ANY_PYTHON):
         return _NAMES.get(program, program)
-    arguments = [word for word in words[1:] if word]
-    if "-m" in arguments[:-1]:
-        module, *more = arguments[arguments.index("-m") + 1 :]
-        return more[0] if more and _WORD.fullmatch(more[0]) else module.rpartition(".")[2]
-    script = next((word for word in arguments if not word.startswith("-")), program)
-    return Path(script).stem
+    for place, word in enumerate(words[1:], start=1):
+        following = [*words[place + 1 :], ""]
+        if word == "-c":
+            break
+        if word == "-m":
+            return following[1] if _WORD.fullmatch(following[1]) else following[0].rpartition(".")[2]
+        if word and not word.startswith("-"):
+            return following[0] if _WORD.fullmatch(following[0]) else Path(word).stem
+    return ANY_PYTHON
 
 
 def _proportional_kib(pid: int) -> int:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -101,13 +102,34 @@ def test_a_process_that_nobody_of_the_system_waits_for_keeps_its_last_reading() 
         assert sum(times.cpu_s().values()) >= seen
 
 
+def test_a_child_without_a_name_is_of_its_parents_kind(tmp_path: Path) -> None:
+    (tmp_path / "relay.py").write_text(PARENT)
+    with subprocess.Popen(
+        [sys.executable, "-S", str(tmp_path / "relay.py")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as parent:
+        times = ProcessTimes(lambda: families([parent.pid]))
+        times.look()
+        assert parent.stdin is not None
+        parent.stdin.write("go\n")
+        parent.stdin.flush()
+        while len(families([parent.pid])) == 1:
+            pass
+        times.look()
+        parent.stdin.close()
+        assert set(times.cpu_s()) == {"relay"}
+
+
 @pytest.mark.parametrize(
     ("words", "kind"),
     [
         (["/venv/bin/python3", "-m", "cli.main", "api"], "api"),
         (["/venv/bin/python", "-m", "bench.peers.some.worker", '{"a": 1}'], "worker"),
         (["/venv/bin/python", "-m", "uvicorn", "app:app"], "uvicorn"),
-        (["/venv/bin/python", "/venv/bin/celery", "-A", "tasks", "worker"], "celery"),
+        (["/venv/bin/python", "-m", "celery", "-A", "tasks", "worker"], "celery"),
+        (["/venv/bin/python", "/peer/app.py", "sink"], "sink"),
+        (["/venv/bin/python", "-u", "/peer/sink.py", "--fast"], "sink"),
+        (["/venv/bin/python", "-c", "from multiprocessing.spawn import spawn_main; spawn_main()"], "python"),
+        (["/venv/bin/python"], "python"),
         (["/jre/bin/java", "-Xmx512m", "kafka.Kafka"], "kafka"),
         (["/pg/bin/postgres", "-D", "cluster"], "postgres"),
         (["postgres: directpay directpay 127.0.0.1(4711) idle"], "postgres"),
