@@ -191,7 +191,7 @@ class OwnSystem:
         log.close()
 
     def _wait_until_all_are_done(self, accepted: int) -> None:
-        """Return when every payment is at its end, also those whose callers heard nothing, or nothing moves any more."""
+        """Return when every payment is at its end, also those of which callers heard nothing, or nothing moves."""
         views, progress = Views(self.stack.stack["analyst"]), Progress()
         while (progress.still_open or self.finished() < accepted) and not progress.has_ceased():
             progress.note(*views.open_payments(frozenset()))

@@ -22,6 +22,7 @@ from bench.broker import Broker
 from bench.contestants import AT_LEAST_ONCE, EXACTLY_ONCE, OURS, UNCONFIRMED, Contestant
 from bench.inputs import lives, preloaded
 from bench.judge import STEPS, ends, judged
+from bench.turns import ratio_median, ratio_worst
 from bench.usage import cpu_s, resident_mib
 from bench.worker_process import WorkerProcess
 from schemas import topics
@@ -83,8 +84,8 @@ def beside(ours: Sequence[Turn], theirs: Sequence[Turn]) -> dict[str, Any]:
     mine, other = [each.payments_per_s for each in ours], [each.payments_per_s for each in theirs]
     return {
         "payments_per_s": _median(theirs),
-        "ratio_median": round(statistics.median(mine) / statistics.median(other), 1),
-        "ratio_worst": round(min(mine) / max(other), 1),
+        "ratio_median": ratio_median(mine, other),
+        "ratio_worst": ratio_worst(mine, other),
         "cpu_ratio": round(_cpu_us(theirs) / _cpu_us(ours), 1),
     }
 
