@@ -38,6 +38,8 @@ LOOK_S = 0.05
 ADMIN_S_MAX = 10.0
 REPORTS = 2  # Of each payment: its claim and its settlement.
 PAGE = "limit=50"
+# Enough to keep the API busy. A reader is answered 503 after 2 s, which with hundreds before it a page would take.
+READERS = 32
 FILL_S_MAX = 3600.0  # Filling ends when all is in; this only bounds it.
 # What makes a payment of a command; without the first nothing reaches the others.
 BEHIND_THE_LOG = ("stream", "rails", "projector")
@@ -129,9 +131,9 @@ def read_stage(folder: Path, payments: int, measure: Measure, say: Say) -> dict[
 
 def _asked(name: str, post: Callable[[], Post], bench: Bench, measure: Measure) -> dict[str, Phase]:
     """Return the phases of one question: at saturation, and at a rate."""
-    ask, seconds = partial(bench.questions, connections=measure.connections), measure.seconds
+    ask, seconds = partial(bench.questions, connections=READERS), measure.seconds
     warm = ask([post() for _ in range(WARM_UP_REQUESTS)], seconds=measure.warm_up_s)
-    posts = [post() for _ in range(enough(warm, seconds, measure.connections))]
+    posts = [post() for _ in range(enough(warm, seconds, READERS))]
     saturated = ask(posts, seconds=seconds)
     rate = offered(measure, saturated)
     return {name: saturated, f"{name}_at_rate": ask(posts[: round(rate * seconds)], seconds=seconds, rate=rate)}
