@@ -8,7 +8,6 @@ Afterwards every row that it wrote must be one of ours.
 
 from __future__ import annotations
 
-import statistics
 import threading
 import time
 import uuid
@@ -24,6 +23,7 @@ from bench.judge import STEPS, RunDoesNotCount
 from bench.peers.row_at_a_time import RowAtATime
 from bench.postgres import Database, postgres
 from bench.snapshots import Snapshots
+from bench.turns import ratio_median, ratio_worst
 from cli.local_stack.ports import free_port
 from kafka_log.reader import LogReader
 from kafka_log.topics_admin import apply_topics
@@ -72,8 +72,8 @@ def projection_stage(broker: Broker, folder: Path, payments: int, say: Say) -> d
         "transitions": records,
         "ours_per_s": [round(first), round(second)],
         "row_at_a_time_per_s": round(rows),
-        "ratio_median": round(statistics.median((first, second)) / rows, 1),
-        "ratio_worst": round(min(first, second) / rows, 1),
+        "ratio_median": ratio_median((first, second), [rows]),
+        "ratio_worst": ratio_worst((first, second), [rows]),
         "rebuild_per_s": rebuild_per_s,
     }
 

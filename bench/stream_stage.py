@@ -23,6 +23,7 @@ from bench.broker import Broker
 from bench.contestants import AT_LEAST_ONCE, EXACTLY_ONCE, KAFKA_STREAMS, OURS, UNCONFIRMED, Contestant, Say
 from bench.inputs import lives, preloaded
 from bench.judge import STEPS, ends, judged
+from bench.turns import ratio_median, ratio_worst
 from bench.usage import TICK_S, cpu_s, resident_mib
 from bench.worker_process import WorkerProcess
 from cli.local_stack.trouble import StackError
@@ -121,8 +122,8 @@ def beside(ours: Sequence[Turn], theirs: Sequence[Turn]) -> dict[str, Any]:
         ("worker_cpu_ratio", attrgetter("payments_per_cpu_s")),
     ):
         mine, other = list(map(rate, ours)), list(map(rate, theirs))
-        figures[f"{name}_median"] = round(statistics.median(mine) / statistics.median(other), 2)
-        figures[f"{name}_worst"] = round(min(mine) / max(other), 2)
+        figures[f"{name}_median"] = ratio_median(mine, other)
+        figures[f"{name}_worst"] = ratio_worst(mine, other)
     return figures
 
 

@@ -17,8 +17,12 @@ import click
 
 from bench.broker import kafka
 from bench.codec_stage import codec_stage
+from bench.end_to_end_stage import CannotStart, Make, Measure, end_to_end_stage
 from bench.faults_stage import FaultsPlan, faults_stage
 from bench.judge import RunDoesNotCount
+from bench.load import GeneratorFailed
+from bench.own_system import OwnSystem
+from bench.part_stages import gateway_stage, ingest_stage, read_stage
 from bench.postgres import UNSAFE, postgres
 from bench.projection_stage import projection_stage
 from bench.questions_stage import questions_stage
@@ -30,13 +34,16 @@ from cli.local_stack.trouble import StackError
 from observability.logs import configure_logging
 
 STAGES = ("stream", "projection", "restore", "memory", "faults", "questions", "codec")
+OVER_HTTP = ("end_to_end", "ingest", "gateway", "read")
+# Ours first; whoever else is measured beside it.
+WHOLE_SYSTEMS: tuple[Make, ...] = (OwnSystem,)
 
 
 @click.command()
-@click.option("--stage", "stages", type=click.Choice(STAGES), multiple=True, default=("stream", "restore"),
+@click.option("--stage", "stages", type=click.Choice(STAGES + OVER_HTTP), multiple=True, default=("stream", "restore"),
               show_default=True, help="What to measure; may be given several times.")  # fmt: skip
 @click.option("--payments", type=click.IntRange(10), default=50_000, show_default=True,
-              help="Payments of a turn of the stream and projection stages; peers get a tenth.")  # fmt: skip
+              help="Payments of a turn of stream and projection (peers get a tenth), of gateway and read.")  # fmt: skip
 @click.option("--restored", type=click.IntRange(1), default=1_000_000, show_default=True,
               help="Payments to restore; the memory stage sets as many against five times as many.")  # fmt: skip
 @click.option("--faulted", type=click.IntRange(1), default=9_000, show_default=True,
@@ -45,6 +52,8 @@ STAGES = ("stream", "projection", "restore", "memory", "faults", "questions", "c
               help="Payments that the questions stage asks about.")  # fmt: skip
 @click.option("--plans", type=click.Path(dir_okay=False, path_type=Path), default=None,
               help="Where the questions stage writes how Postgres answered, as Markdown.")  # fmt: skip
+@click.option("--seconds", type=click.FloatRange(1), default=20.0, show_default=True,
+              help="How long each load of the stages over HTTP is offered.")  # fmt: skip
 @click.option("--seed", type=int, default=1, show_default=True, help="Fixes the schedule of faults.")
 @click.option("--bootstrap", default=None, help="A Kafka that is there, without our topics. Default: one is started.")
 @click.option("--folder", type=click.Path(exists=True, file_okay=False, path_type=Path), default=None,
@@ -56,11 +65,12 @@ def bench(
     faulted: int,
     asked: int,
     plans: Path | None,
+    seconds: float,
     seed: int,
     bootstrap: str | None,
     folder: Path | None,
 ) -> None:
-    """Measure the stages: stream app and projection beside their peers, restore, memory, faults, questions, codec."""
+    """Measure the stages, each alone, or whole systems from a payment over HTTP to its row in the database."""
     configure_logging("bench", "WARNING")
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
@@ -80,6 +90,10 @@ def bench(
                 ):
                     figures[stage] = questions_stage(database.owner_uri, asked, _say, plans=plans)
                 continue
+            if stage in OVER_HTTP:
+                with tempfile.TemporaryDirectory(prefix="directpay-bench-", dir=folder) as work:
+                    figures[stage] = _over_http(stage, Path(work), payments, Measure(seconds=seconds))
+                continue
             # A broker for each stage: what one leaves behind is not the next one's to read.
             with (
                 tempfile.TemporaryDirectory(prefix="directpay-bench-", dir=folder) as work,
@@ -96,9 +110,22 @@ def bench(
                         figures[stage] = memory_stage(broker, Path(work), restored, 5 * restored, _say)
                     case "faults":
                         figures[stage] = faults_stage(broker, Path(work), FaultsPlan(payments=faulted, seed=seed), _say)
-    except (RunDoesNotCount, WorkerEnded, StackError) as error:
+    except (RunDoesNotCount, WorkerEnded, StackError, CannotStart, GeneratorFailed) as error:
         sys.exit(f"directpay bench: {type(error).__name__}: {error}")
     click.echo(json.dumps(figures))
+
+
+def _over_http(stage: str, work: Path, payments: int, measure: Measure) -> dict[str, Any]:
+    """Measure a stage that starts whole systems of its own."""
+    match stage:
+        case "end_to_end":
+            return end_to_end_stage(WHOLE_SYSTEMS, work, measure, _say)
+        case "ingest":
+            return ingest_stage(work, measure, _say)
+        case "gateway":
+            return gateway_stage(work, payments, measure, _say)
+        case _:
+            return read_stage(work, payments, measure, _say)
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
