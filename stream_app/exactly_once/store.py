@@ -176,6 +176,12 @@ def shared_cache() -> Cache:
     return Cache(CACHE_BYTES)
 
 
+def empty_cache(cache: Cache) -> None:
+    """Drop what is cached and not in use: after a restore, mostly the indexes of tables that are merged and gone."""
+    cache.set_capacity(0)
+    cache.set_capacity(CACHE_BYTES)
+
+
 def _options(cache: Cache) -> Options:
     blocks = BlockBasedOptions()
     blocks.set_block_cache(cache)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from stream_app.exactly_once.store import DiskStore, StoreDamaged, StoreFull, StoreInUse, shared_cache
+from stream_app.exactly_once.store import DiskStore, StoreDamaged, StoreFull, StoreInUse, empty_cache, shared_cache
 
 FILLER = """
 import os, signal, sys
@@ -113,6 +113,19 @@ def test_a_store_that_is_opened_again_keeps_blocks_in_the_shared_cache_and_its_f
     assert 0 < cache.get_usage() < DATA_BYTES // 5
     assert None not in store.get_many([b"k%d" % number for number in range(5000)])
     assert cache.get_usage() > DATA_BYTES
+    store.close()
+
+
+def test_an_emptied_cache_fills_again(tmp_path: Path) -> None:
+    filled(tmp_path / "p", records=5000)
+    cache = shared_cache()
+    store = DiskStore(tmp_path / "p", cache=cache)
+    store.resume(log_id="t", first=0, end=5000)
+    for _ in range(2):
+        assert None not in store.get_many([b"k%d" % number for number in range(5000)])
+        assert cache.get_usage() > DATA_BYTES
+        empty_cache(cache)
+        assert cache.get_usage() < DATA_BYTES // 100
     store.close()
 
 
