@@ -21,6 +21,7 @@ from bench.judge import RunDoesNotCount
 from bench.postgres import UNSAFE, postgres
 from bench.projection_stage import projection_stage
 from bench.questions_stage import questions_stage
+from bench.rebuild_stage import rebuild_stage
 from bench.restore_stage import memory_stage, restore_stage
 from bench.stream_stage import stream_stage
 from bench.usage import machine
@@ -28,7 +29,7 @@ from bench.worker_process import WorkerEnded
 from cli.local_stack.trouble import StackError
 from observability.logs import configure_logging
 
-STAGES = ("stream", "projection", "restore", "memory", "faults", "questions")
+STAGES = ("stream", "projection", "rebuild", "restore", "memory", "faults", "questions")
 
 
 @click.command()
@@ -36,6 +37,8 @@ STAGES = ("stream", "projection", "restore", "memory", "faults", "questions")
               show_default=True, help="What to measure; may be given several times.")  # fmt: skip
 @click.option("--payments", type=click.IntRange(10), default=50_000, show_default=True,
               help="Payments of a turn of the stream and projection stages; peers get a tenth.")  # fmt: skip
+@click.option("--rebuilt", type=click.IntRange(1), default=1_000_000, show_default=True,
+              help="Payments whose projections are rebuilt, each of three transitions.")  # fmt: skip
 @click.option("--restored", type=click.IntRange(1), default=1_000_000, show_default=True,
               help="Payments to restore; the memory stage sets as many against five times as many.")  # fmt: skip
 @click.option("--faulted", type=click.IntRange(1), default=9_000, show_default=True,
@@ -51,6 +54,7 @@ STAGES = ("stream", "projection", "restore", "memory", "faults", "questions")
 def bench(
     stages: tuple[str, ...],
     payments: int,
+    rebuilt: int,
     restored: int,
     faulted: int,
     asked: int,
@@ -59,7 +63,7 @@ def bench(
     bootstrap: str | None,
     folder: Path | None,
 ) -> None:
-    """Measure the stages: the stream app and the projection beside their peers, restore, memory, faults, questions."""
+    """Measure the stages: stream app and projection beside their peers, rebuild, restore, memory, faults, questions."""
     configure_logging("bench", "WARNING")
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
@@ -86,6 +90,8 @@ def bench(
                         figures[stage] = stream_stage(broker, Path(work), payments, _say)
                     case "projection":
                         figures[stage] = projection_stage(broker, Path(work), payments, _say)
+                    case "rebuild":
+                        figures[stage] = rebuild_stage(broker, Path(work), rebuilt, _say)
                     case "restore":
                         figures[stage] = restore_stage(broker, Path(work), restored, _say)
                     case "memory":
