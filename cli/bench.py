@@ -26,6 +26,7 @@ from bench.part_stages import gateway_stage, ingest_stage, read_stage
 from bench.postgres import UNSAFE, postgres
 from bench.projection_stage import projection_stage
 from bench.questions_stage import questions_stage
+from bench.rebuild_stage import rebuild_stage
 from bench.restore_stage import memory_stage, restore_stage
 from bench.stream_stage import stream_stage
 from bench.usage import machine
@@ -33,7 +34,7 @@ from bench.worker_process import WorkerEnded
 from cli.local_stack.trouble import StackError
 from observability.logs import configure_logging
 
-STAGES = ("stream", "projection", "restore", "memory", "faults", "questions", "codec")
+STAGES = ("stream", "projection", "rebuild", "restore", "memory", "faults", "questions", "codec")
 OVER_HTTP = ("end_to_end", "ingest", "gateway", "read")
 # Ours first; whoever else is measured beside it.
 WHOLE_SYSTEMS: tuple[Make, ...] = (OwnSystem,)
@@ -44,6 +45,8 @@ WHOLE_SYSTEMS: tuple[Make, ...] = (OwnSystem,)
               show_default=True, help="What to measure; may be given several times.")  # fmt: skip
 @click.option("--payments", type=click.IntRange(10), default=50_000, show_default=True,
               help="Payments of a turn of stream and projection (peers get a tenth), of gateway and read.")  # fmt: skip
+@click.option("--rebuilt", type=click.IntRange(1), default=1_000_000, show_default=True,
+              help="Payments whose projections are rebuilt, each of three transitions.")  # fmt: skip
 @click.option("--restored", type=click.IntRange(1), default=1_000_000, show_default=True,
               help="Payments to restore; the memory stage sets as many against five times as many.")  # fmt: skip
 @click.option("--faulted", type=click.IntRange(1), default=9_000, show_default=True,
@@ -61,6 +64,7 @@ WHOLE_SYSTEMS: tuple[Make, ...] = (OwnSystem,)
 def bench(
     stages: tuple[str, ...],
     payments: int,
+    rebuilt: int,
     restored: int,
     faulted: int,
     asked: int,
@@ -104,6 +108,8 @@ def bench(
                         figures[stage] = stream_stage(broker, Path(work), payments, _say)
                     case "projection":
                         figures[stage] = projection_stage(broker, Path(work), payments, _say)
+                    case "rebuild":
+                        figures[stage] = rebuild_stage(broker, Path(work), rebuilt, _say)
                     case "restore":
                         figures[stage] = restore_stage(broker, Path(work), restored, _say)
                     case "memory":
