@@ -26,7 +26,7 @@ OK = 200
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Phase:
-    """Figures of one phase.
+    """Figures of one phase. `payments` were accepted, of those that were asked for `not_accepted` were not.
 
     `payments_per_s` is from the first request until all are terminal in the database, of which `drain_s` is after the
     last answer (or only until that answer, where a part of the system is measured; payments are answers where nothing
@@ -36,7 +36,8 @@ class Phase:
     """
 
     payments: int
-    payments_per_item: int
+    not_accepted: int
+    payments_per_request: int
     connections: int
     offered_per_s: float | None
     seconds: float
@@ -55,7 +56,7 @@ class Phase:
     @property
     def accepted_requests_per_s(self) -> float:
         """Return how many requests a second were answered while they were offered, to size the next load."""
-        return self.payments / self.payments_per_item / max(self.seconds - self.drain_s, LOOK_S)
+        return self.payments / self.payments_per_request / max(self.seconds - self.drain_s, LOOK_S)
 
 
 class Bench:
@@ -97,13 +98,13 @@ class Bench:
         load = Load(posts=posts, connections=connections, seconds=seconds, rate=rate)
         return self._run(load, 1, lambda status, _body: int(status == OK), to_the_end=False)
 
-    def _pay(self, load: Load, payments_per_item: int) -> Phase:
-        phase = self._run(load, payments_per_item, self._system.accepted, to_the_end=self._to_the_end)
+    def _pay(self, load: Load, payments_per_request: int) -> Phase:
+        phase = self._run(load, payments_per_request, self._system.accepted, to_the_end=self._to_the_end)
         self.accepted += phase.payments
         return phase
 
     def _run(
-        self, load: Load, payments_per_item: int, accepted: Callable[[int, bytes], int], *, to_the_end: bool
+        self, load: Load, payments_per_request: int, accepted: Callable[[int, bytes], int], *, to_the_end: bool
     ) -> Phase:
         system = self._system
         offer = Offer(system.url, load, self._folder)
@@ -119,7 +120,7 @@ class Bench:
         return _phase(
             load,
             heard,
-            payments_per_item=payments_per_item,
+            payments_per_request=payments_per_request,
             latencies_us=[each.latency_us for each, some in zip(heard.answers, took_in, strict=True) if some],
             payments=sum(took_in),
             ended_s=ended_s,
@@ -191,7 +192,7 @@ def _phase(
     load: Load,
     heard: Result,
     *,
-    payments_per_item: int,
+    payments_per_request: int,
     latencies_us: Sequence[int],
     payments: int,
     ended_s: float,
@@ -202,7 +203,8 @@ def _phase(
     by_kind = sorted(watch.cpu_s.items(), key=lambda pair: -pair[1])
     return Phase(
         payments=payments,
-        payments_per_item=payments_per_item,
+        not_accepted=payments_per_request * len(heard.answers) - payments,
+        payments_per_request=payments_per_request,
         connections=load.connections,
         offered_per_s=load.rate,
         seconds=round(seconds, 2),

@@ -22,6 +22,7 @@ def test_every_payment_of_a_short_run_is_finished_counted_and_judged(tmp_path: P
     for phase in phases.values():
         assert set(phase["cpu_us_by_kind"]) == OF_THE_SYSTEM
         assert phase["cpu_us"] > 0
+        assert phase["not_accepted"] == 0
         assert phase["payments_per_s"] > 0
         assert phase["latency_ms"]["p50"] <= phase["latency_ms"]["p99"] <= phase["latency_ms"]["max"]
     assert all(phases["single"]["resident_mib_by_kind"][kind] > 0 for kind in OF_THE_SYSTEM)
