@@ -20,7 +20,7 @@ def interpreter(peer: str, requirements: Path) -> Path:
 
     Safe when several runs do it at once. RuntimeError, with the end of what pip said, when it cannot be had.
     """
-    about = requirements.read_bytes() + sys.version.encode() + sys.prefix.encode()
+    about = requirements.read_bytes() + sys.version.encode() + sys.base_prefix.encode()
     peers = DownloadSettings().cache_dir.expanduser() / "peers"
     peers.mkdir(parents=True, exist_ok=True)
     home = peers / f"{peer}-{hashlib.sha256(about).hexdigest()[:16]}"

@@ -1,7 +1,7 @@
 """A stock Faust app that takes each command to `completed`, as Faust's guide shows it: an agent, a Table, JSON records.
 
-`python -m bench.peers.faust_topology.app`, with the settings PEER_KAFKA, PEER_COMMANDS, PEER_EVENTS and PEER_STATE.
-Its tuning is that of the stream stage's peer: bench/peers/stock_faust/tuning.py.
+`python -m bench.peers.faust_topology.app`, with the settings PEER_KAFKA, PEER_COMMANDS, PEER_EVENTS, PEER_PARTITIONS,
+PEER_STATE and PEER_CONFIRMED. Its tuning is that of the stream stage's peer: bench/peers/stock_faust/tuning.py.
 """
 
 from __future__ import annotations
@@ -42,8 +42,10 @@ class Event(faust.Record, include_metadata=False):  # type: ignore[misc, call-ar
     payment: Command
 
 
-def build_app(bootstrap: str, commands_topic: str, events_topic: str, state: Path, partitions: int) -> faust.App:
-    """Return the app with its agent."""
+def build_app(
+    bootstrap: str, commands_topic: str, events_topic: str, state: Path, partitions: int, *, confirmed: bool
+) -> faust.App:
+    """Return the app with its agent; if `confirmed`, that goes on only when the broker has a payment's events."""
     app = faust.App(
         "faust-topology",
         broker=URL(f"kafka://{bootstrap}"),
@@ -52,6 +54,7 @@ def build_app(bootstrap: str, commands_topic: str, events_topic: str, state: Pat
         value_serializer="json",
         topic_partitions=partitions,
         topic_replication_factor=1,
+        producer_linger=0.0 if confirmed else tuning.LINGER_S,
         **tuning.SETTINGS,
     )
     commands = app.topic(commands_topic, key_type=str, value_type=Command, partitions=partitions)
@@ -63,8 +66,9 @@ def build_app(bootstrap: str, commands_topic: str, events_topic: str, state: Pat
             if command.idempotency_key in statuses:
                 continue
             sent = [await events.send(key=command.payment_id, value=each) for each in life(command)]
-            # `send` returns when there is room in a batch; nothing goes on before the broker has the events.
-            await asyncio.gather(*sent)
+            # `send` returns when there is room in a batch.
+            if confirmed:
+                await asyncio.gather(*sent)
             statuses[command.idempotency_key] = "completed"
 
     # An actor for each partition was faster than one for all.
@@ -95,6 +99,7 @@ def main() -> None:
         env["PEER_EVENTS"],
         Path(env["PEER_STATE"]),
         int(env["PEER_PARTITIONS"]),
+        confirmed=env["PEER_CONFIRMED"] == "yes",
     )
     faust.Worker(app, loglevel="WARNING", redirect_stdouts=False, quiet=True).execute_from_commandline()
 

@@ -16,6 +16,7 @@ from typing import Annotated, Any
 
 from celery import Celery, Task
 from fastapi import Depends, FastAPI, Header, HTTPException
+from psycopg.errors import UniqueViolation
 from pydantic import BaseModel, ConfigDict, field_validator
 from sqlalchemy import DateTime, ForeignKey, Numeric, String, create_engine, select
 from sqlalchemy.dialects.postgresql import JSONB
@@ -156,9 +157,11 @@ def initiate_payments(orders: Sequence[TransactionCreate], db: Session) -> list[
     new = [_initiated(order, db) for order in wanted]
     try:
         db.commit()
-    except IntegrityError:
-        # Another request with one of the keys was faster.
+    except IntegrityError as error:
         db.rollback()
+        if not isinstance(error.orig, UniqueViolation):
+            raise
+        # Another request with one of the keys was faster.
         return initiate_payments(orders, db)
     # Behind the commit, or a worker could look for the payment before it is there (Celery, "Tasks", database
     # transactions). A process that is killed between the two leaves it pending for good: that is the design's.
