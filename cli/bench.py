@@ -8,6 +8,7 @@ import signal
 import sys
 import tempfile
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from types import FrameType
@@ -23,6 +24,9 @@ from bench.judge import RunDoesNotCount
 from bench.load import GeneratorFailed
 from bench.own_system import OwnSystem
 from bench.part_stages import gateway_stage, ingest_stage, read_stage
+from bench.peers.faust_topology.system import FaustTopology
+from bench.peers.quix.system import Quix
+from bench.peers.seed_design.system import SeedDesign
 from bench.postgres import UNSAFE, postgres
 from bench.projection_stage import projection_stage
 from bench.questions_stage import questions_stage
@@ -36,8 +40,7 @@ from observability.logs import configure_logging
 
 STAGES = ("stream", "projection", "rebuild", "restore", "memory", "faults", "questions", "codec")
 OVER_HTTP = ("end_to_end", "ingest", "gateway", "read")
-# Ours first; whoever else is measured beside it.
-WHOLE_SYSTEMS: tuple[Make, ...] = (OwnSystem,)
+PEERS: Mapping[str, Make] = {"seed": SeedDesign, "faust": FaustTopology, "quix": Quix}
 
 
 @click.command()
@@ -57,6 +60,8 @@ WHOLE_SYSTEMS: tuple[Make, ...] = (OwnSystem,)
               help="Where the questions stage writes how Postgres answered, as Markdown.")  # fmt: skip
 @click.option("--seconds", type=click.FloatRange(1), default=20.0, show_default=True,
               help="How long each load of the stages over HTTP is offered.")  # fmt: skip
+@click.option("--beside", type=click.Choice(list(PEERS)), multiple=True,
+              help="A peer that takes turns with ours end to end; may be given several times.")  # fmt: skip
 @click.option("--seed", type=int, default=1, show_default=True, help="Fixes the schedule of faults.")
 @click.option("--bootstrap", default=None, help="A Kafka that is there, without our topics. Default: one is started.")
 @click.option("--folder", type=click.Path(exists=True, file_okay=False, path_type=Path), default=None,
@@ -70,6 +75,7 @@ def bench(
     asked: int,
     plans: Path | None,
     seconds: float,
+    beside: tuple[str, ...],
     seed: int,
     bootstrap: str | None,
     folder: Path | None,
@@ -96,7 +102,7 @@ def bench(
                 continue
             if stage in OVER_HTTP:
                 with tempfile.TemporaryDirectory(prefix="directpay-bench-", dir=folder) as work:
-                    figures[stage] = _over_http(stage, Path(work), payments, Measure(seconds=seconds))
+                    figures[stage] = _over_http(stage, Path(work), payments, Measure(seconds=seconds), beside)
                 continue
             # A broker for each stage: what one leaves behind is not the next one's to read.
             with (
@@ -121,11 +127,11 @@ def bench(
     click.echo(json.dumps(figures))
 
 
-def _over_http(stage: str, work: Path, payments: int, measure: Measure) -> dict[str, Any]:
+def _over_http(stage: str, work: Path, payments: int, measure: Measure, beside: Sequence[str]) -> dict[str, Any]:
     """Measure a stage that starts whole systems of its own."""
     match stage:
         case "end_to_end":
-            return end_to_end_stage(WHOLE_SYSTEMS, work, measure, _say)
+            return end_to_end_stage([OwnSystem, *(PEERS[name] for name in dict.fromkeys(beside))], work, measure, _say)
         case "ingest":
             return ingest_stage(work, measure, _say)
         case "gateway":
