@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager, ExitStack, suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -130,4 +130,9 @@ class Peer:
 
 def bytes_on_disk(folder: Path) -> int:
     """Return what the files under `folder` take: blocks, since some are made larger than they are filled."""
-    return sum(each.stat().st_blocks * 512 for each in folder.rglob("*") if each.is_file())
+    found = 0
+    for each in folder.rglob("*"):
+        # A server removes files of its own meanwhile.
+        with suppress(FileNotFoundError):
+            found += each.stat().st_blocks * 512
+    return found

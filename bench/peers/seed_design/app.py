@@ -23,9 +23,9 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, relationship, sessionmaker
 
-# A process of the API answers that many connections at once, so none waits for a session; connections beyond a pool's
-# size would be opened and closed again (SQLAlchemy, "Connection Pooling": pool_size, max_overflow).
-POOL_SIZE = 16
+# What a process may have of Postgres' connections. More than a pool's size would be opened and closed again and again
+# (SQLAlchemy, "Connection Pooling": pool_size, max_overflow).
+POOL_SIZE = int(os.environ["PEER_POOL"])
 engine = create_engine(os.environ["PEER_DATABASE"], pool_size=POOL_SIZE, max_overflow=0)
 # Nothing is read again behind a commit (SQLAlchemy, "Session Basics": expire_on_commit).
 SessionLocal = sessionmaker(engine, expire_on_commit=False)

@@ -19,6 +19,9 @@ from cli.local_stack.ports import HOST, free_port
 HERE = Path(__file__).parent
 CORES = os.cpu_count() or 1
 TABLES_S_MAX = 300.0
+# Of the 100 connections that Postgres takes: more than the clients that it is measured with. Each of the worker's
+# processes has one beside them.
+API_SESSIONS_MAX = 48
 
 
 class SeedDesign(Peer):
@@ -39,6 +42,7 @@ class SeedDesign(Peer):
         redis_port = free_port()
         env = {
             "PEER_DATABASE": database_uri.replace("postgresql://", "postgresql+psycopg://", 1),
+            "PEER_POOL": str(max(1, API_SESSIONS_MAX // CORES)),
             "PEER_REDIS": f"redis://{HOST}:{redis_port}/0",
             # Where the API and the worker look for `app`, whose tables come first.
             "PYTHONPATH": str(HERE),
