@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import psutil
 import psycopg
 import pytest
 from psycopg import sql
@@ -331,7 +332,7 @@ def run_command(broker: OwnBroker, views: str, *options: str) -> subprocess.Pope
     )
 
 
-@pytest.mark.parametrize("moment", ["", "making keys", "swapping"])
+@pytest.mark.parametrize("moment", ["", "of about", "making keys", "swapping"])
 def test_killed_at_any_moment_the_live_tables_serve_and_the_next_one_begins_anew(
     broker: OwnBroker, views: str, start: StartProjector, moment: str
 ) -> None:
@@ -344,10 +345,13 @@ def test_killed_at_any_moment_the_live_tables_serve_and_the_next_one_begins_anew
         assert any(moment in line for line in killed.stderr)
     else:
         wait_until(lambda: len(schemas(views)) > 1)
+    loading = psutil.Process(killed.pid).children(recursive=True)
     killed.kill()
     killed.wait()
     killed.communicate()
     assert hashes(views) == before
+    # Nor do those go on that it had started.
+    wait_until(lambda: all(map(has_ended, loading)))
     # Its sessions end when the server notices; until then it is another rebuild.
     wait_until(lambda: is_free(views))
     again = run_command(broker, views)
@@ -358,12 +362,41 @@ def test_killed_at_any_moment_the_live_tables_serve_and_the_next_one_begins_anew
     assert schemas(views) == ["projection"]
 
 
+def has_ended(process: psutil.Process) -> bool:
+    try:
+        return process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
 def is_free(views: str) -> bool:
     try:
         with only_rebuild(views):
             return True
     except RebuildRuns:
         return False
+
+
+def test_a_loading_process_that_is_killed_ends_the_rebuild_and_leaves_nothing(
+    broker: OwnBroker, views: str, start: StartProjector
+) -> None:
+    start().wait_ready()
+    wait_until(lambda: rows(views, "SELECT sum(lag) FROM analytics.freshness") == [(0,)])
+    before = hashes(views)
+    ended = run_command(broker, views)
+    wait_until(lambda: loaders_of(ended.pid))
+    loaders_of(ended.pid)[0].kill()
+    _, said = ended.communicate()
+    assert ended.returncode == 1
+    assert "a loading process ended without a word" in said
+    assert hashes(views) == before
+    assert drop_replaced(postgres=views, readers_wait_s=20, say=print) == []
+    assert schemas(views) == ["projection"]
+
+
+def loaders_of(pid: int) -> list[psutil.Process]:
+    """Return the processes in which a rebuild loads; besides them there is the one that multiprocessing keeps."""
+    return [it for it in psutil.Process(pid).children() if "spawn_main" in " ".join(it.cmdline())]
 
 
 def test_two_at_once_one_refuses(broker: OwnBroker, views: str, start: StartProjector) -> None:
