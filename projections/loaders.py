@@ -62,8 +62,8 @@ class Loaded:
 def shares(extents: Mapping[Place, Extent], processes: int | None = None) -> list[dict[Place, Extent]]:
     """Share out what the partitions hold, to no more processes than there are cores.
 
-    Only payments are loaded by several: refusals of one command may stand on two partitions, and who writes them in
-    another order than somebody else waits for him for ever.
+    Only payments are loaded by several: refusals of one command may stand on two partitions, and two sessions that
+    wrote them in different orders would be a deadlock.
     """
     sized = {place: extent for place, extent in extents.items() if extent.begin < extent.end}
     of_payments = [[place] for place in sized if place[0] == PAYMENT_EVENTS.name]
@@ -140,7 +140,7 @@ def _run(share: Share, telling: Connection) -> None:
         for loaded in load(share):
             telling.send(loaded)
     except (KafkaException, LogGap, Overtaken, TopicsMissing, UnprojectableRecord, psycopg.Error) as error:
-        telling.send(str(error).strip())
+        telling.send(str(error).strip() or type(error).__name__)
     else:
         telling.send(None)
 

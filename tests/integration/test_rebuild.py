@@ -9,6 +9,8 @@ import threading
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,8 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
+from directory.changes import DirectoryRecord
+from directory.entities import Kind, Lease
 from kafka_log.topics_admin import apply_topics
 from projections.batch import Batch, Move
 from projections.fresh_tables import CannotReplace
@@ -35,8 +39,10 @@ from tests.integration.projected_log import (
     Writer,
     books_of_log,
     books_of_views,
+    entity,
     life,
     order,
+    rejection,
     transitions_in,
     wait_until,
 )
@@ -60,6 +66,10 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnBroker]:
 def writer(broker: OwnBroker) -> Writer:
     writer = Writer(broker.bootstrap)
     write_lives(writer, TENANT, PAYMENTS)
+    entity_ids = [str(uuid.uuid4()) for _ in range(20)]
+    writer.write([entity(version, entity_id) for version in (1, 2) for entity_id in entity_ids])
+    writer.write([agreed_lease()])
+    writer.write([rejection(n, command_id=str(uuid.uuid4()) if n % 2 else None) for n in range(40)])
     return writer
 
 
@@ -108,6 +118,18 @@ def write_lives(writer: Writer, tenant: str, payments: int) -> None:
     lives = [life(order(tenant, number), number) for number in range(payments)]
     for step in range(4):
         writer.write(steps[step] for steps in lives if len(steps) > step)
+
+
+def agreed_lease() -> DirectoryRecord:
+    """Return the terms of a lease that payments are made on."""
+    lease_id = order(TENANT, 3).lease_id
+    assert lease_id is not None
+    someone = str(uuid.uuid4())
+    terms = Lease(
+        property_id=someone, renter_id=someone, rent_amount_minor=100_000, due_day=1, start_date=date(2025, 1, 1),
+        end_date=None,
+    )  # fmt: skip
+    return replace(entity(1, lease_id), tenant_id=TENANT, kind=Kind.LEASE, entity=terms)
 
 
 def new_tenant() -> str:
