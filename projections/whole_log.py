@@ -13,7 +13,7 @@ from projections.log_source import Extent, extents, record_of
 from schemas.codec import decode
 
 # The more of a payment's records are in one batch, the fewer are decoded and written. A batch is full with so many
-# payments, about 100 MB, or when so many records of them were read: then it is time to tell of progress.
+# payments, some 150 MB of memory, or when so many records were read: then it is time to tell of progress.
 GATHERED_MAX = 20_000
 BATCH_RECORDS_MAX = 200_000
 READ_RECORDS_MAX = 5_000  # The superseded ones among them are let go at once.
