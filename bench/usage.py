@@ -60,3 +60,11 @@ def resident_mib(pid: int) -> int:
     """Return the memory that a process has in RAM, shared pages included."""
     pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") // 2**20
+
+
+def peak_resident_mib(pid: int) -> int:
+    """Return the most memory that a process has had in RAM since its program started."""
+    # Not getrusage: its peak is inherited from the process that started this one.
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    peak_kib = next(line for line in lines if line.startswith("VmHWM:")).split()[1]
+    return int(peak_kib) // 1024

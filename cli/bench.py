@@ -22,6 +22,7 @@ from bench.end_to_end_stage import CannotStart, Make, Measure, end_to_end_stage
 from bench.faults_stage import FaultsPlan, faults_stage
 from bench.judge import RunDoesNotCount
 from bench.load import GeneratorFailed
+from bench.nacha_stage import nacha_stage
 from bench.own_system import OwnSystem
 from bench.part_stages import gateway_stage, ingest_stage, read_stage
 from bench.peers.faust_topology.system import FaustTopology
@@ -38,7 +39,7 @@ from bench.worker_process import WorkerEnded
 from cli.local_stack.trouble import StackError
 from observability.logs import configure_logging
 
-STAGES = ("stream", "projection", "rebuild", "restore", "memory", "faults", "questions", "codec")
+STAGES = ("stream", "projection", "rebuild", "restore", "memory", "faults", "questions", "codec", "nacha")
 OVER_HTTP = ("end_to_end", "ingest", "gateway", "read")
 PEERS: Mapping[str, Make] = {"seed": SeedDesign, "faust": FaustTopology, "quix": Quix}
 
@@ -56,6 +57,8 @@ PEERS: Mapping[str, Make] = {"seed": SeedDesign, "faust": FaustTopology, "quix":
               help="Payments of each act of the faults stage.")  # fmt: skip
 @click.option("--asked", type=click.IntRange(1000), default=5_000_000, show_default=True,
               help="Payments that the questions stage asks about.")  # fmt: skip
+@click.option("--entries", type=click.IntRange(10), default=500_000, show_default=True,
+              help="Entries of the file that the nacha stage writes and reads.")  # fmt: skip
 @click.option("--plans", type=click.Path(dir_okay=False, path_type=Path), default=None,
               help="Where the questions stage writes how Postgres answered, as Markdown.")  # fmt: skip
 @click.option("--seconds", type=click.FloatRange(1), default=20.0, show_default=True,
@@ -73,6 +76,7 @@ def bench(
     restored: int,
     faulted: int,
     asked: int,
+    entries: int,
     plans: Path | None,
     seconds: float,
     beside: tuple[str, ...],
@@ -103,6 +107,10 @@ def bench(
             if stage in OVER_HTTP:
                 with tempfile.TemporaryDirectory(prefix="directpay-bench-", dir=folder) as work:
                     figures[stage] = _over_http(stage, Path(work), payments, Measure(seconds=seconds), beside)
+                continue
+            if stage == "nacha":
+                with tempfile.TemporaryDirectory(prefix="directpay-bench-", dir=folder) as work:
+                    figures[stage] = nacha_stage(Path(work), entries, _say)
                 continue
             # A broker for each stage: what one leaves behind is not the next one's to read.
             with (

@@ -15,6 +15,7 @@ SUBCOMMANDS = {
     "chaos": "cli.chaos:chaos",
     "demo": "cli.demo:demo",
     "demo-data": "cli.demo_data:demo_data",
+    "nacha": "cli.nacha:nacha",
     "projector": "cli.processes.projector:projector",
     "questions": "cli.questions:ask_questions",
     "rails": "cli.processes.rails:rails",

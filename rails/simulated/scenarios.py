@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from rails.bank import Party
+from rails.nacha.return_codes import RETURN_REASONS
 
 
 class Scenario(StrEnum):
@@ -32,30 +33,6 @@ _FIXED = {
 _CODED = re.compile(r"(?P<series>[12])00(?P<code>[0-9]{2})", re.ASCII)
 _SERIES = {"1": Scenario.REFUSED, "2": Scenario.RETURNED}
 
-# Nacha's operating rules, appendix four; the words are ours.
-RETURN_REASONS = {
-    "R01": "insufficient funds",
-    "R02": "account closed",
-    "R03": "no account, or unable to locate it",
-    "R04": "invalid account number",
-    "R05": "unauthorized debit to a consumer account",
-    "R06": "returned at the originating bank's request",
-    "R07": "authorization revoked by the customer",
-    "R08": "payment stopped",
-    "R09": "uncollected funds",
-    "R10": "customer advises the originator is not authorized",
-    "R11": "entry not in accordance with the authorization",
-    "R12": "branch sold to another bank",
-    "R13": "routing number not valid",
-    "R14": "representative payee deceased",
-    "R15": "beneficiary or account holder deceased",
-    "R16": "account frozen",
-    "R17": "file record edit criteria",
-    "R20": "non-transaction account",
-    "R23": "credit refused by the receiver",
-    "R24": "duplicate entry",
-    "R29": "corporate customer advises not authorized",
-}
 UNLISTED_REASON = "returned by the receiving bank"
 
 

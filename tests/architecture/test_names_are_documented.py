@@ -10,6 +10,7 @@ from cli.local_stack.processes import DECIDED
 from cli.main import SUBCOMMANDS
 from cli.settings import ALL
 from payments.payment import EventType
+from rails.nacha.faults import Rule
 from schemas.topics import TOPICS
 
 ROOT = Path(__file__).parents[2]
@@ -29,6 +30,11 @@ def test_every_event_type_is_documented(name: str) -> None:
 @pytest.mark.parametrize("name", SUBCOMMANDS)
 def test_every_command_is_documented(name: str) -> None:
     assert f"directpay {name}" in DOCS or f"make {name}" in DOCS
+
+
+@pytest.mark.parametrize("rule", Rule)
+def test_every_rule_of_a_nacha_file_is_documented(rule: Rule) -> None:
+    assert f"`{rule}`" in (ROOT / "docs" / "ach.md").read_text()
 
 
 def test_what_the_stack_decides_are_settings() -> None:
