@@ -15,7 +15,7 @@ help:
 	@echo "make up     the whole system in the foreground until Ctrl-C"
 	@echo "make test   every test but the long ones"
 	@echo "make chaos  100,000 payments while processes are killed, paused and robbed of their state; about half an hour"
-	@echo "make bench  payments a second of the stream stage beside stock Faust, and its restore; about a quarter of an hour"
+	@echo "make bench  payments a second of the stream stage beside its peers, and its restore; about a quarter of an hour"
 	@echo "make lint   formatter, linter, types, import rules"
 
 venv: $(DEV)

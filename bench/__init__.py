@@ -1,9 +1,17 @@
-"""Measurements: `directpay bench` runs its stages against a Kafka of their own and prints one JSON object of figures.
+"""Measurements: `directpay bench` runs its stages against servers of their own and prints one JSON object of figures.
 
-contestants.py    who is measured, as processes (worker_process.py): our worker, and stock Faust in peers/
+contestants.py    who is measured, as processes (worker_process.py): our worker, stock Faust and Kafka Streams in peers/
 inputs.py         the payments of a run as records that wait for their release
 judge.py          whether the events are those that the inputs mean: otherwise a run does not count
-stream_stage.py   payments/s of one worker, ours and stock Faust in turns
+stream_stage.py   payments/s and payments a CPU-second of one worker, ours and its peers in turns
+codec_stage.py    Avro beside JSON, no broker
 restore_stage.py  restore and resident memory, from snapshots.py
 faults_stage.py   ours and stock Faust under the same faults
+
+Over HTTP, whole systems (system.py: own_system.py, and peers):
+
+end_to_end_stage.py   turns of ours and of peers, from a payment over HTTP to its terminal row
+part_stages.py        ingest, gateway and read, of ours
+phase.py              one load and what came of it; load.py hands it to open_loop.py, a process of its own
+process_times.py      CPU time and memory of all processes of a system, ended ones included
 """

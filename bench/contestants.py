@@ -1,8 +1,8 @@
-"""Who is measured: our worker and stock Faust's with each of its guarantees, on topics of their own on one broker."""
+"""Who is measured: our worker, stock Faust's with each of its guarantees, Kafka Streams', on topics of their own."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,18 +10,23 @@ from typing import Any
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from bench.broker import PARTITIONS
+from bench.peers.kafka_streams.jars import java_command
 from bench.worker_process import WorkerProcess
 from kafka_log.connection import LIBRDKAFKA_LOG, client_settings
 from kafka_log.topics_admin import apply_topics
 from schemas import topics
 from schemas.topics import Topic
 
+Say = Callable[[str], None]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contestant:
     """`group` is the consumer group, `prefix` that of its topics; `program` is the module that runs a worker.
 
-    One that reads uncommitted records cannot be given inputs that wait in an open transaction.
+    One that reads uncommitted records cannot be given inputs that wait in an open transaction. Each worker decides
+    `warm_up` payments before it is measured, then one in `share` of what ours gets. `install` fetches what has to be
+    there before that, and raises StackError when it cannot.
     """
 
     name: str
@@ -30,6 +35,13 @@ class Contestant:
     program: str
     reads_committed: bool
     settings: Mapping[str, Any]
+    warm_up: int
+    share: int = 1
+    install: Callable[[Say], Any] = lambda _say: None
+
+    def payments(self, of: int) -> int:
+        """Return how many payments it gets, when ours gets so many."""
+        return max(1, of // self.share)
 
     def topic(self, topic: Topic) -> str:
         return f"{self.prefix}{topic.name}"
@@ -67,6 +79,20 @@ OURS = Contestant(
     program="bench.own_worker",
     reads_committed=True,
     settings={"group": "bench-directpay", "log_level": "WARNING"},
+    warm_up=2_000,
+)
+
+# Its transactions cover offsets, events and state, as ours do.
+KAFKA_STREAMS = Contestant(
+    name="Kafka Streams, exactly_once_v2",
+    group="kafka-streams",
+    prefix="kafka-streams-",
+    program="bench.peers.kafka_streams.worker",
+    reads_committed=True,
+    settings={"name": "kafka-streams"},
+    # Until Java's compiler has nothing more to do: see docs/performance.md.
+    warm_up=60_000,
+    install=java_command,
 )
 
 
@@ -83,6 +109,9 @@ def stock(guarantee: str, *, confirmed: bool = True) -> Contestant:
         program="bench.peers.stock_faust.worker",
         reads_committed=guarantee == "exactly_once",
         settings={"name": group, "guarantee": guarantee, "confirmed": confirmed},
+        warm_up=200,
+        # About ten times slower: with as many payments it alone would take most of the time.
+        share=10,
     )
 
 

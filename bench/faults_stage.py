@@ -17,13 +17,12 @@ from pathlib import Path
 from typing import Any
 
 from bench.broker import PARTITIONS, Broker
-from bench.contestants import AT_LEAST_ONCE, EXACTLY_ONCE, OURS, Contestant
+from bench.contestants import AT_LEAST_ONCE, EXACTLY_ONCE, OURS, Contestant, Say
 from bench.crew import Crew
 from bench.fault_schedule import Script, scripts
 from bench.inputs import Life, lives, producer_of, write
 from bench.judge import Judge, ends, read_to_end
 from bench.mini_gateway import MiniGateway
-from bench.stream_stage import Say
 from payments.rejection import Rejection
 from schemas import codec, topics
 

@@ -21,10 +21,11 @@ UNSAFE = ("-c", "fsync=off", "-c", "max_wal_size=8GB")
 
 
 class Database:
-    """A running server with an empty database at `owner_uri`, which makes others."""
+    """A running server with an empty database at `owner_uri`, which makes others. `pid` is its first process."""
 
-    def __init__(self, owner_uri: str) -> None:
+    def __init__(self, owner_uri: str, pid: int) -> None:
         self.owner_uri = owner_uri
+        self.pid = pid
 
     def make(self) -> str:
         """Return the URI of a new database that is migrated, and nothing was projected into it."""
@@ -67,7 +68,7 @@ def postgres(folder: Path, *options: str) -> Iterator[Database]:
             if process.poll() is not None:
                 raise RuntimeError(log_path.read_text()[-2000:])
         server.make_database()
-        yield Database(server.owner_uri)
+        yield Database(server.owner_uri, process.pid)
     finally:
         process.send_signal(component.stop_signal)
         process.wait(STOP_S_MAX)

@@ -1,45 +1,33 @@
 """The projection stage alone: one projector, the log there before the clock starts; beside it the usual sink.
 
-Ours, row at a time, ours again, then a rebuild of what ours projected: one Kafka, one Postgres, the same records. The
-three records of a payment stand so far apart that ours has hardly two of them in one batch: every one is decoded and
-written, as when payments come evenly. Row at a time gets a tenth of the records, so that it ends in reasonable time.
-Afterwards every row that it wrote must be one of ours.
+Ours, row at a time, ours again, then a rebuild of what ours projected: one Kafka, one Postgres, the same records. Row
+at a time gets a tenth of the records, so that it ends in reasonable time. Afterwards every row that it wrote must be
+one of ours.
 """
 
 from __future__ import annotations
 
-import statistics
-import threading
 import time
-import uuid
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import psycopg
 
 from bench.broker import PARTITIONS, Broker
-from bench.inputs import WRITE_S_MAX, producer_of
 from bench.judge import STEPS, RunDoesNotCount
 from bench.peers.row_at_a_time import RowAtATime
 from bench.postgres import Database, postgres
-from bench.snapshots import Snapshots
-from cli.local_stack.ports import free_port
+from bench.projected_log import Say, projected, write_steps
+from bench.turns import ratio_median, ratio_worst
 from kafka_log.reader import LogReader
 from kafka_log.topics_admin import apply_topics
 from projections.log_source import record_of
-from projections.projector import BATCH_RECORDS_MAX, Projector, ProjectorConfig
+from projections.projector import BATCH_RECORDS_MAX
 from projections.rebuild import rebuild
-from schemas.partitioning import partition_of
 from schemas.topics import PAYMENT_EVENTS
 
 ROWS_SHARE = 10
-# More than a batch: the next record of a payment comes in a later one.
-IN_FLIGHT = 2 * BATCH_RECORDS_MAX
-RUN_S_MAX = 1800.0
-LOOK_S = 0.05
 READERS_WAIT_S = 20.0
-_POSITIONS = "SELECT coalesce(sum(next), 0)::bigint FROM projection.offsets WHERE topic = 'payment-events'"
 _ROWS = {
     "payments": "SELECT row(payment_id, sequence, status, amount_minor, updated_at)::text FROM projection.payments",
     "events": "SELECT row(payment_id, sequence, event_type, occurred_at, changes, hash)::text"
@@ -48,19 +36,17 @@ _ROWS = {
     " FROM projection.ledger_entries",
 }
 
-Say = Callable[[str], None]
-
 
 def projection_stage(broker: Broker, folder: Path, payments: int, say: Say) -> dict[str, Any]:
     """Return transitions/s of our projector, of a row at a time, and of a rebuild."""
     apply_topics(broker.bootstrap, PARTITIONS)
-    _write(broker.bootstrap, payments)
+    write_steps(broker.bootstrap, payments)
     records = STEPS * payments
     with postgres(folder) as database:
-        first_uri, first = _projected(broker, database, records, say)
+        first_uri, first = projected(broker, database, records, say)
         rows_uri, rows = _row_at_a_time(broker, database, records // ROWS_SHARE, say)
         _require_same(first_uri, rows_uri)
-        _, second = _projected(broker, database, records, say)
+        _, second = projected(broker, database, records, say)
         rebuilt = rebuild(
             bootstrap=broker.bootstrap, postgres=first_uri, readers_wait_s=READERS_WAIT_S, say=lambda _: None
         )
@@ -72,72 +58,10 @@ def projection_stage(broker: Broker, folder: Path, payments: int, say: Say) -> d
         "transitions": records,
         "ours_per_s": [round(first), round(second)],
         "row_at_a_time_per_s": round(rows),
-        "ratio_median": round(statistics.median((first, second)) / rows, 1),
-        "ratio_worst": round(min(first, second) / rows, 1),
+        "ratio_median": ratio_median((first, second), [rows]),
+        "ratio_worst": ratio_worst((first, second), [rows]),
         "rebuild_per_s": rebuild_per_s,
     }
-
-
-def _write(bootstrap: str, payments: int) -> None:
-    """Write every payment's records, in rounds over those that are in flight at a time."""
-    producer = producer_of(bootstrap)
-    snapshots = [Snapshots(steps=steps) for steps in range(1, STEPS + 1)]
-    for begin in range(0, payments, IN_FLIGHT):
-        for sequence, each in enumerate(snapshots, start=1):
-            for number in range(begin, min(begin + IN_FLIGHT, payments)):
-                key, payment_id, value = each.record(number)
-                partition = partition_of(f"{each.tenant_id}:{key}", PARTITIONS)
-                headers: list[tuple[str, str | bytes | None]] = [("ce_id", f"{payment_id}:{sequence}".encode())]
-                while True:
-                    try:
-                        producer.produce(
-                            PAYMENT_EVENTS.name, key=payment_id, value=value, partition=partition, headers=headers
-                        )
-                        break
-                    except BufferError:
-                        producer.poll(0.1)
-    if producer.flush(WRITE_S_MAX):
-        raise TimeoutError("the records could not be written")
-
-
-def _projected(broker: Broker, database: Database, records: int, say: Say) -> tuple[str, float]:
-    """Let one projector project everything; return its database and transitions/s from its first batch on."""
-    uri = database.make()
-    stop = threading.Event()
-    config = ProjectorConfig(
-        bootstrap=broker.bootstrap,
-        postgres=uri,
-        partitions=PARTITIONS,
-        instance="bench-projector",
-        health_port=free_port(),
-        group_id=f"bench-{uuid.uuid4()}",
-    )
-    projector = threading.Thread(target=Projector(config, stop).run)
-    projector.start()
-    try:
-        # Joining the group takes seconds and is not what is measured.
-        _, before, began = _wait(uri, 1, projector)
-        _, _, ended = _wait(uri, records, projector)
-    finally:
-        stop.set()
-        projector.join()
-    per_s = (records - before) / (ended - began)
-    say(f"projector: {per_s:.0f} transitions/s")
-    return uri, per_s
-
-
-def _wait(uri: str, records: int, projector: threading.Thread) -> tuple[str, int, float]:
-    """Return once so many records are projected: how many are, and when that was seen."""
-    deadline = time.monotonic() + RUN_S_MAX
-    with psycopg.connect(uri, autocommit=True) as connection:
-        while True:
-            row = connection.execute(_POSITIONS).fetchone()
-            assert row is not None
-            if row[0] >= records:
-                return uri, row[0], time.monotonic()
-            if not projector.is_alive() or time.monotonic() > deadline:
-                raise RunDoesNotCount(f"{row[0]} of {records} records were projected")
-            time.sleep(LOOK_S)
 
 
 def _row_at_a_time(broker: Broker, database: Database, records: int, say: Say) -> tuple[str, float]:

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from bench.broker import Broker
-from bench.contestants import OURS
+from bench.contestants import OURS, Say
 from bench.judge import STEPS, RunDoesNotCount
 from bench.snapshots import Snapshots
-from bench.stream_stage import Say, decide_payments
+from bench.stream_stage import decide_payments
 from bench.usage import resident_mib
 from bench.worker_process import WorkerProcess
 

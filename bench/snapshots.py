@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from uuid import UUID
 
 from bench.broker import PARTITIONS
 from bench.inputs import WRITE_S_MAX, lives, producer_of
@@ -21,10 +22,10 @@ class Snapshots:
 
     Ids, fingerprint and hashes are each payment's own, so that records compress no better than real ones; the hashes
     are not the right ones, which nobody asks for while restoring. Building each by the rules would take ten times as
-    long.
+    long. The payments are on as many `leases`, in turn, each with a payer and a payee of its own.
     """
 
-    def __init__(self, *, steps: int) -> None:
+    def __init__(self, *, steps: int, leases: int = 1) -> None:
         life = next(lives("snapshot", 1))
         self._template = list(expected_events(life))[steps - 1]
         payment = codec.decode(self._template)
@@ -33,6 +34,9 @@ class Snapshots:
         self._key = life.order.idempotency_key.encode()
         self._id = payment.payment_id.encode()
         self._hashes = [payment.head.fingerprint, *(each.hash for each in payment.transitions)]
+        self._leases = leases
+        head = payment.head
+        self._of_lease = [str(it).encode() for it in (head.lease_id, head.payer_account_id, head.payee_account_id)]
 
     def record(self, number: int) -> tuple[str, str, bytes]:
         """Return idempotency key, payment id and value."""
@@ -42,6 +46,10 @@ class Snapshots:
         value = self._template.replace(self._key, key.encode()).replace(self._id, of.encode())
         for place, old in enumerate(self._hashes):
             value = value.replace(old, hashlib.sha256(b"%d %d" % (place, number)).digest())
+        if self._leases > 1:
+            for place, old in enumerate(self._of_lease):
+                digest = hashlib.sha256(b"lease %d %d" % (place, number % self._leases)).digest()
+                value = value.replace(old, str(UUID(bytes=digest[:16])).encode())
         return key, of, value
 
     def write(self, bootstrap: str, numbers: range) -> Iterator[int]:

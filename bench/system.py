@@ -12,8 +12,9 @@ class Post:
     """One HTTP request: `path` behind the system's `url`, with everything in `headers` that it asks for."""
 
     path: str
-    body: bytes
+    body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
+    method: str = "POST"
 
 
 class System(Protocol):

@@ -8,6 +8,7 @@ import signal
 import sys
 import tempfile
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from types import FrameType
@@ -16,12 +17,21 @@ from typing import Any
 import click
 
 from bench.broker import kafka
+from bench.codec_stage import codec_stage
+from bench.end_to_end_stage import CannotStart, Make, Measure, end_to_end_stage
 from bench.faults_stage import FaultsPlan, faults_stage
 from bench.judge import RunDoesNotCount
+from bench.load import GeneratorFailed
 from bench.nacha_stage import nacha_stage
+from bench.own_system import OwnSystem
+from bench.part_stages import gateway_stage, ingest_stage, read_stage
+from bench.peers.faust_topology.system import FaustTopology
+from bench.peers.quix.system import Quix
+from bench.peers.seed_design.system import SeedDesign
 from bench.postgres import UNSAFE, postgres
 from bench.projection_stage import projection_stage
 from bench.questions_stage import questions_stage
+from bench.rebuild_stage import rebuild_stage
 from bench.restore_stage import memory_stage, restore_stage
 from bench.stream_stage import stream_stage
 from bench.usage import machine
@@ -29,14 +39,18 @@ from bench.worker_process import WorkerEnded
 from cli.local_stack.trouble import StackError
 from observability.logs import configure_logging
 
-STAGES = ("stream", "projection", "restore", "memory", "faults", "questions", "nacha")
+STAGES = ("stream", "projection", "rebuild", "restore", "memory", "faults", "questions", "codec", "nacha")
+OVER_HTTP = ("end_to_end", "ingest", "gateway", "read")
+PEERS: Mapping[str, Make] = {"seed": SeedDesign, "faust": FaustTopology, "quix": Quix}
 
 
 @click.command()
-@click.option("--stage", "stages", type=click.Choice(STAGES), multiple=True, default=("stream", "restore"),
+@click.option("--stage", "stages", type=click.Choice(STAGES + OVER_HTTP), multiple=True, default=("stream", "restore"),
               show_default=True, help="What to measure; may be given several times.")  # fmt: skip
 @click.option("--payments", type=click.IntRange(10), default=50_000, show_default=True,
-              help="Payments of a turn of the stream and projection stages; peers get a tenth.")  # fmt: skip
+              help="Payments of a turn of stream and projection (peers get a tenth), of gateway and read.")  # fmt: skip
+@click.option("--rebuilt", type=click.IntRange(1), default=1_000_000, show_default=True,
+              help="Payments whose projections are rebuilt, each of three transitions.")  # fmt: skip
 @click.option("--restored", type=click.IntRange(1), default=1_000_000, show_default=True,
               help="Payments to restore; the memory stage sets as many against five times as many.")  # fmt: skip
 @click.option("--faulted", type=click.IntRange(1), default=9_000, show_default=True,
@@ -47,6 +61,10 @@ STAGES = ("stream", "projection", "restore", "memory", "faults", "questions", "n
               help="Entries of the file that the nacha stage writes and reads.")  # fmt: skip
 @click.option("--plans", type=click.Path(dir_okay=False, path_type=Path), default=None,
               help="Where the questions stage writes how Postgres answered, as Markdown.")  # fmt: skip
+@click.option("--seconds", type=click.FloatRange(1), default=20.0, show_default=True,
+              help="How long each load of the stages over HTTP is offered.")  # fmt: skip
+@click.option("--beside", type=click.Choice(list(PEERS)), multiple=True,
+              help="A peer that takes turns with ours end to end; may be given several times.")  # fmt: skip
 @click.option("--seed", type=int, default=1, show_default=True, help="Fixes the schedule of faults.")
 @click.option("--bootstrap", default=None, help="A Kafka that is there, without our topics. Default: one is started.")
 @click.option("--folder", type=click.Path(exists=True, file_okay=False, path_type=Path), default=None,
@@ -54,16 +72,19 @@ STAGES = ("stream", "projection", "restore", "memory", "faults", "questions", "n
 def bench(
     stages: tuple[str, ...],
     payments: int,
+    rebuilt: int,
     restored: int,
     faulted: int,
     asked: int,
     entries: int,
     plans: Path | None,
+    seconds: float,
+    beside: tuple[str, ...],
     seed: int,
     bootstrap: str | None,
     folder: Path | None,
 ) -> None:
-    """Measure the stages: stream app and projection beside their peers, restore, memory, faults, questions, Nacha."""
+    """Measure the stages, each alone, or whole systems from a payment over HTTP to its row in the database."""
     configure_logging("bench", "WARNING")
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
@@ -73,12 +94,19 @@ def bench(
     try:
         for stage in dict.fromkeys(stages):
             _say(f"stage {stage}")
+            if stage == "codec":
+                figures[stage] = codec_stage(_say)
+                continue
             if stage == "questions":
                 with (
                     tempfile.TemporaryDirectory(prefix="directpay-bench-", dir=folder) as work,
                     postgres(Path(work), *UNSAFE) as database,
                 ):
                     figures[stage] = questions_stage(database.owner_uri, asked, _say, plans=plans)
+                continue
+            if stage in OVER_HTTP:
+                with tempfile.TemporaryDirectory(prefix="directpay-bench-", dir=folder) as work:
+                    figures[stage] = _over_http(stage, Path(work), payments, Measure(seconds=seconds), beside)
                 continue
             if stage == "nacha":
                 with tempfile.TemporaryDirectory(prefix="directpay-bench-", dir=folder) as work:
@@ -94,15 +122,30 @@ def bench(
                         figures[stage] = stream_stage(broker, Path(work), payments, _say)
                     case "projection":
                         figures[stage] = projection_stage(broker, Path(work), payments, _say)
+                    case "rebuild":
+                        figures[stage] = rebuild_stage(broker, Path(work), rebuilt, _say)
                     case "restore":
                         figures[stage] = restore_stage(broker, Path(work), restored, _say)
                     case "memory":
                         figures[stage] = memory_stage(broker, Path(work), restored, 5 * restored, _say)
                     case "faults":
                         figures[stage] = faults_stage(broker, Path(work), FaultsPlan(payments=faulted, seed=seed), _say)
-    except (RunDoesNotCount, WorkerEnded, StackError) as error:
+    except (RunDoesNotCount, WorkerEnded, StackError, CannotStart, GeneratorFailed) as error:
         sys.exit(f"directpay bench: {type(error).__name__}: {error}")
     click.echo(json.dumps(figures))
+
+
+def _over_http(stage: str, work: Path, payments: int, measure: Measure, beside: Sequence[str]) -> dict[str, Any]:
+    """Measure a stage that starts whole systems of its own."""
+    match stage:
+        case "end_to_end":
+            return end_to_end_stage([OwnSystem, *(PEERS[name] for name in dict.fromkeys(beside))], work, measure, _say)
+        case "ingest":
+            return ingest_stage(work, measure, _say)
+        case "gateway":
+            return gateway_stage(work, payments, measure, _say)
+        case _:
+            return read_stage(work, payments, measure, _say)
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:

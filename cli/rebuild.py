@@ -16,6 +16,7 @@ from kafka_log.reader import LogGap
 from observability.collector import let_collector_rest
 from projections.batch import UnprojectableRecord
 from projections.fresh_tables import CannotReplace
+from projections.loaders import LoadFailed
 from projections.migrate import MigrationRefused
 from projections.positions import ForeignLog
 from projections.rebuild import RebuildRuns, drop_replaced, rebuild
@@ -49,7 +50,7 @@ def rebuild_command(state_dir: Path | None, wait_s: float, only_drop: bool) -> N
             )
     except (
         RebuildRuns, CannotReplace, SwapRefused, ForeignLog, MigrationRefused, TopicsMissing, UnprojectableRecord,
-        LogGap, KafkaException, psycopg.Error,
+        LoadFailed, LogGap, KafkaException, psycopg.Error,
     ) as error:  # fmt: skip
         sys.exit(f"directpay rebuild: {str(error).strip()}. The live projections are as they were.")
     if kept:

@@ -73,16 +73,79 @@ def read_batch(
     The records of a partition are in their order; those before its position were projected and are passed over.
     """
     fresh = [record for record in records if record.offset >= positions[record.topic, record.partition]]
-    by_topic: dict[str, list[LogRecord]] = {topic: [] for topic in PROJECTED_TOPICS}
-    for record in fresh:
-        by_topic[record.topic].append(record)
-    return Batch(
-        moves=_moves(fresh, positions, log_ends),
-        snapshots=_newest_snapshots(by_topic[PAYMENT_EVENTS.name], decode),
-        rejections=_newest_rejections(by_topic[PAYMENT_REJECTIONS.name], decode),
-        entities=_newest_entities(by_topic[DIRECTORY_EVENTS.name], decode),
-        records=len(fresh),
-    )
+    gathered = Gathered(decode)
+    gathered.take(fresh)
+    return gathered.batch(_moves(fresh, positions, log_ends))
+
+
+class Gathered:
+    """The newest of each payment, refused command and entity among the records that were taken; the others are let go.
+
+    A snapshot carries its payment's whole history, so that the others of it need not even be decoded. A record without
+    the header is decoded to see.
+    """
+
+    def __init__(self, decode: Decode) -> None:
+        self._decode = decode
+        self._newest: dict[bytes | None, tuple[int, LogRecord]] = {}
+        self._snapshots: dict[bytes | None, Snapshot] = {}
+        self._rejections: dict[str, Rejection] = {}
+        self._entities: dict[str, DirectoryRecord] = {}
+        self.records = 0
+
+    def __len__(self) -> int:
+        return len(self._newest) + len(self._rejections) + len(self._entities)
+
+    def take(self, records: Iterable[LogRecord]) -> None:
+        """Take records, those of a partition in their order; raises UnprojectableRecord."""
+        for record in records:
+            self.records += 1
+            match record.topic:
+                case PAYMENT_EVENTS.name:
+                    self._take_snapshot(record)
+                case PAYMENT_REJECTIONS.name:
+                    self._take_rejection(record)
+                case _:
+                    self._take_entity(record)
+
+    def batch(self, moves: tuple[Move, ...]) -> Batch:
+        """Return all of it, with the positions behind it; raises UnprojectableRecord."""
+        return Batch(
+            moves=moves,
+            snapshots=tuple(
+                self._snapshots.get(key) or _snapshot(record, self._decode) for key, (_, record) in self._newest.items()
+            ),
+            rejections=tuple(self._rejections.values()),
+            entities=tuple(self._entities.values()),
+            records=self.records,
+        )
+
+    def _take_snapshot(self, record: LogRecord) -> None:
+        snapshot = None
+        sequence = record.sequence
+        if sequence is None:
+            snapshot = _snapshot(record, self._decode)
+            sequence = snapshot.sequence
+        known = self._newest.get(record.key)
+        if known is None or known[0] < sequence:
+            self._newest[record.key] = (sequence, record)
+            self._snapshots.pop(record.key, None)
+            if snapshot is not None:
+                self._snapshots[record.key] = snapshot
+
+    def _take_rejection(self, record: LogRecord) -> None:
+        rejection = _decoded(record, self._decode)
+        assert isinstance(rejection, Rejection)
+        known = self._rejections.get(outcome_key(rejection))
+        if known is None or order(known) < order(rejection):
+            self._rejections[outcome_key(rejection)] = rejection
+
+    def _take_entity(self, record: LogRecord) -> None:
+        entity = _decoded(record, self._decode)
+        assert isinstance(entity, DirectoryRecord)
+        known = self._entities.get(entity.entity_id)
+        if known is None or known.version < entity.version:
+            self._entities[entity.entity_id] = entity
 
 
 def mark_quiet(
@@ -125,26 +188,6 @@ def _moves(
     )
 
 
-def _newest_snapshots(records: Iterable[LogRecord], decode: Decode) -> tuple[Snapshot, ...]:
-    # A snapshot carries its payment's whole history, so that the others of it in the batch need not even be decoded.
-    # A record without the header is decoded to see.
-    newest: dict[bytes | None, tuple[int, LogRecord]] = {}
-    decoded: dict[bytes | None, Snapshot] = {}
-    for record in records:
-        snapshot = None
-        sequence = record.sequence
-        if sequence is None:
-            snapshot = _snapshot(record, decode)
-            sequence = snapshot.sequence
-        known = newest.get(record.key)
-        if known is None or known[0] < sequence:
-            newest[record.key] = (sequence, record)
-            decoded.pop(record.key, None)
-            if snapshot is not None:
-                decoded[record.key] = snapshot
-    return tuple(decoded.get(key) or _snapshot(record, decode) for key, (_, record) in newest.items())
-
-
 def _snapshot(record: LogRecord, decode: Decode) -> Snapshot:
     payment = _decoded(record, decode)
     assert isinstance(payment, Payment)
@@ -155,28 +198,6 @@ def _snapshot(record: LogRecord, decode: Decode) -> Snapshot:
     if record.sequence is not None and record.sequence != payment.last.sequence:
         raise UnprojectableRecord(record, f"its header says transition {record.sequence}, its value another")
     return Snapshot(payment_id=payment_id, partition=record.partition, payment=payment)
-
-
-def _newest_rejections(records: Iterable[LogRecord], decode: Decode) -> tuple[Rejection, ...]:
-    newest: dict[str, Rejection] = {}
-    for record in records:
-        rejection = _decoded(record, decode)
-        assert isinstance(rejection, Rejection)
-        known = newest.get(outcome_key(rejection))
-        if known is None or order(known) < order(rejection):
-            newest[outcome_key(rejection)] = rejection
-    return tuple(newest.values())
-
-
-def _newest_entities(records: Iterable[LogRecord], decode: Decode) -> tuple[DirectoryRecord, ...]:
-    newest: dict[str, DirectoryRecord] = {}
-    for record in records:
-        entity = _decoded(record, decode)
-        assert isinstance(entity, DirectoryRecord)
-        known = newest.get(entity.entity_id)
-        if known is None or known.version < entity.version:
-            newest[entity.entity_id] = entity
-    return tuple(newest.values())
 
 
 def _decoded(record: LogRecord, decode: Decode) -> object:

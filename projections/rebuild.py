@@ -1,21 +1,21 @@
 """Every projection anew from the log: filled beside the live tables while those serve, then swapped.
 
-The projector's own code writes the rows, so that they are the same. Ended at any moment, even by kill -9, a rebuild
-leaves the live tables as they are; the next one begins anew and drops what it left.
+The projector's own code writes the rows, so that they are the same; several processes load what was in the log at the
+start. Ended at any moment, even by kill -9, a rebuild leaves the live tables as they are; the next one begins anew and
+drops what it left.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 import psycopg
 from psycopg import errors, sql
 
-from projections.batch import Batch, Place
+from projections.batch import Place
 from projections.fresh_tables import (
     FreshTables,
     analyse_views,
@@ -24,6 +24,7 @@ from projections.fresh_tables import (
     require_replaceable,
     show_to_views,
 )
+from projections.loaders import Loaders, Share, shares
 from projections.log_source import Extent
 from projections.migrate import check_migrated
 from projections.named_sql import statement
@@ -64,8 +65,8 @@ class Rebuilt:
 
 def rebuild(*, bootstrap: str, postgres: str, readers_wait_s: float, say: Say) -> Rebuilt:
     """Rebuild and swap; raises RebuildRuns, CannotReplace, SwapRefused, ForeignLog, MigrationRefused, TopicsMissing,
-    UnprojectableRecord, and what Postgres and Kafka say. Whoever reads the replaced tables is waited for at most
-    `readers_wait_s` seconds; then they stay for the next rebuild to drop.
+    LoadFailed, UnprojectableRecord, and what Postgres and Kafka say. Whoever reads the replaced tables is waited for
+    at most `readers_wait_s` seconds; then they stay for the next rebuild to drop.
     """
     with only_rebuild(postgres), _connect(postgres) as connection:
         check_migrated(connection)
@@ -74,7 +75,7 @@ def rebuild(*, bootstrap: str, postgres: str, readers_wait_s: float, say: Say) -
         drop_beside(connection)
         log = WholeLog(bootstrap, client_id=NAME)
         try:
-            done = _Rebuild(connection, postgres, log, say).run()
+            done = _Rebuild(connection, bootstrap, postgres, log, say).run()
         except BaseException:
             with suppress(psycopg.Error):
                 drop_beside(connection)  # What was filled in vain; else the next rebuild does it.
@@ -128,10 +129,11 @@ class _Done:
 
 
 class _Rebuild:
-    """One rebuild: `connection` makes and swaps the tables, a session of the projector's kind fills them."""
+    """One rebuild: `connection` makes and swaps the tables, sessions of the projector's kind fill them."""
 
-    def __init__(self, connection: psycopg.Connection, postgres: str, log: WholeLog, say: Say) -> None:
+    def __init__(self, connection: psycopg.Connection, bootstrap: str, postgres: str, log: WholeLog, say: Say) -> None:
         self._connection = connection
+        self._bootstrap = bootstrap
         self._postgres = postgres
         self._log = log
         self._say = say
@@ -142,24 +144,17 @@ class _Rebuild:
         self._topic_ids: dict[str, str] = {}
         self._writer: psycopg.Connection
         self._tables: Tables
-        # While Postgres writes a batch, the next one is read and decoded.
-        self._reading: ThreadPoolExecutor
-        self._next: Future[Batch]
 
     def run(self) -> _Done:
         """Fill, catch up, swap."""
         extents = self._extents_of_this_log()
         schema_sha256 = shape(self._connection)
         fresh = make_tables(self._connection)
-        with (
-            psycopg.connect(session_uri(self._postgres, NAME), autocommit=True, prepare_threshold=0) as self._writer,
-            ThreadPoolExecutor(1) as self._reading,
-        ):
-            self._start(fresh, extents)
-            self._fill({place: extent.end for place, extent in extents.items()})
-            self._say(f"loaded {self._figures()}; making keys and indexes")
-            finish_tables(self._connection, fresh)
-            self._tables = Tables(schema=fresh.schema, has_keys=True)
+        self._load(fresh, extents)
+        self._say(f"loaded {self._figures()}; making keys and indexes")
+        finish_tables(self._connection, fresh)
+        with psycopg.connect(session_uri(self._postgres, NAME), autocommit=True, prepare_threshold=0) as self._writer:
+            self._follow(fresh, extents)
             show_to_views(self._connection, fresh)
             known_at = time.monotonic()
             self._catch_up()
@@ -180,26 +175,44 @@ class _Rebuild:
                 require_of_this_log(topic, partition, topic_id, position, extent)
         return extents
 
-    def _start(self, fresh: FreshTables, extents: Mapping[Place, Extent]) -> None:
-        prepare(self._writer)
-        open_positions(self._writer, extents, fresh.schema)
-        self._tables = Tables(schema=fresh.schema, has_keys=False)
-        self._topic_ids = {topic: extent.topic_id for (topic, _), extent in extents.items()}
-        self._positions = {place: extent.begin for place, extent in extents.items()}
+    def _load(self, fresh: FreshTables, extents: Mapping[Place, Extent]) -> None:
+        """Load what is in the log now, by several processes."""
+        open_positions(self._connection, extents, fresh.schema)
         self._records_total = sum(extent.end - extent.begin for extent in extents.values())
-        self._log.start(extents)
-        self._next = self._reading.submit(self._log.read)
+        each = [
+            Share(
+                name=f"{NAME}-{number}",
+                bootstrap=self._bootstrap,
+                postgres=self._postgres,
+                schema=fresh.schema,
+                extents=share,
+            )
+            for number, share in enumerate(shares(extents), start=1)
+        ]
+        with Loaders(each) as loaders:
+            for loaded in loaders.loaded(PROGRESS_EVERY_S):
+                if loaded is not None:
+                    self._count(loaded.records, loaded.transitions)
+                self._tell()
+
+    def _follow(self, fresh: FreshTables, extents: Mapping[Place, Extent]) -> None:
+        """Go on from where loading ended, with every partition."""
+        prepare(self._writer)
+        self._tables = Tables(schema=fresh.schema, has_keys=True)
+        self._topic_ids = {topic: extent.topic_id for (topic, _), extent in extents.items()}
+        stored = self._connection.execute(statement("read_positions", schema=fresh.schema)).fetchall()
+        self._positions = {(topic, partition): position for topic, partition, _, position in stored}
+        self._log.start(self._positions, extents)
 
     def _fill(self, targets: Mapping[Place, int], deadline: float = float("inf")) -> bool:
         """Write batches until all positions are at `targets` or behind; False when that is not so by the deadline."""
         while any(self._positions.get(place, 0) < target for place, target in targets.items()):
             if time.monotonic() > deadline:
                 return False
-            batch = self._next.result()
-            self._next = self._reading.submit(self._log.read)
+            batch = self._log.read()
             if batch.moves:
-                self._done.transitions += write(self._writer, batch, self._topic_ids, self._tables)
-                self._done.records += batch.records
+                transitions = write(self._writer, batch, self._topic_ids, self._tables)
+                self._count(batch.records, transitions)
                 self._positions |= {(move.topic, move.partition): move.new for move in batch.moves}
             self._tell()
         return True
@@ -217,6 +230,10 @@ class _Rebuild:
 
     def _drain(self, held: Mapping[Place, int]) -> bool:
         return self._fill(held, time.monotonic() + DRAIN_S_MAX)
+
+    def _count(self, records: int, transitions: int) -> None:
+        self._done.records += records
+        self._done.transitions += transitions
 
     def _tell(self) -> None:
         now = time.monotonic()

@@ -9,7 +9,6 @@ from typing import LiteralString
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from directory.changes import DirectoryRecord
 from directory.entities import Kind
 from payments.payment import Status
 from projections import rollup
@@ -34,6 +33,8 @@ STATEMENT_TIMEOUT_MS = 60_000
 ASLEEP_TIMEOUT_MS = 20_000
 
 News = list[tuple[Snapshot, Stood]]
+# Cents by tenant and lease.
+Paid = dict[tuple[str, str], int]
 
 
 class Overtaken(Exception):
@@ -81,10 +82,17 @@ def prepare(connection: psycopg.Connection) -> None:
         connection.execute(statement("incoming_tables"), prepare=False)
 
 
-def write(connection: psycopg.Connection, batch: Batch, topic_ids: dict[str, str], tables: Tables = LIVE) -> int:
+def write(
+    connection: psycopg.Connection,
+    batch: Batch,
+    topic_ids: dict[str, str],
+    tables: Tables = LIVE,
+    pay_later: Paid | None = None,
+) -> int:
     """Write the batch, whole or not at all, and return how many transitions were new.
 
-    Raises Overtaken, or what Postgres says.
+    With `pay_later`, what leases were paid is added up there and not written: `pay_leases` is. Raises Overtaken, or
+    what Postgres says.
     """
     transitions = 0
     news: News = []
@@ -102,8 +110,28 @@ def write(connection: psycopg.Connection, batch: Batch, topic_ids: dict[str, str
                 )
                 cursor.executemany(tables.statement("move_entity"), [entities.parameters(it) for it in batch.entities])
         # Last, because other projectors may wait for these rows until the commit.
-        _move_leases(connection, news, [it for it in batch.entities if it.kind is Kind.LEASE], tables)
+        leases = [it for it in batch.entities if it.kind is Kind.LEASE]
+        paid_minor: Paid = {(it.tenant_id, it.entity_id): 0 for it in leases}
+        _add_paid(news, paid_minor if pay_later is None else pay_later)
+        pay_leases(connection, paid_minor, tables)
+        if leases:
+            with connection.cursor() as cursor:
+                cursor.executemany(tables.statement("agree_lease"), [terms(it) for it in leases])
     return transitions
+
+
+def pay_leases(connection: psycopg.Connection, paid_minor: Paid, tables: Tables) -> None:
+    """Add to what leases were paid; one that is not there yet gets its row."""
+    if not paid_minor:
+        return
+    connection.execute(
+        tables.statement("pay_leases"),
+        {
+            "tenant_id": [tenant_id for tenant_id, _ in paid_minor],
+            "lease_id": [lease_id for _, lease_id in paid_minor],
+            "paid_minor": list(paid_minor.values()),
+        },
+    )
 
 
 def _move_positions(
@@ -171,25 +199,10 @@ def _count(connection: psycopg.Connection, news: News, tables: Tables) -> None:
             connection.execute(tables.statement(name), rollup.parameters(view.COLUMNS, values, sums))
 
 
-def _move_leases(connection: psycopg.Connection, news: News, leases: list[DirectoryRecord], tables: Tables) -> None:
-    paid_minor = {(it.tenant_id, it.entity_id): 0 for it in leases}
+def _add_paid(news: News, paid_minor: Paid) -> None:
     for snapshot, before in news:
-        change = paid(snapshot, before)
-        if change is not None:
+        if (change := paid(snapshot, before)) is not None:
             paid_minor[change[0]] = paid_minor.get(change[0], 0) + change[1]
-    if not paid_minor:
-        return
-    connection.execute(
-        tables.statement("pay_leases"),
-        {
-            "tenant_id": [tenant_id for tenant_id, _ in paid_minor],
-            "lease_id": [lease_id for _, lease_id in paid_minor],
-            "paid_minor": list(paid_minor.values()),
-        },
-    )
-    if leases:
-        with connection.cursor() as cursor:
-            cursor.executemany(tables.statement("agree_lease"), [terms(it) for it in leases])
 
 
 def _copy(connection: psycopg.Connection, command: LiteralString, rows: Iterable[tuple[object, ...]]) -> int:

@@ -1,20 +1,22 @@
-"""The projected topics from their beginnings, for who projects them anew: all partitions, no group to share them."""
+"""The projected topics, for who projects them anew: the partitions that he names, no group to share them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from confluent_kafka.admin import AdminClient
 
 from kafka_log.connection import LIBRDKAFKA_LOG, client_settings
 from kafka_log.reader import LogReader
-from projections.batch import PROJECTED_TOPICS, Batch, LogRecord, Move, Place, read_batch
+from projections.batch import PROJECTED_TOPICS, Batch, Gathered, Move, Place
 from projections.log_source import Extent, extents, record_of
 from schemas.codec import decode
 
-# The more of a payment's records are in one batch, the fewer are decoded and written: some tens of megabytes.
-BATCH_RECORDS_MAX = 20_000
+# The more of a payment's records are in one batch, the fewer are decoded and written. A batch is full with so many
+# payments, some 150 MB of memory, or when so many records were read: then it is time to tell of progress.
+GATHERED_MAX = 20_000
+BATCH_RECORDS_MAX = 200_000
+READ_RECORDS_MAX = 5_000  # The superseded ones among them are let go at once.
 READ_WAIT_S = 0.1
 
 
@@ -23,7 +25,7 @@ class TopicsMissing(Exception):
 
 
 class WholeLog:
-    """Reads everything, in batches. Not for use by several threads at once."""
+    """Reads what it is told to, in batches. Not for use by several threads at once."""
 
     def __init__(self, bootstrap: str, *, client_id: str) -> None:
         self._admin = AdminClient(client_settings(bootstrap, f"{client_id}-extents"), logger=LIBRDKAFKA_LOG)
@@ -32,31 +34,38 @@ class WholeLog:
         self._positions: dict[Place, int] = {}
         self._log_ends: dict[Place, int] = {}
 
+    @property
+    def positions(self) -> Mapping[Place, int]:
+        """Where the next batch begins."""
+        return self._positions
+
     def extents(self) -> dict[Place, Extent]:
         """Return what the log has of each partition now. Raises KafkaException when nobody answers."""
         return extents(self._admin, self._places)
 
-    def start(self, found: Mapping[Place, Extent]) -> None:
-        """Read from the beginnings."""
-        self._positions = {place: extent.begin for place, extent in found.items()}
-        self._log_ends = {place: extent.end for place, extent in found.items()}
-        self._reader.assign(self._positions)
+    def start(self, positions: Mapping[Place, int], found: Mapping[Place, Extent]) -> None:
+        """Read these partitions from these positions, in place of whatever was read before."""
+        self._positions = dict(positions)
+        self._log_ends = {place: found[place].end for place in positions}
+        self._reader.assign(positions)
 
     def read(self) -> Batch:
         """Return what comes next, decoded; without moves when nothing comes. Raises LogGap and UnprojectableRecord.
 
         Its moves also go behind the transaction markers at the end of a partition.
         """
-        records: list[LogRecord] = []
-        wait_s = READ_WAIT_S
-        while len(records) < BATCH_RECORDS_MAX:
-            messages = self._reader.read(BATCH_RECORDS_MAX - len(records), wait_s)
+        gathered = Gathered(decode)
+        at_us: dict[Place, int | None] = {}
+        while len(gathered) < GATHERED_MAX and gathered.records < BATCH_RECORDS_MAX:
+            # Of what the log is known to hold, more comes soon: waiting for it is worth a fuller batch.
+            wait_s = READ_WAIT_S if not gathered.records or self._is_behind() else 0.0
+            messages = self._reader.read(READ_RECORDS_MAX, wait_s)
             if not messages:
                 break
-            records += [record_of(message) for message in messages]
-            wait_s = 0.0
-        batch = read_batch(records, self._positions, self._log_ends, decode)
-        return replace(batch, moves=self._moves(batch.moves))
+            records = [record_of(message) for message in messages]
+            gathered.take(records)
+            at_us |= {(record.topic, record.partition): record.at_us for record in records}
+        return gathered.batch(self._moves(at_us))
 
     def close(self) -> None:
         """Stop reading."""
@@ -67,8 +76,10 @@ class WholeLog:
             raise TopicsMissing(f"there is no topic {topic}")
         return found
 
-    def _moves(self, of_records: tuple[Move, ...]) -> tuple[Move, ...]:
-        at_us = {(move.topic, move.partition): move.record_at_us for move in of_records}
+    def _is_behind(self) -> bool:
+        return any(self._reader.positions[place] < end for place, end in self._log_ends.items())
+
+    def _moves(self, at_us: Mapping[Place, int | None]) -> tuple[Move, ...]:
         moves = tuple(
             Move(
                 topic=place[0],

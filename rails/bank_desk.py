@@ -90,6 +90,13 @@ class BankDesk:
         self._backoff.succeeded()
         await self._hear("ask", tasks, answers)
 
+    def reported(self, outcomes: Sequence[Outcome]) -> None:
+        """Hear that these are on the log: the bank need not be asked, unless nothing comes of them."""
+        for outcome in outcomes:
+            task = self._hand.task_about(outcome.reference)
+            if task is not None:
+                self._hand.again_in(task, Action.ASK, REPORTED_AGAIN_US)
+
     def _instructed(self, tasks: Sequence[Task]) -> list[tuple[Task, Instruction]]:
         instructed = []
         for task in tasks:
@@ -98,7 +105,7 @@ class BankDesk:
             except (CannotInstruct, CannotOpen) as error:
                 # Claimed, so it cannot fail for this: it waits for the key or the directory to be mended.
                 metrics.CANNOT_INSTRUCT.inc()
-                log.error("payment_not_instructed", payment_id=task.payment.payment_id, error=str(error))
+                log.error("payment_not_instructed", payment_id=task.payment_id, error=str(error))
                 self._hand.again_in(task, task.action, CANNOT_INSTRUCT_AGAIN_US)
         return instructed
 
@@ -126,7 +133,7 @@ class BankDesk:
                 case Standing.IN_PROGRESS:
                     self._ask_when_overdue(task)
                 case Standing.UNCLEAR:
-                    unclear.append(task.payment.payment_id)
+                    unclear.append(task.payment_id)
                     self._ask_when_overdue(task)
                 case Standing.DECIDED:
                     decided.append((task, reports_of(answer.outcomes)))
@@ -145,7 +152,7 @@ class BankDesk:
     def _not_received(self, to: str, task: Task) -> None:
         if to == "ask":
             # The bank says that it never got it. Should it arrive yet, late, the reference makes the two one.
-            log.info("instruction_sent_after_asking", payment_id=task.payment.payment_id)
+            log.info("instruction_sent_after_asking", payment_id=task.payment_id)
             self._hand.again_in(task, Action.SUBMIT, 0)
         else:
             self._hand.again_in(task, Action.ASK, ASK_US_MIN)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Sequence
 
 import structlog
@@ -77,10 +78,10 @@ class ClaimDesk:
             case Fit():
                 return claim(task.payment, now_us=self._dated_us(task))
             case Unfit():
-                log.info("payment_refused", payment_id=task.payment.payment_id, code=verdict.code)
+                log.info("payment_refused", payment_id=task.payment_id, code=verdict.code)
                 return refusal(task.payment, verdict, now_us=self._dated_us(task))
             case NumbersMissing():
-                log.error("account_numbers_missing", payment_id=task.payment.payment_id, account_id=verdict.account_id)
+                log.error("account_numbers_missing", payment_id=task.payment_id, account_id=verdict.account_id)
                 self._hand.again_in(task, Action.CLAIM, NUMBERS_AGAIN_US)
                 return None
 
@@ -91,8 +92,9 @@ class ClaimDesk:
             self._later(tasks)
             return
         self._backoff.succeeded()
-        for task, report in zip(tasks, reports, strict=True):
-            metrics.CLAIMS.labels(report.code or "claimed").inc()
+        for verdict, count in Counter(report.code or "claimed" for report in reports).items():
+            metrics.CLAIMS.labels(verdict).inc(count)
+        for task in tasks:
             self._hand.again_in(task, Action.CLAIM, CLAIM_AGAIN_US)
 
     def _later(self, tasks: Sequence[Task]) -> None:

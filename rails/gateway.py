@@ -138,7 +138,9 @@ class Gateway:
         reporter = Reporter(producer)
         self._claims = ClaimDesk(self._hand, register, reporter, catch_up=fold.catch_up, clock=self._clock)
         self._bank = BankDesk(self._hand, bank, register, config.keyring, reporter, clock=self._clock)
-        self._outcomes = OutcomeReader(bank, reporter, reported_until=self._hand.reported_until)
+        self._outcomes = OutcomeReader(
+            bank, reporter, reported=self._bank.reported, reported_until=self._hand.reported_until
+        )
         self._assigned: set[int] = set()
         self._has_joined = False
         self._refill_now = asyncio.Event()

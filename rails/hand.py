@@ -38,12 +38,13 @@ class Task:
     """One thing to do about one payment, as it stood when the task was made. A newer record makes a newer task."""
 
     payment: Payment
+    payment_id: str  # The payment's own, which is computed from its key.
     partition: int
     action: Action
 
     @property
     def reference(self) -> str:
-        return str(Reference(payment_id=self.payment.payment_id, attempt=self.payment.attempt))
+        return str(Reference(payment_id=self.payment_id, attempt=self.payment.attempt))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,12 +115,12 @@ class Hand:
         is_pending = payment.status is Status.PENDING
         is_live = seen.partition in self._live
         if is_pending:
-            task, at_us = _task(payment, seen.partition, Action.CLAIM), payment.head.due_at_us
+            action, at_us = Action.CLAIM, payment.head.due_at_us
         else:
             # Read as news, nobody can have submitted it but a gateway that lost this partition, and the bank takes a
             # reference once. Read on the way to the end, it may be long at the bank: ask before sending.
-            action = Action.SUBMIT if is_live else Action.ASK
-            task, at_us = _task(payment, seen.partition, action), 0
+            action, at_us = Action.SUBMIT if is_live else Action.ASK, 0
+        task = Task(payment=payment, payment_id=payment_id, partition=seen.partition, action=action)
         is_taken = is_live and self._take_in_hand(payment_id, task, at_us)
         if not is_taken:
             self._tasks.pop(payment_id, None)
@@ -138,7 +139,8 @@ class Hand:
             return
         # What was not sent while it was in hand may have been: ask first.
         action = Action.CLAIM if payment.status is Status.PENDING else Action.ASK
-        if self._take_in_hand(kept.payment_id, _task(payment, kept.partition, action), kept.act_at_us, kept.by):
+        task = Task(payment=payment, payment_id=kept.payment_id, partition=kept.partition, action=action)
+        if self._take_in_hand(kept.payment_id, task, kept.act_at_us, kept.by):
             self._change(kept.payment_id, Act(act_at_us=None))
 
     async def take(self, action: Action, most: int) -> list[Task]:
@@ -150,7 +152,12 @@ class Hand:
 
     def is_current(self, task: Task) -> bool:
         """Say whether no newer record has come since the task was made, and its partition is still ours."""
-        return self._tasks.get(task.payment.payment_id) is task
+        return self._tasks.get(task.payment_id) is task
+
+    def task_about(self, reference: str) -> Task | None:
+        """Return what is to be done about the attempt that the bank knows by this reference; None: nothing in hand."""
+        task = self._tasks.get(reference.rpartition(":")[0])
+        return task if task is not None and task.reference == reference else None
 
     def again_in(self, task: Task, action: Action, delay_us: int) -> None:
         """Do this about the payment of `task` after a delay, unless something newer is known of it.
@@ -164,8 +171,8 @@ class Hand:
         """Do this about the payment of `task` at `at_us`, unless something newer is known of it."""
         if not self.is_current(task):
             return
-        payment_id = task.payment.payment_id
-        renewed = _task(task.payment, task.partition, action)
+        payment_id = task.payment_id
+        renewed = Task(payment=task.payment, payment_id=payment_id, partition=task.partition, action=action)
         if self._take_in_hand(payment_id, renewed, at_us, by):
             self._change(payment_id, Act(act_at_us=None))
         else:
@@ -175,9 +182,9 @@ class Hand:
     def mark_unclear(self, task: Task, *, is_unclear: bool) -> None:
         """Remember whether the bank could tell what happened to the payment."""
         if is_unclear:
-            self._unclear[task.payment.payment_id] = task.partition
+            self._unclear[task.payment_id] = task.partition
         else:
-            self._unclear.pop(task.payment.payment_id, None)
+            self._unclear.pop(task.payment_id, None)
 
     @property
     def unclear(self) -> int:
@@ -223,7 +230,3 @@ class Hand:
         self._changes[payment_id] = merged(self._changes.get(payment_id), change)
         if len(self._changes) >= CHANGES_MANY:
             self.changed_much.set()
-
-
-def _task(payment: Payment, partition: int, action: Action) -> Task:
-    return Task(payment=payment, partition=partition, action=action)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import structlog
 
 from rails import metrics
 from rails.backoff import Backoff
-from rails.bank import OUTCOMES_MAX, Bank, BankUnavailable
+from rails.bank import OUTCOMES_MAX, Bank, BankUnavailable, Outcome
 from rails.bank_desk import reports_of
 from rails.reporter import Reporter
 
@@ -24,9 +24,17 @@ class OutcomeReader:
     One gateway reads: the one that has the first partition. Two would do no harm, since reports have derived ids.
     """
 
-    def __init__(self, bank: Bank, reporter: Reporter, *, reported_until: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        bank: Bank,
+        reporter: Reporter,
+        *,
+        reported: Callable[[Sequence[Outcome]], None],
+        reported_until: Callable[[str], None],
+    ) -> None:
         self._bank = bank
         self._reporter = reporter
+        self._reported = reported
         self._reported_until = reported_until
         self._cursor: str | None = None
         self._is_ours = asyncio.Event()
@@ -56,6 +64,7 @@ class OutcomeReader:
                 continue
             backoff.succeeded()
             await self._reporter.tell(reports_of(page.outcomes))
+            self._reported(page.outcomes)
             if page.cursor != self._cursor:
                 self._cursor = page.cursor
                 self._reported_until(page.cursor)

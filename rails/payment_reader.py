@@ -115,6 +115,7 @@ class PaymentReader:
         return [] if first is None else [first, *self._consumer.consume(RECORDS_MAX - 1, 0)]
 
     def _hand_over(self, messages: Sequence[Message]) -> None:
+        metrics.RECORDS.inc(sum(1 for message in messages if message.error() is None))
         records: list[Seen] = []
         # A payment's newer record says all that an older one did: reading a long log again, that is most of them.
         newest = {message.key(): message for message in messages if message.error() is None}
@@ -193,7 +194,6 @@ def _seen(message: Message) -> Seen:
 
     Raises UnknownSchema: a newer version wrote it, and passing over it could strand a payment.
     """
-    metrics.RECORDS.inc()
     partition, offset, key, value = message.partition(), message.offset(), message.key(), message.value()
     assert partition is not None
     assert offset is not None
@@ -216,7 +216,6 @@ def _seen(message: Message) -> Seen:
 
 
 def _passed_over(message: Message) -> Seen:
-    metrics.RECORDS.inc()
     partition, offset = message.partition(), message.offset()
     assert partition is not None
     assert offset is not None

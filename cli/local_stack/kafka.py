@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import logging
-import os
 import subprocess
 import threading
 import uuid
@@ -14,6 +13,7 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from cli.local_stack.component import Component
+from cli.local_stack.java import java_environment
 from cli.local_stack.ports import HOST
 from cli.local_stack.trouble import ComponentFailed
 
@@ -91,7 +91,7 @@ class KafkaServer:
             name="kafka",
             kind="kafka",
             argv=(*self._jvm("kafka.Kafka", f"-Xmx{HEAP_MAX}", "-Xms128m"), str(self._home / "server.properties")),
-            env=_environment(),
+            env=java_environment(),
             log_path=self._log_path,
             is_ready=self.is_ready,
             ready_s_max=READY_S_MAX,
@@ -151,7 +151,9 @@ class KafkaServer:
         ]
         with self._log_path.open("ab") as log:
             try:
-                subprocess.run(command, stdout=log, stderr=log, env=_environment(), timeout=FORMAT_S_MAX, check=True)
+                subprocess.run(
+                    command, stdout=log, stderr=log, env=java_environment(), timeout=FORMAT_S_MAX, check=True
+                )
             except subprocess.SubprocessError as error:
                 raise ComponentFailed("kafka", "could not format its storage", self._log_path) from error
 
@@ -168,15 +170,6 @@ class KafkaServer:
             f"{self._jars}/*",
             main,
         ]
-
-
-def _environment() -> dict[str, str]:
-    # Options meant for other Java programs of this shell could break or slow the broker.
-    return {
-        name: value
-        for name, value in os.environ.items()
-        if name not in ("JAVA_TOOL_OPTIONS", "_JAVA_OPTIONS", "KAFKA_OPTS")
-    }
 
 
 def _silent() -> logging.Logger:

@@ -11,7 +11,6 @@ from typing import Protocol
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from stream_app.exactly_once import metrics
-from stream_app.exactly_once.memory import give_back_freed
 
 MESSAGES_PER_READ = 2000
 # Some reads ahead. By default every lane that restores may hold 64 MiB, and the process keeps what it once had.
@@ -81,8 +80,6 @@ def restore(
         records = _read_to_end(consumer, store, cancelled, progress)
     finally:
         consumer.close()
-    if records:
-        give_back_freed()
     seconds = time.monotonic() - started
     metrics.RESTORED.labels(topic, str(partition)).inc(records)
     metrics.RESTORE_S.labels(topic).observe(seconds)

@@ -135,7 +135,7 @@ class DiskStore:
         self._directory.mkdir(parents=True, exist_ok=True)
         was_empty = not any(self._directory.iterdir())
         try:
-            self._db = Rdict(str(self._directory), self._options)
+            self._db = self._rocksdb()
             raw = self._db.get(_POSITION)
             if raw is not None:
                 return msgspec.json.decode(raw, type=Position), None
@@ -153,7 +153,11 @@ class DiskStore:
         self.close()
         shutil.rmtree(self._directory)
         self._directory.mkdir(parents=True)
-        self._db = Rdict(str(self._directory), self._options)
+        self._db = self._rocksdb()
+
+    def _rocksdb(self) -> Rdict:
+        # Named, or rocksdict opens a store that is there with what is written in it: neither our cache nor any filter.
+        return Rdict(str(self._directory), self._options, column_families={"default": self._options})
 
     def _full(self, error: Exception) -> StoreFull:
         return StoreFull(f"{self._directory.name}: {error}")
@@ -170,6 +174,12 @@ def _has_no_room(error: Exception) -> bool:
 def shared_cache() -> Cache:
     """Return the cache that all stores of a process share."""
     return Cache(CACHE_BYTES)
+
+
+def empty_cache(cache: Cache) -> None:
+    """Drop what is cached and not in use: after a restore, mostly the indexes of tables that are merged and gone."""
+    cache.set_capacity(0)
+    cache.set_capacity(CACHE_BYTES)
 
 
 def _options(cache: Cache) -> Options:

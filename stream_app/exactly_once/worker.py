@@ -27,10 +27,11 @@ from stream_app.exactly_once.gaps import Gap, find_gaps
 from stream_app.exactly_once.group_offsets import committed_offsets
 from stream_app.exactly_once.lane import Surroundings
 from stream_app.exactly_once.lanes import LaneAgent, Lanes, Work
+from stream_app.exactly_once.memory import give_back_freed, keep_large_blocks_apart
 from stream_app.exactly_once.records import OutputRecord, TopicPartitionNumber
 from stream_app.exactly_once.restore import Restored, Store, restore
 from stream_app.exactly_once.retention import TRIM_EVERY_S, Retention
-from stream_app.exactly_once.store import DiskStore, shared_cache
+from stream_app.exactly_once.store import DiskStore, empty_cache, shared_cache
 from stream_app.exactly_once.transactions import LaneTransactions
 from stream_app.exactly_once.watchdog import Bounds, EndOffsets, Facts, Watchdog
 
@@ -226,7 +227,7 @@ class LaneApp(faust.App):
             self._restored_records += records
 
         described = self._admin.describe_topics(TopicCollection([topic]), request_timeout=ADMIN_S_MAX)[topic].result()
-        return restore(
+        restored = restore(
             self._config.bootstrap,
             topic,
             number,
@@ -235,6 +236,10 @@ class LaneApp(faust.App):
             cancelled=cancelled,
             progress=progress,
         )
+        if restored.records:
+            empty_cache(self._cache)
+            give_back_freed()
+        return restored
 
     def _decided_to(self) -> dict[TopicPartitionNumber, int]:
         # Where a lane has not been given anything yet, what was committed when its partition was sought.
@@ -314,6 +319,7 @@ class LaneWorker(faust.Worker):
 def run_worker(app: LaneApp) -> None:
     """Run the app until SIGTERM or SIGINT, then return; any failure ends the process with fail-stop."""
     let_collector_rest()
+    keep_large_blocks_apart()
     worker = LaneWorker(app)
     try:
         worker.execute_from_commandline()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from payments.commands import RailReport
 from payments.payment import Payment, Status
-from rails import hand
-from rails.bank import BankUnavailable
+from rails.bank import Bank, BankUnavailable
 from rails.bank_desk import BankDesk
 from rails.claim_desk import ClaimDesk
 from rails.hand import Action, Hand, Task
@@ -24,7 +25,7 @@ def what_was_claimed_is_sent_before_the_claim_is_decided(patch: pytest.MonkeyPat
     async def report(desk: ClaimDesk, tasks: Sequence[Task], reports: Sequence[RailReport]) -> None:
         await sound(desk, tasks, reports)
         for task in tasks:
-            submit = hand._task(task.payment, task.partition, Action.SUBMIT)
+            submit = replace(task, action=Action.SUBMIT)
             desk._hand._take_in_hand(task.payment.payment_id, submit, desk._clock.now_us())
 
     patch.setattr(ClaimDesk, "_report", report)
@@ -33,7 +34,8 @@ def what_was_claimed_is_sent_before_the_claim_is_decided(patch: pytest.MonkeyPat
 def after_a_restart_what_is_processing_is_sent_without_asking(patch: pytest.MonkeyPatch) -> None:
     def load(held: Hand, kept: Kept, payment: Payment) -> None:
         action = Action.CLAIM if payment.status is Status.PENDING else Action.SUBMIT
-        held._take_in_hand(kept.payment_id, hand._task(payment, kept.partition, action), kept.act_at_us, kept.by)
+        task = Task(payment=payment, payment_id=kept.payment_id, partition=kept.partition, action=action)
+        held._take_in_hand(kept.payment_id, task, kept.act_at_us, kept.by)
 
     patch.setattr(Hand, "load", load)
 
@@ -49,11 +51,11 @@ def what_got_no_answer_is_sent_again(patch: pytest.MonkeyPatch) -> None:
 def the_place_in_the_banks_feed_moves_before_the_log_has_the_reports(patch: pytest.MonkeyPatch) -> None:
     sound = OutcomeReader.__init__
 
-    def early(reader: OutcomeReader, bank: object, reporter: Reporter, *, reported_until: object) -> None:
+    def early(reader: OutcomeReader, bank: Bank, reporter: Reporter, **heard: Any) -> None:
         class Early(Reporter):
             async def tell(self, reports: Sequence[RailReport]) -> None:
                 await reporter.try_to_tell(reports)  # Once: what the log does not take is behind the place now.
 
-        sound(reader, bank, Early(reporter._producer), reported_until=reported_until)  # type: ignore[arg-type]
+        sound(reader, bank, Early(reporter._producer), **heard)
 
     patch.setattr(OutcomeReader, "__init__", early)

@@ -21,7 +21,8 @@ import psycopg
 from confluent_kafka import Producer
 
 from cli.local_stack.ports import free_port
-from directory.changes import DirectoryRecord
+from directory.changes import DirectoryRecord, State
+from directory.entities import Kind, Property
 from kafka_log.reader import LogReader
 from payments.commands import InitiatePayment, Order, RailReport, Report
 from payments.ledger import Direction, postings
@@ -117,6 +118,38 @@ def _after_each(orders: list[Order]) -> list[Payment]:
         payment = decision.payment
         after.append(payment)
     return after
+
+
+def entity(version: int, entity_id: str) -> DirectoryRecord:
+    return DirectoryRecord(
+        entity_id=entity_id,
+        tenant_id="demo",
+        kind=Kind.PROPERTY,
+        state=State.ACTIVE if version == 1 else State.REVOKED,
+        version=version,
+        created_by=str(uuid.uuid4()),
+        changed_by=str(uuid.uuid4()),
+        fingerprint=b"f" * 32,
+        created_at_us=T0_US,
+        updated_at_us=T0_US + version,
+        entity=Property(owner_id=str(uuid.uuid4()), address="1 High\tStreet"),
+    )
+
+
+def rejection(offset: int, *, command_id: str | None) -> Rejection:
+    return Rejection(
+        topic="payment-commands",
+        partition=offset % PARTITIONS,
+        offset=offset,
+        key="demo:k",
+        reason="undecodable" if command_id is None else "payment-unknown",
+        detail="bytes \0 and \ud800".encode("utf-8", "replace").decode(),
+        command_id=command_id,
+        rejected_at_us=T0_US + offset,
+        raw=b"\x00\xff",
+        raw_bytes=2,
+        raw_sha256=b"h" * 32,
+    )
 
 
 class Writer:

@@ -14,24 +14,22 @@ import pytest
 from confluent_kafka import KafkaException
 from psycopg.conninfo import make_conninfo
 
-from directory.changes import DirectoryRecord, State
-from directory.entities import Kind, Property
 from kafka_log.topics_admin import apply_topics
 from payments.payment import Payment
-from payments.rejection import Rejection
 from projections.log_source import LogSource
 from projections.migrate import ANALYST, migrate
 from tests.integration.own_broker import OwnBroker
 from tests.integration.own_postgres import OwnPostgres
 from tests.integration.projected_log import (
     PARTITIONS,
-    T0_US,
     ProjectorProcess,
     Writer,
     books_of_log,
     books_of_views,
+    entity,
     life,
     order,
+    rejection,
     transitions_in,
     wait_until,
 )
@@ -92,38 +90,6 @@ def write_lives(writer: Writer, payments: int, *, chunk: int = 100) -> None:
         for step in range(4):
             writer.write(steps[step] for steps in some if len(steps) > step)
         writer.write([life(order(f"{tenant}-never", begin), begin)[0]], abort=True)
-
-
-def entity(version: int, entity_id: str) -> DirectoryRecord:
-    return DirectoryRecord(
-        entity_id=entity_id,
-        tenant_id="demo",
-        kind=Kind.PROPERTY,
-        state=State.ACTIVE if version == 1 else State.REVOKED,
-        version=version,
-        created_by=str(uuid.uuid4()),
-        changed_by=str(uuid.uuid4()),
-        fingerprint=b"f" * 32,
-        created_at_us=T0_US,
-        updated_at_us=T0_US + version,
-        entity=Property(owner_id=str(uuid.uuid4()), address="1 High\tStreet"),
-    )
-
-
-def rejection(offset: int, *, command_id: str | None) -> Rejection:
-    return Rejection(
-        topic="payment-commands",
-        partition=offset % PARTITIONS,
-        offset=offset,
-        key="demo:k",
-        reason="undecodable" if command_id is None else "payment-unknown",
-        detail="bytes \0 and \ud800".encode("utf-8", "replace").decode(),
-        command_id=command_id,
-        rejected_at_us=T0_US + offset,
-        raw=b"\x00\xff",
-        raw_bytes=2,
-        raw_sha256=b"h" * 32,
-    )
 
 
 def wait_for_more(views: str, projector: ProjectorProcess, *, transitions: int = 1) -> None:

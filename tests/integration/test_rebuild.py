@@ -9,14 +9,19 @@ import threading
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
+import psutil
 import psycopg
 import pytest
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
+from directory.changes import DirectoryRecord
+from directory.entities import Kind, Lease
 from kafka_log.topics_admin import apply_topics
 from projections.batch import Batch, Move
 from projections.fresh_tables import CannotReplace
@@ -34,8 +39,10 @@ from tests.integration.projected_log import (
     Writer,
     books_of_log,
     books_of_views,
+    entity,
     life,
     order,
+    rejection,
     transitions_in,
     wait_until,
 )
@@ -59,6 +66,10 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnBroker]:
 def writer(broker: OwnBroker) -> Writer:
     writer = Writer(broker.bootstrap)
     write_lives(writer, TENANT, PAYMENTS)
+    entity_ids = [str(uuid.uuid4()) for _ in range(20)]
+    writer.write([entity(version, entity_id) for version in (1, 2) for entity_id in entity_ids])
+    writer.write([agreed_lease()])
+    writer.write([rejection(n, command_id=str(uuid.uuid4()) if n % 2 else None) for n in range(40)])
     return writer
 
 
@@ -107,6 +118,18 @@ def write_lives(writer: Writer, tenant: str, payments: int) -> None:
     lives = [life(order(tenant, number), number) for number in range(payments)]
     for step in range(4):
         writer.write(steps[step] for steps in lives if len(steps) > step)
+
+
+def agreed_lease() -> DirectoryRecord:
+    """Return the terms of a lease that payments are made on."""
+    lease_id = order(TENANT, 3).lease_id
+    assert lease_id is not None
+    someone = str(uuid.uuid4())
+    terms = Lease(
+        property_id=someone, renter_id=someone, rent_amount_minor=100_000, due_day=1, start_date=date(2025, 1, 1),
+        end_date=None,
+    )  # fmt: skip
+    return replace(entity(1, lease_id), tenant_id=TENANT, kind=Kind.LEASE, entity=terms)
 
 
 def new_tenant() -> str:
@@ -331,7 +354,7 @@ def run_command(broker: OwnBroker, views: str, *options: str) -> subprocess.Pope
     )
 
 
-@pytest.mark.parametrize("moment", ["", "making keys", "swapping"])
+@pytest.mark.parametrize("moment", ["", "of about", "making keys", "swapping"])
 def test_killed_at_any_moment_the_live_tables_serve_and_the_next_one_begins_anew(
     broker: OwnBroker, views: str, start: StartProjector, moment: str
 ) -> None:
@@ -344,10 +367,13 @@ def test_killed_at_any_moment_the_live_tables_serve_and_the_next_one_begins_anew
         assert any(moment in line for line in killed.stderr)
     else:
         wait_until(lambda: len(schemas(views)) > 1)
+    loading = psutil.Process(killed.pid).children(recursive=True)
     killed.kill()
     killed.wait()
     killed.communicate()
     assert hashes(views) == before
+    # Nor do those go on that it had started.
+    wait_until(lambda: all(map(has_ended, loading)))
     # Its sessions end when the server notices; until then it is another rebuild.
     wait_until(lambda: is_free(views))
     again = run_command(broker, views)
@@ -358,12 +384,41 @@ def test_killed_at_any_moment_the_live_tables_serve_and_the_next_one_begins_anew
     assert schemas(views) == ["projection"]
 
 
+def has_ended(process: psutil.Process) -> bool:
+    try:
+        return process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
 def is_free(views: str) -> bool:
     try:
         with only_rebuild(views):
             return True
     except RebuildRuns:
         return False
+
+
+def test_a_loading_process_that_is_killed_ends_the_rebuild_and_leaves_nothing(
+    broker: OwnBroker, views: str, start: StartProjector
+) -> None:
+    start().wait_ready()
+    wait_until(lambda: rows(views, "SELECT sum(lag) FROM analytics.freshness") == [(0,)])
+    before = hashes(views)
+    ended = run_command(broker, views)
+    wait_until(lambda: loaders_of(ended.pid))
+    loaders_of(ended.pid)[0].kill()
+    _, said = ended.communicate()
+    assert ended.returncode == 1
+    assert "a loading process ended without a word" in said
+    assert hashes(views) == before
+    assert drop_replaced(postgres=views, readers_wait_s=20, say=print) == []
+    assert schemas(views) == ["projection"]
+
+
+def loaders_of(pid: int) -> list[psutil.Process]:
+    """Return the processes in which a rebuild loads; besides them there is the one that multiprocessing keeps."""
+    return [it for it in psutil.Process(pid).children() if "spawn_main" in " ".join(it.cmdline())]
 
 
 def test_two_at_once_one_refuses(broker: OwnBroker, views: str, start: StartProjector) -> None:

@@ -28,3 +28,15 @@ def test_snapshots_have_hashes_of_their_own_so_that_they_compress_like_real_ones
     assert isinstance(other, Payment)
     assert one.head.fingerprint != other.head.fingerprint
     assert one.last.hash != other.last.hash
+
+
+def test_payments_are_on_their_leases_in_turn_each_with_a_payer_and_a_payee() -> None:
+    snapshots = Snapshots(steps=3, leases=4)
+    payments = [codec.decode(snapshots.record(number)[2]) for number in range(8)]
+    terms = []
+    for payment in payments:
+        assert isinstance(payment, Payment)
+        assert (payment.status, len(payment.transitions)) == (Status.COMPLETED, 3)
+        terms.append((payment.head.lease_id, payment.head.payer_account_id, payment.head.payee_account_id))
+    assert terms[:4] == terms[4:]
+    assert len({one for each in terms for one in each}) == 12

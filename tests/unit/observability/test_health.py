@@ -7,6 +7,7 @@ import logging
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -98,6 +99,21 @@ except ZeroDivisionError:
     assert second["level"] == "warning"
     assert "ZeroDivisionError" in third["exception"]
     assert logging.getLogger("library").level == logging.NOTSET
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere there is no device that is always full")
+def test_a_log_that_cannot_be_written_stops_nobody() -> None:
+    program = """
+import logging, structlog
+from observability.logs import configure_logging
+configure_logging("stream-0", "INFO")
+structlog.get_logger("a").info("payment_returned")
+logging.getLogger("library").warning("odd")
+print("worked on", flush=True)
+"""
+    with Path("/dev/full").open("w") as full:
+        run = subprocess.run([sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=full, text=True)
+    assert run.stdout == "worked on\n"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the loopback interface has one address")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from payments.commands import Order
 from payments.payment import Payment
 from payments.rejection import Rejection
-from projections.batch import Batch, LogRecord, UnprojectableRecord, mark_quiet, read_batch
+from projections.batch import Batch, Gathered, LogRecord, UnprojectableRecord, mark_quiet, read_batch
 from projections.views import ledger_entries, payment_events, payments
 from schemas.codec import decode, encode
 from schemas.topics import PAYMENT_EVENTS, PAYMENT_REJECTIONS
@@ -120,6 +120,16 @@ def test_a_superseded_snapshot_is_not_even_decoded() -> None:
     assert len(decoded) == 1
     assert batch.snapshots[0].payment == steps[-1]
     assert (batch.moves[0].old, batch.moves[0].new, batch.moves[0].log_end) == (0, 3, 3)
+
+
+def test_what_is_superseded_later_is_let_go() -> None:
+    steps = after_all([MARCH, claimed(), settled()])
+    gathered = Gathered(decode)
+    for offset, step in enumerate(steps):
+        gathered.take([record(step, offset, header=offset != 1)])
+        assert (len(gathered), gathered.records) == (1, offset + 1)
+    (snapshot,) = gathered.batch(()).snapshots
+    assert snapshot.payment == steps[-1]
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Coroutine, Iterator, Sequence
 from typing import Any
 
@@ -14,7 +15,7 @@ from payments.commands import RailReport, Report
 from payments.payment import Payment
 from rails.agenda import By
 from rails.bank import Answer, BankUnavailable, Instruction, Outcome, OutcomePage, Result, Standing
-from rails.bank_desk import BankDesk
+from rails.bank_desk import REPORTED_AGAIN_US, BankDesk
 from rails.claim_desk import ClaimDesk
 from rails.hand import Action, Hand, Seen, Task
 from rails.open_payments import Act, Keep, Kept
@@ -101,7 +102,9 @@ class Room:
         self.hand.go_live(0)
         reporter = Reporter(self.log)
         self.desk = BankDesk(self.hand, self.bank, self.register, KEYRING, reporter, clock=self.clock)
-        self.outcomes = OutcomeReader(self.bank, reporter, reported_until=self.cursors.append)
+        self.outcomes = OutcomeReader(
+            self.bank, reporter, reported=self.desk.reported, reported_until=self.cursors.append
+        )
         self.reporter = reporter
 
     def claims(self, known: Register) -> ClaimDesk:
@@ -214,6 +217,31 @@ def test_an_outcome_learnt_by_asking_is_reported_and_repeated_only_if_nothing_co
         assert room.log.said == [Report.SETTLED]
         room.later(5)
         assert await room.work(Action.ASK) == 0
+
+    run(runner, history())
+
+
+def test_what_the_feed_has_told_is_not_asked_for_unless_nothing_comes_of_it(runner: asyncio.Runner) -> None:
+    async def history() -> None:
+        room = Room()
+        now_us = room.clock.us = PROCESSING.head.expected_settlement_at_us
+        room.bank.pages = [OutcomePage(outcomes=(SETTLED,), cursor="1")]
+        room.sees(PROCESSING)
+        await room.work(Action.SUBMIT)
+        room.outcomes.start("")
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(room.outcomes.work(), 0.05)
+        assert (room.log.said, room.cursors) == ([Report.SETTLED], ["1"])
+        # Long overdue, while the stream app has not come to the report yet.
+        room.later(30)
+        assert await room.work(Action.ASK) == 0
+        change = room.hand.take_changes().payments[MARCH.payment_id]
+        assert isinstance(change, Keep)
+        assert change.act_at_us == now_us + REPORTED_AGAIN_US
+        room.later(30)
+        kept = Kept(payment_id=MARCH.payment_id, partition=0, value=b"", act_at_us=change.act_at_us, by=change.by)
+        room.hand.load(kept, PROCESSING)
+        assert await room.work(Action.ASK) == 1
 
     run(runner, history())
 

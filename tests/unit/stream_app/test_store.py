@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from stream_app.exactly_once.store import DiskStore, StoreDamaged, StoreFull, StoreInUse, shared_cache
+from stream_app.exactly_once.store import DiskStore, StoreDamaged, StoreFull, StoreInUse, empty_cache, shared_cache
 
 FILLER = """
 import os, signal, sys
@@ -27,6 +27,9 @@ for number in range(5000):
 os.kill(os.getpid(), signal.SIGKILL)
 """
 
+VALUE_BYTES = 900
+DATA_BYTES = 5000 * VALUE_BYTES
+
 
 def store_of(directory: Path) -> DiskStore:
     return DiskStore(directory, cache=shared_cache())
@@ -37,7 +40,7 @@ def filled(directory: Path, *, records: int = 3) -> None:
     store = store_of(directory)
     assert store.resume(log_id="t", first=0, end=records) == 0
     # What is random does not compress: thousands of records are many blocks.
-    store.write({b"k%d" % number: chance.randbytes(900) for number in range(records)}, next_offset=records)
+    store.write({b"k%d" % number: chance.randbytes(VALUE_BYTES) for number in range(records)}, next_offset=records)
     store.close()
 
 
@@ -97,6 +100,32 @@ def test_a_store_that_turns_out_damaged_stops_its_worker_and_is_empty_the_next_t
     store.close()
     store = store_of(tmp_path / "p")
     assert store.resume(log_id="t", first=0, end=5000) == 0
+    store.close()
+
+
+def test_a_store_that_is_opened_again_keeps_blocks_in_the_shared_cache_and_its_filters(tmp_path: Path) -> None:
+    filled(tmp_path / "p", records=5000)
+    cache = shared_cache()
+    store = DiskStore(tmp_path / "p", cache=cache)
+    assert store.resume(log_id="t", first=0, end=5000) == 5000
+    assert store.get_many([b"k%dx" % number for number in range(5000)]) == [None] * 5000
+    # Indexes, filters, and a block for every hundredth key: without filters it would be all blocks.
+    assert 0 < cache.get_usage() < DATA_BYTES // 5
+    assert None not in store.get_many([b"k%d" % number for number in range(5000)])
+    assert cache.get_usage() > DATA_BYTES
+    store.close()
+
+
+def test_an_emptied_cache_fills_again(tmp_path: Path) -> None:
+    filled(tmp_path / "p", records=5000)
+    cache = shared_cache()
+    store = DiskStore(tmp_path / "p", cache=cache)
+    store.resume(log_id="t", first=0, end=5000)
+    for _ in range(2):
+        assert None not in store.get_many([b"k%d" % number for number in range(5000)])
+        assert cache.get_usage() > DATA_BYTES
+        empty_cache(cache)
+        assert cache.get_usage() < DATA_BYTES // 100
     store.close()
 
 

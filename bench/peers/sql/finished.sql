@@ -1,0 +1,2 @@
+-- finished
+SELECT count(*) FROM transactions WHERE status IN ('completed', 'failed') AND idempotency_key LIKE %(keys)s
