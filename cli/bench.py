@@ -113,6 +113,8 @@ def bench(
 
 def _over_http(stage: str, work: Path, payments: int, measure: Measure) -> dict[str, Any]:
     """Measure a stage that starts whole systems of its own."""
+    # For root Postgres runs as another account, which has to get there.
+    work.chmod(0o711)
     match stage:
         case "end_to_end":
             return end_to_end_stage(WHOLE_SYSTEMS, work, measure, _say)
