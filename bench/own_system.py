@@ -197,7 +197,7 @@ class OwnSystem:
 
 
 def _bytes_on_disk(folder: Path) -> int:
-    """Return what the files of a folder take: blocks, not lengths, since Kafka makes index files longer than they are."""
+    """Return what the files of a folder take: blocks, since Kafka makes index files longer than they are filled."""
     total = 0
     for place, _, names in os.walk(folder):
         for name in names:
