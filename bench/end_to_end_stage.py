@@ -8,6 +8,7 @@ All systems get the same number of connections; peers get smaller batches, since
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -82,6 +83,8 @@ def end_to_end_stage(make: Sequence[Make], folder: Path, measure: Measure, say: 
             unfit.add(each)
             missing[system.name] = str(error)
             say(f"{system.name} is missing: {error}")
+        finally:
+            shutil.rmtree(place, ignore_errors=True)
     return {
         "rail_speed": OwnSystem.rail_speed,
         **compared(turns),

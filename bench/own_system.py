@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -75,8 +77,7 @@ class OwnSystem:
     def start(self) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
         # For root Postgres runs as another account, which has to get here.
-        for place in (self._folder, self._folder.parent):
-            place.chmod(0o711)
+        self._folder.chmod(0o711)
         try:
             self.stack.start()
         except StackError as error:
@@ -144,10 +145,7 @@ class OwnSystem:
 
     def disk_bytes(self) -> Mapping[str, int]:
         (postgres,) = self._views.execute("SELECT pg_database_size(current_database())").fetchone() or (0,)
-        # Blocks, not lengths: index files are made longer than they are.
-        files = (self.stack.state.path / "kafka" / "data").rglob("*")
-        kafka = sum(each.stat().st_blocks * 512 for each in files if each.is_file())
-        return {"kafka": kafka, "postgres": int(postgres)}
+        return {"kafka": _bytes_on_disk(self.stack.state.path / "kafka" / "data"), "postgres": int(postgres)}
 
     def _body(self, number: int) -> dict[str, str]:
         self._asked.add(number)
@@ -196,3 +194,13 @@ class OwnSystem:
         while (progress.still_open or self.finished() < accepted) and not progress.has_ceased():
             progress.note(*views.open_payments(frozenset()))
             time.sleep(LOOK_S)
+
+
+def _bytes_on_disk(folder: Path) -> int:
+    """Return what the files of a folder take: blocks, since Kafka makes index files longer than they are filled."""
+    total = 0
+    for place, _, names in os.walk(folder):
+        for name in names:
+            with suppress(FileNotFoundError):  # Renamed or deleted meanwhile.
+                total += Path(place, name).stat().st_blocks * 512
+    return total

@@ -137,6 +137,8 @@ def bench(
 
 def _over_http(stage: str, work: Path, payments: int, measure: Measure, beside: Sequence[str]) -> dict[str, Any]:
     """Measure a stage that starts whole systems of its own."""
+    # For root Postgres runs as another account, which has to get there.
+    work.chmod(0o711)
     match stage:
         case "end_to_end":
             return end_to_end_stage([OwnSystem, *(PEERS[name] for name in dict.fromkeys(beside))], work, measure, _say)
