@@ -101,7 +101,8 @@ class Loaders:
 
     def __exit__(self, _kind: type[BaseException] | None, _error: object, _at: TracebackType | None) -> None:
         for process, _ in self._processes:
-            process.terminate()
+            # Nothing of it is needed: a batch that it was writing is undone.
+            process.kill()
             process.join(STOP_S_MAX)
         for hearing in self._hearing:
             hearing.close()

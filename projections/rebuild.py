@@ -65,8 +65,8 @@ class Rebuilt:
 
 def rebuild(*, bootstrap: str, postgres: str, readers_wait_s: float, say: Say) -> Rebuilt:
     """Rebuild and swap; raises RebuildRuns, CannotReplace, SwapRefused, ForeignLog, MigrationRefused, TopicsMissing,
-    LoadFailed, UnprojectableRecord, and what Postgres and Kafka say. Whoever reads the replaced tables is waited for
-    at most `readers_wait_s` seconds; then they stay for the next rebuild to drop.
+    UnprojectableRecord, and what Postgres and Kafka say; LoadFailed says it of the processes that load. Whoever reads
+    the replaced tables is waited for at most `readers_wait_s` seconds; then they stay for the next rebuild to drop.
     """
     with only_rebuild(postgres), _connect(postgres) as connection:
         check_migrated(connection)
