@@ -16,7 +16,7 @@ from typing import Any
 
 import msgspec
 import structlog
-from rocksdict import BlockBasedOptions, Cache, DBCompressionType, Options, Rdict, WriteBatch
+from rocksdict import BlockBasedIndexType, BlockBasedOptions, Cache, DBCompressionType, Options, Rdict, WriteBatch
 
 # RocksDB's own defaults (2 GiB of cache and 128 MiB of buffers for each store) would not fit a process with 16 stores.
 CACHE_BYTES = 64 * 1024 * 1024  # For all stores of the process together, their indexes and filters included.
@@ -187,6 +187,9 @@ def _options(cache: Cache) -> Options:
     blocks.set_block_cache(cache)
     # Otherwise they are held in memory beside the cache, and grow with the state.
     blocks.set_cache_index_and_filter_blocks(True)
+    # Index by piece: as one block, that of a large table is most of one of the cache's 64 parts, and two in the same
+    # part push each other out at every lookup.
+    blocks.set_index_type(BlockBasedIndexType.two_level_index_search())
     blocks.set_bloom_filter(BLOOM_BITS, False)
     blocks.set_format_version(5)
     options = Options(raw_mode=True)
