@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import platform
 import sysconfig
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+from bench.process_times import families, read
 
 TICK_S = 1 / os.sysconf("SC_CLK_TCK")  # CPU time is counted in these.
 
@@ -36,24 +37,15 @@ def cpu_s(pid: int | None) -> float:
     """Return the CPU seconds that a process has used, in user and in kernel mode; 0 for one that is not ours."""
     if pid is None:
         return 0.0
-    return _cpu_s(pid, with_ended_children=False)
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) * TICK_S
 
 
 def family_cpu_s(pid: int | None) -> float:
     """Return the CPU seconds of a process and of all that it started, ended ones included; 0 for one not ours."""
     if pid is None:
         return 0.0
-    used_s = _cpu_s(pid, with_ended_children=True)
-    for thread in Path(f"/proc/{pid}/task").iterdir():
-        for child in (thread / "children").read_text().split():
-            with suppress(FileNotFoundError, ProcessLookupError):  # It ended just now.
-                used_s += family_cpu_s(int(child))
-    return used_s
-
-
-def _cpu_s(pid: int, *, with_ended_children: bool) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return sum(map(int, fields[11 : 15 if with_ended_children else 13])) * TICK_S
+    return sum(reading.ticks for each in families([pid]) if (reading := read(each)) is not None) * TICK_S
 
 
 def resident_mib(pid: int) -> int:
