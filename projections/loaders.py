@@ -169,8 +169,8 @@ def load(share: Share) -> Iterator[Loaded]:
 
 
 def _past(share: Share, place: Place, extent: Extent) -> Iterator[Batch]:
-    """Yield what the partition held, by a reader of its own: one that was handed from partition to partition did not
-    begin with the next one, once in some hundred times, and waited for ever.
+    """Yield what the partition held, read by a consumer of its own: one that was assigned anew for each partition never
+    began with the next one, once in some hundred times (as in issue 871 of librdkafka).
     """
     log = WholeLog(share.bootstrap, client_id=share.name)
     try:
