@@ -161,21 +161,28 @@ def load(share: Share) -> Iterator[Loaded]:
     paid_minor: Paid = {}
     with psycopg.connect(session_uri(share.postgres, share.name), autocommit=True, prepare_threshold=0) as connection:
         prepare(connection)
-        for place, extent in share.extents.items():
-            for batch in _past(share, place, extent):
+        for extents in _read_together(share.extents):
+            for batch in _past(share, extents):
                 transitions = write(connection, batch, topic_ids, tables, paid_minor)
                 yield Loaded(records=batch.records, transitions=transitions)
         _pay(connection, paid_minor, tables)
 
 
-def _past(share: Share, place: Place, extent: Extent) -> Iterator[Batch]:
-    """Yield what the partition held, read by a consumer of its own: one that was assigned anew for each partition never
-    began with the next one, once in some hundred times (as in issue 871 of librdkafka).
+def _read_together(extents: Mapping[Place, Extent]) -> list[dict[Place, Extent]]:
+    """Return payments partition by partition, and the rest as one: only a payment has records to bring together."""
+    of_payments = [{place: extent} for place, extent in extents.items() if place[0] == PAYMENT_EVENTS.name]
+    rest = {place: extent for place, extent in extents.items() if place[0] != PAYMENT_EVENTS.name}
+    return [*of_payments, rest] if rest else of_payments
+
+
+def _past(share: Share, extents: Mapping[Place, Extent]) -> Iterator[Batch]:
+    """Yield what these partitions held, read by a consumer of its own: one that was assigned anew for each partition
+    never began with the next one, once in some hundred times (as in issue 871 of librdkafka).
     """
     log = WholeLog(share.bootstrap, client_id=share.name)
     try:
-        log.start({place: extent.begin}, {place: extent})
-        while log.positions[place] < extent.end:
+        log.start({place: extent.begin for place, extent in extents.items()}, extents)
+        while any(log.positions[place] < extent.end for place, extent in extents.items()):
             batch = log.read()
             if batch.moves:
                 yield batch
