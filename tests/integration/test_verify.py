@@ -43,6 +43,7 @@ from tests.unit.projections.test_rows import ENTITIES
 
 COMMAND_S_MAX = 60
 PAUSE_S = 0.3
+A_ROUND = 50  # Payments that are written in a row.
 TABLES = (
     "payments", "payment_events", "ledger_entries", "account_balances", "command_outcomes", "entities", "offsets",
     "daily_payments", "daily_failures", "daily_ledger", "settle_times", "open_payments",
@@ -343,9 +344,14 @@ class Load:
         self._stop.set()
         self._thread.join()
 
+    def wait_for_a_round(self) -> None:
+        """Return when a whole round was written since the call: of the one that is under way some may be known."""
+        written = self.payments
+        wait_until(lambda: self.payments >= written + 2 * A_ROUND)
+
     def _write(self) -> None:
         for version in itertools.count(3):
-            lives = [life(order(f"load-{version}", number), number) for number in range(50)]
+            lives = [life(order(f"load-{version}", number), number) for number in range(A_ROUND)]
             for step in range(4):
                 self._writer.write(steps[step] for steps in lives if len(steps) > step)
             self._writer.write([lives[0][0]], abort=True)
@@ -371,17 +377,21 @@ def test_a_system_that_moves_gives_no_false_alarm(views: Views, postgres: OwnPos
     projector = start()
     try:
         with Load(views.bootstrap) as load:
-            seen = [look().payments for _ in range(3)]
+            seen = [look().payments]
+            for _ in range(2):
+                load.wait_for_a_round()
+                seen.append(look().payments)
             projector.pause()
-            written = load.payments
-            wait_until(lambda: load.payments > written)
+            load.wait_for_a_round()
             with pytest.raises(CannotVerify, match=r"after 0.5 s it has not projected .*payment-events\[\d\]"):
                 look(wait_s=0.5)
             projector.resume()
             seen.append(look().payments)
             projector.kill()
             projector = start()
+            load.wait_for_a_round()
             seen.append(look().payments)
+            load.wait_for_a_round()
         seen.append(look().payments)
     finally:
         projector.resume()
