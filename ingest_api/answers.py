@@ -15,9 +15,13 @@ JSON = "application/json"
 _RESPOND_ASYNC = re.compile(r"(?:^|,)\s*respond-async\s*(?:[;,]|$)", re.IGNORECASE)
 
 
-def json_answer(value: Any, *, status: int = 200, location: str | None = None, replayed: bool = False) -> Response:
+def json_answer(
+    value: Any, *, status: int = 200, location: str | None = None, replayed: bool = False, etag: str | None = None
+) -> Response:
     """Return an answer; 202 says when to look again."""
     headers = {}
+    if etag is not None:
+        headers["ETag"] = etag
     if location is not None:
         headers["Location"] = location
     if replayed:

@@ -62,6 +62,12 @@ PREFER: Json = {
     "description": "`respond-async`: answer 202 as soon as it is accepted.",
     "schema": {"type": "string"},
 }
+IF_NONE_MATCH: Json = {
+    "name": "If-None-Match",
+    "in": "header",
+    "description": "The `ETag` of an earlier answer: 304 without a body while nothing has happened to the payment.",
+    "schema": {"type": "string"},
+}
 PAYMENT_TEXTS = {
     "200": "This key has a payment: its first answer again.",
     "201": "Created, as it was at creation.",
@@ -187,7 +193,9 @@ def _payments(examples: Examples) -> list[Operation]:
             method="get", path=path + "{id}", tag="Payments", summary="Read a payment",
             doc="What was answered 202 and is not decided yet is waited for briefly, then answered 202 again; when it "
             "was refused, the refusal is the answer. Another API process may not know of it yet and answer 404.",
-            parameters=[_id(examples.payment_id)], answers={"200": "Payment", "202": "Payment"}, problems=[404, 422],
+            parameters=[_id(examples.payment_id), IF_NONE_MATCH],
+            answers={"200": "Payment", "202": "Payment", "304": None}, texts={"304": "It is as you know it."},
+            problems=[404, 422],
         ),
         Operation(
             method="get", path=path + "{id}/history", tag="Payments", summary="Everything that happened to a payment",
@@ -332,9 +340,11 @@ def _described(operation: Operation) -> Json:
 def _responses(operation: Operation) -> Json:
     responses: Json = {}
     for status, schema in operation.answers.items():
-        content = {operation.answer_type: {"schema": ref(schema) if schema is not None else {}}}
         text = (operation.texts or {}).get(status, "What was asked for.")
-        responses[status] = {"description": text, "content": content}
+        responses[status] = {"description": text}
+        if status != "304":
+            of_schema = ref(schema) if schema is not None else {}
+            responses[status]["content"] = {operation.answer_type: {"schema": of_schema}}
     problems = list(operation.problems)
     if operation.security is not None:
         problems += [401, 403, 503]

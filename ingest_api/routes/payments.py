@@ -12,6 +12,7 @@ from starlette.routing import Route
 from directory.entities import Scope
 from ingest_api.answers import json_answer, prefers_async
 from ingest_api.bodies import Fields, parse_object, read_body
+from ingest_api.entity_tags import entity_tag, is_known
 from ingest_api.idempotency import FIELD, required_key
 from ingest_api.listing import QueryString
 from ingest_api.parts import Parts
@@ -86,7 +87,12 @@ class Payments:
     async def get(self, request: Request) -> Response:
         caller = await self._parts.doorkeeper.caller(request, Scope.READ)
         found = await self._find(caller.tenant_id, _payment_id(request))
-        return found if isinstance(found, Response) else json_answer(row_body(found))
+        if isinstance(found, Response):
+            return found
+        tag = entity_tag(found)
+        if is_known(request, tag):
+            return Response(status_code=304, headers={"ETag": tag})
+        return json_answer(row_body(found), etag=tag)
 
     async def history(self, request: Request) -> Response:
         caller = await self._parts.doorkeeper.caller(request, Scope.READ)

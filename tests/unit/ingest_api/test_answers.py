@@ -54,6 +54,23 @@ def test_a_cancel_is_heard_once_and_answered_alike() -> None:
     with_caller(story)
 
 
+def test_who_knows_a_payments_state_is_not_sent_it_again_until_something_happens() -> None:
+    async def story(caller: Caller) -> None:
+        place = (await caller.pay()).headers["Location"]
+        first = await caller.http.get(place)
+        tag = first.headers["ETag"]
+        for known in (tag, f"W/{tag}", f'"another", {tag}', "*"):
+            again = await caller.http.get(place, headers={"If-None-Match": known})
+            assert (again.status_code, again.content, again.headers["ETag"]) == (304, b"", tag), known
+        assert (await caller.http.get(place, headers={"If-None-Match": '"another"'})).content == first.content
+        await caller.http.post(f"{place}/cancel", headers={"Idempotency-Key": "stop"})
+        cancelled = await caller.http.get(place, headers={"If-None-Match": tag})
+        assert (cancelled.status_code, cancelled.json()["status"]) == (200, "cancelled")
+        assert cancelled.headers["ETag"] != tag
+
+    with_caller(story)
+
+
 def test_another_body_under_a_key_is_refused() -> None:
     async def story(caller: Caller) -> None:
         first = await caller.pay()
