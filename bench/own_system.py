@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -15,6 +13,7 @@ import psycopg
 from bench.judge import STEPS, RunDoesNotCount
 from bench.process_times import families
 from bench.system import Post
+from bench.usage import bytes_on_disk
 from chaos.answers import Answer, AnswerLog, Ask, Channel, Said, Terms
 from chaos.evidence import Views
 from chaos.http_callers import PAYMENTS, Request
@@ -145,7 +144,7 @@ class OwnSystem:
 
     def disk_bytes(self) -> Mapping[str, int]:
         (postgres,) = self._views.execute("SELECT pg_database_size(current_database())").fetchone() or (0,)
-        return {"kafka": _bytes_on_disk(self.stack.state.path / "kafka" / "data"), "postgres": int(postgres)}
+        return {"kafka": bytes_on_disk(self.stack.state.path / "kafka" / "data"), "postgres": int(postgres)}
 
     def _body(self, number: int) -> dict[str, str]:
         self._asked.add(number)
@@ -194,13 +193,3 @@ class OwnSystem:
         while (progress.still_open or self.finished() < accepted) and not progress.has_ceased():
             progress.note(*views.open_payments(frozenset()))
             time.sleep(LOOK_S)
-
-
-def _bytes_on_disk(folder: Path) -> int:
-    """Return what the files of a folder take: blocks, since Kafka makes index files longer than they are filled."""
-    total = 0
-    for place, _, names in os.walk(folder):
-        for name in names:
-            with suppress(FileNotFoundError):  # Renamed or deleted meanwhile.
-                total += Path(place, name).stat().st_blocks * 512
-    return total

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, suppress
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from typing import TypeVar
 
@@ -126,13 +126,3 @@ class Peer:
 
     def _enter(self, context: AbstractContextManager[Held]) -> Held:
         return self._open.enter_context(context)
-
-
-def bytes_on_disk(folder: Path) -> int:
-    """Return what the files under `folder` take: blocks, since some are made larger than they are filled."""
-    found = 0
-    for each in folder.rglob("*"):
-        # A server removes files of its own meanwhile.
-        with suppress(FileNotFoundError):
-            found += each.stat().st_blocks * 512
-    return found

@@ -9,22 +9,20 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import pytest
 
-from kafka_log.topics_admin import apply_topics
 from rails.hand import Seen
 from rails.payment_reader import PaymentReader
 from tests.integration.own_broker import OwnBroker
-from tests.integration.projected_log import PARTITIONS, Writer, life, order
+from tests.integration.projected_log import Writer, life, order
+from tests.integration.rail_processes import PARTITIONS
+from tests.integration.rail_world import broker_with_topics
 
 WAIT_S_MAX = 60.0
 
 
 @pytest.fixture(scope="module")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnBroker]:
-    running = OwnBroker(tmp_path_factory.mktemp("broker"))
-    running.start()
-    apply_topics(running.bootstrap, PARTITIONS)
-    yield running
-    running.kill()
+    with broker_with_topics(tmp_path_factory.mktemp("kafka")) as running:
+        yield running
 
 
 class Told:

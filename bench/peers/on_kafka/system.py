@@ -12,7 +12,8 @@ from confluent_kafka.admin import AdminClient, NewTopic
 
 from bench.broker import PARTITIONS, kafka
 from bench.peers.judged import statement
-from bench.peers.peer import Peer, bytes_on_disk
+from bench.peers.peer import Peer
+from bench.usage import bytes_on_disk
 from cli.local_stack.ports import HOST
 from kafka_log.connection import LIBRDKAFKA_LOG, client_settings
 

@@ -13,7 +13,8 @@ import psycopg
 from bench.peers import orders
 from bench.peers.interpreter import interpreter
 from bench.peers.judged import statement
-from bench.peers.peer import Peer, bytes_on_disk
+from bench.peers.peer import Peer
+from bench.usage import bytes_on_disk
 from cli.local_stack.ports import HOST, free_port
 
 HERE = Path(__file__).parent
