@@ -12,8 +12,9 @@ import httpx
 
 from bench.peers import orders
 from bench.peers.judged import Judged
-from bench.peers.program import Program, program, with_children
+from bench.peers.program import Program, program
 from bench.postgres import postgres
+from bench.process_times import families
 from bench.system import Post
 from cli.local_stack.ports import HOST, free_port
 from cli.local_stack.trouble import StackError
@@ -60,8 +61,7 @@ class Peer:
         self._servers.clear()
 
     def pids(self) -> Sequence[int]:
-        own = (*self._servers, *(each.process.pid for each in self._programs))
-        return [each.pid for each in with_children(own)]
+        return families((*self._servers, *(each.process.pid for each in self._programs)))
 
     def single(self, number: int) -> Post:
         return orders.single(number)
