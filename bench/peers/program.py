@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,7 +41,7 @@ def program(name: str, argv: Sequence[str], folder: Path, env: Mapping[str, str]
     try:
         yield Program(name=name, process=process, log=log)
     finally:
-        children = with_children([process.pid])
+        children = _with_children(process.pid)
         process.terminate()
         with suppress(subprocess.TimeoutExpired):
             process.wait(STOP_S_MAX)
@@ -53,11 +53,10 @@ def program(name: str, argv: Sequence[str], folder: Path, env: Mapping[str, str]
         psutil.wait_procs(children, STOP_S_MAX)
 
 
-def with_children(pids: Iterable[int]) -> list[psutil.Process]:
-    """Return the processes and all their descendants that live now."""
-    found = []
-    for pid in pids:
-        with suppress(psutil.NoSuchProcess):
-            process = psutil.Process(pid)
-            found += [process, *process.children(recursive=True)]
-    return found
+def _with_children(pid: int) -> list[psutil.Process]:
+    """Return a process and all its descendants that live now."""
+    try:
+        process = psutil.Process(pid)
+        return [process, *process.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return []
