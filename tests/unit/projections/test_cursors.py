@@ -6,7 +6,7 @@ import base64
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from projections.cursors import MalformedCursor, read_cursor, read_names_cursor, write_cursor, write_names_cursor
@@ -24,6 +24,7 @@ def test_a_cursor_comes_back_as_it_was(at_us: int, last_id: str) -> None:
 
 
 @given(name=NAMES, other=NAMES)
+@example(name=str(AT_US), other="i")
 def test_a_cursor_of_names_comes_back_as_it_was_and_is_none_with_a_time(name: str, other: str) -> None:
     cursor = write_names_cursor(name, other)
     assert read_names_cursor(cursor) == (name, other)
@@ -45,7 +46,7 @@ def written(value: object) -> str:
     [
         "", "x", "!!!!", "é", "a" * 401, "=", "AAAA", written(None), written([]), written([1, AT_US]),
         written([2, AT_US, "i"]),
-        written([1, str(AT_US), "i"]), written([1, 1e300, "i"]), written([1, -1, "i"]), written([1, 10**30, "i"]),
+        written([1, 1e300, "i"]), written([1, -1, "i"]), written([1, 10**30, "i"]),
         written([1, AT_US, 7]), written([1, AT_US, "a\0b"]), written([True, AT_US, "i"]), written({"a": 1}),
         written([1, AT_US, "\ud800"]), written([1, "a\0b", "i"]), written([1, "a", "i", "b"]), written([2, "a", "i"]),
         written([1, "a"]), "WzEs" * 80,
