@@ -1,5 +1,6 @@
 -- list_balances: a tenant's accounts with the sums of their ledger lines, by account, from behind the cursor on. Read in
--- the order of the primary key, so that a page ends after the rows that it shows, a few (one a partition) an account.
+-- the order of the primary key, so that a page ends with the rows that it shows, one a partition and account. From the
+-- table: while it is not analysed yet, Postgres reads and sorts all of it for a page of the view (39 s for 2,600,000).
 SELECT balance.account, balance.currency, sum(balance.debits_minor)::bigint, sum(balance.credits_minor)::bigint
 FROM projection.account_balances AS balance
 WHERE balance.tenant_id = %(tenant_id)s
