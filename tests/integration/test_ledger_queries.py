@@ -54,14 +54,15 @@ def settled(log: Log, *paid: InitiatePayment) -> None:
 async def all_of(ask_page: Callable[[str | None], Awaitable[Page[Item]]], limit: int) -> list[Item]:
     """Return the items of every page, each page but the last of which is full."""
     found: list[Item] = []
-    cursor: str | None = None
+    cursors: list[str | None] = [None]
     while True:
-        page = await ask_page(cursor)
+        page = await ask_page(cursors[-1])
         assert len(page.items) == limit or (page.next_cursor is None and len(page.items) < limit)
         found += page.items
-        cursor = page.next_cursor
-        if cursor is None:
+        if page.next_cursor is None:
             return found
+        assert page.next_cursor not in cursors, "a page is read again"
+        cursors.append(page.next_cursor)
 
 
 @settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
