@@ -24,7 +24,7 @@ TAGS = {
     "Users": "Landlords and renters.",
     "Bank accounts": "Where they pay from and are paid to. An account number goes in once and never comes out.",
     "Properties": "What is let.",
-    "Leases": "Who rents what, and when the rent is due.",
+    "Leases": "Who rents what, when the rent is due, and what is paid of it.",
     "Payments": "The rent itself. Send the same request twice and see what happens.",
     "Balances": "The ledger's accounts. Those of a tenant sum to zero: what one was paid, another has paid.",
     "Tenants": "The operator's side: customers and their API keys. It needs the admin key.",
@@ -249,7 +249,8 @@ def _balances() -> Operation:
     return Operation(
         method="get", path="/api/v1/balances/", tag="Balances", summary="List balances, by account",
         doc="What each account has paid and been paid. A balance is credits less debits: below zero for one that paid "
-        "more than it was paid, as a renter's does; a clearing account's is the money in flight on its rail.",
+        "more than it was paid, as a renter's does; a clearing account's is the money in flight on its rail. Each page "
+        "is of its own moment: a payment that moves between two pages can show on one side only.",
         parameters=[_query("account", account), *_page()], answers={"200": "Balances"}, problems=[400, 422],
     )  # fmt: skip
 

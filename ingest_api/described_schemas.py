@@ -170,8 +170,7 @@ SCHEMAS: dict[str, Schema] = {
         "due_date due paid late",
         due_date=day("When rent is due: the due day, or the last day of a month that is too short for it."),
         due=AMOUNT_OUT | {"description": "Rent in dollars, as the lease has it now."},
-        paid=AMOUNT_OUT
-        | {"description": "Dollars of it that are paid: completed payments of the lease, less what was returned."},
+        paid=AMOUNT_OUT | {"description": "Dollars of it that are paid, less what was returned or refunded."},
         late={"type": "boolean", "description": "Whether it is before today (UTC) and not paid in full."},
     ),
     "LeaseLedger": page("DueDate"),
