@@ -8,15 +8,8 @@ from typing import TypeVar
 import httpx
 import msgspec
 
-from rails.bank import (
-    INSTRUCTIONS_MAX,
-    QUESTIONS_MAX,
-    Answer,
-    BankUnavailable,
-    Instruction,
-    OutcomePage,
-)
-from rails.simulated.wire import AnswersBody, OutcomesBody, answer, outcome_page, transfer_body
+from rails.bank import INSTRUCTIONS_MAX, QUESTIONS_MAX, Answer, BankUnavailable, Instruction, OutcomePage
+from rails.simulated.wire import Answers
 
 ANSWER_S_MAX = 3.0  # Far longer than a healthy bank needs; what it does not answer is asked about.
 CONNECT_S_MAX = 2.0
@@ -36,15 +29,15 @@ class SimulatedBankConnection:
             limits=httpx.Limits(max_connections=CONNECTIONS_MAX, max_keepalive_connections=CONNECTIONS_MAX),
             trust_env=False,
         )
-        self._answers = msgspec.json.Decoder(AnswersBody)
-        self._outcomes = msgspec.json.Decoder(OutcomesBody)
+        self._answers = msgspec.json.Decoder(Answers)
+        self._outcomes = msgspec.json.Decoder(OutcomePage)
 
     async def close(self) -> None:
         await self._client.aclose()
 
     async def submit(self, instructions: Sequence[Instruction]) -> dict[str, Answer]:
         assert 0 < len(instructions) <= INSTRUCTIONS_MAX
-        body = msgspec.json.encode({"transfers": [transfer_body(each) for each in instructions]})
+        body = msgspec.json.encode({"transfers": list(instructions)})
         return await self._post("/transfers", body)
 
     async def ask(self, references: Sequence[str]) -> dict[str, Answer]:
@@ -58,12 +51,12 @@ class SimulatedBankConnection:
             params={"after": after, "limit": limit, "wait_s": wait_s},
             timeout=httpx.Timeout(self._answer_s_max + wait_s, connect=CONNECT_S_MAX),
         )
-        return outcome_page(await self._send(request, self._outcomes))
+        return await self._send(request, self._outcomes)
 
     async def _post(self, path: str, body: bytes) -> dict[str, Answer]:
         request = self._client.build_request("POST", path, content=body, headers={"content-type": "application/json"})
         answers = await self._send(request, self._answers)
-        return {each.reference: answer(each) for each in answers.answers}
+        return {each.reference: each for each in answers.answers}
 
     async def _send(self, request: httpx.Request, decoder: msgspec.json.Decoder[T]) -> T:
         try:
