@@ -67,7 +67,7 @@ class WorkerProcess:
 
     def restored(self) -> int:
         """Return how many records it has read to restore its state; only our worker says that."""
-        return int(json.loads(self._get("/health/ready"))["restored_records"])
+        return int(json.loads(self._get("/health/ready"))["progress"])
 
     def events(self) -> int:
         """Return how many events it has written, acknowledged or committed, since it started."""

@@ -75,7 +75,7 @@ class Faults:
                     self._going_on -= 1
 
     def let_go(self) -> None:
-        """Wake everything that is still paused, and pause nothing more: the end of a run that failed."""
+        """Wake everything that is still paused, pause and start nothing more: the end of a run."""
         self._is_over.set()
         self._wake(list(self._paused))
 
@@ -140,8 +140,10 @@ class Faults:
         return began
 
     def _start(self, fault: Fault, folder: Path) -> None:
-        deadline, own_failures, spoilt = time.monotonic() + self._start_s_max, 0, None
-        while True:
+        deadline, own_failures = time.monotonic() + self._start_s_max, 0
+        late: StackError | None = None
+        spoilt: StackError | None = None
+        while not self._is_over.is_set():
             try:
                 self._stack.start_component(fault.target)
                 break
@@ -149,12 +151,15 @@ class Faults:
                 self._stack.stop_component(fault.target)
                 # While another part is down it may well not start; the broker and the database are such parts.
                 own_failures += self._going_on == 1
-                if time.monotonic() > deadline:
-                    raise WouldNotStart(f"it did not start within {self._start_s_max:g} s: {error}") from error
+                # Started however late: what stays down would be found guilty of everything that follows.
+                if late is None and time.monotonic() > deadline:
+                    late = error
                 # Only state that can be had again is deleted, and only where this fault has spoilt it.
                 if fault.kind is FaultKind.CORRUPT and spoilt is None and own_failures > OWN_FAILURES_MAX:
                     spoilt = error
                     wipe(folder)
+        if late is not None:
+            raise WouldNotStart(f"it did not start within {self._start_s_max:g} s: {late}") from late
         if spoilt is not None:
             raise WouldNotStart(f"it started only without its state: {spoilt}") from spoilt
 

@@ -35,6 +35,9 @@ class Fold(Protocol):
 
     @property
     def ready(self) -> bool: ...
+    @property
+    def progress(self) -> int: ...
+
     def start(self) -> None: ...
     def stop(self) -> None: ...
     def catch_up(self, timeout_s: float) -> bool: ...
@@ -71,6 +74,11 @@ class KnownDirectory:
     @property
     def is_ready(self) -> bool:
         return self._fold.ready
+
+    @property
+    def progress(self) -> int:
+        """How much of the directory was read: grows with every record."""
+        return self._fold.progress
 
     @property
     def failed(self) -> BaseException | None:

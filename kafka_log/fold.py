@@ -56,6 +56,11 @@ class LogFold:
         with self._moved:
             return dict(self._positions)
 
+    @property
+    def progress(self) -> int:
+        """How much was applied: grows with every record."""
+        return sum(self.positions.values())
+
     def start(self) -> None:
         """Start reading; topics that do not exist yet are waited for."""
         self._thread.start()

@@ -21,7 +21,8 @@ REQUEST_S_MAX = 5.0  # A probe that sends nothing must not hold a thread for eve
 class HealthServer:
     """Answers /health/live, /health/ready (200 or 503, as JSON) and /metrics from a daemon thread.
 
-    `ready` is called in the server's threads: it must be quick and must not block. Port 0 picks a free one.
+    `ready` is called in the server's threads: it must be quick and must not block. Port 0 picks a free one. A process
+    that reads a log before it is ready tells how far it is as `progress`: who starts it waits while that number grows.
     """
 
     def __init__(self, port: int, ready: Readiness, *, host: str = "127.0.0.1") -> None:

@@ -150,6 +150,7 @@ class Projector:
             "partitions": len(self._positions),
             "partitions_behind": None if behind is None else len(behind),
             "postgres": "failing" if failing_since is not None else "answering",
+            "progress": sum(self._positions.values()),
         }
         return behind is not None and not behind and not is_failing, details
 

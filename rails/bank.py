@@ -7,9 +7,10 @@ was taken can be asked for by its reference, for ever. Outcomes are told in a fe
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
+
+from msgspec import Struct
 
 from directory.entities import AccountType
 from payments.rails import Rail
@@ -27,8 +28,7 @@ class InvalidReference(ValueError):
     """Text that is no reference of ours."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reference:
+class Reference(Struct, frozen=True, kw_only=True):
     """What the bank knows an attempt by, written `{payment_id}:{attempt}`; attempts count from 1."""
 
     payment_id: str
@@ -46,18 +46,19 @@ class Reference:
         return cls(payment_id=payment_id, attempt=int(attempt))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Party:
+class Party(Struct, frozen=True, kw_only=True):
     """One side of a transfer. The account number is in clear here and nowhere else, so it is kept out of every repr."""
 
     holder: str
     routing_number: str
-    account_number: str = field(repr=False)
+    account_number: str
     account_type: AccountType
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(...)"
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Instruction:
+
+class Instruction(Struct, frozen=True, kw_only=True):
     """Move `amount_minor` (cents) from `debit` to `credit`.
 
     `claimed_at_us` is when the payment was committed to this rail, `settle_by_us` when its settlement is expected.
@@ -84,8 +85,7 @@ class Result(StrEnum):
     RETURNED = "returned"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class Outcome(Struct, frozen=True, kw_only=True):
     """One thing that happened to an instruction, at the bank's own time; `code` and `reason` say why it failed."""
 
     reference: str
@@ -108,8 +108,7 @@ class Standing(StrEnum):
     UNCLEAR = "unclear"  # The bank cannot tell. It must not be sent again.
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class Answer(Struct, frozen=True, kw_only=True):
     """The bank's word on one reference; `code` and `reason` say why it was refused."""
 
     reference: str
@@ -119,8 +118,7 @@ class Answer:
     reason: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OutcomePage:
+class OutcomePage(Struct, frozen=True, kw_only=True):
     """Outcomes in the feed's order, and the cursor behind the last of them."""
 
     outcomes: tuple[Outcome, ...]

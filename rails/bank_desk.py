@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import assert_never
 
@@ -119,13 +120,14 @@ class BankDesk:
     async def _hear(self, to: str, tasks: Sequence[Task], answers: Mapping[str, Answer]) -> None:
         decided: list[tuple[Task, list[RailReport]]] = []
         unclear: list[str] = []
+        for standing, count in Counter(answer.standing for answer in answers.values()).items():
+            metrics.ANSWERS.labels(to, standing.value).inc(count)
         for task in tasks:
             answer = answers.get(task.reference)
             if answer is None:
                 metrics.UNANSWERED.labels(to).inc()
                 self._hand.again_in(task, Action.ASK, ASK_SOON_US)
                 continue
-            metrics.ANSWERS.labels(to, answer.standing.value).inc()
             self._hand.mark_unclear(task, is_unclear=answer.standing is Standing.UNCLEAR)
             match answer.standing:
                 case Standing.NOT_RECEIVED:

@@ -6,7 +6,7 @@ word.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from directory.entities import Kind
 from directory.register import Register
@@ -18,21 +18,18 @@ ACCOUNT_OF_OTHER_TENANT = "account_of_other_tenant"
 ACCOUNT_REVOKED = "account_revoked"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fit:
+class Fit(Struct, frozen=True, kw_only=True):
     """The payment may be claimed."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unfit:
+class Unfit(Struct, frozen=True, kw_only=True):
     """The payment fails with our code, as far as the register knows."""
 
     code: str
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NumbersMissing:
+class NumbersMissing(Struct, frozen=True, kw_only=True):
     """The account is known and its sealed numbers are not: they are written first, so they must be on their way."""
 
     account_id: str

@@ -143,6 +143,7 @@ class Gateway:
         )
         self._assigned: set[int] = set()
         self._has_joined = False
+        self._read = 0  # Records, on the way to being ready.
         self._refill_now = asyncio.Event()
         self._reader = PaymentReader(config.bootstrap, self, instance=config.instance, loop=asyncio.get_running_loop())
 
@@ -150,7 +151,8 @@ class Gateway:
         """Say whether it works on all that it was given; the bank's state is not ours, so it is not in this."""
         live = self._hand.live_count
         is_ready = self._has_joined and self._fold.ready and live == len(self._assigned)
-        return is_ready, {"partitions": len(self._assigned), "live": live, "in_hand": len(self._hand)}
+        details = {"partitions": len(self._assigned), "live": live, "in_hand": len(self._hand)}
+        return is_ready, details | {"progress": self._fold.progress + self._read}
 
     async def work(self, stopping: asyncio.Event) -> None:
         """Do everything until `stopping`; save, and let go. Raises when a part fails."""
@@ -216,6 +218,7 @@ class Gateway:
         await self._save()
 
     async def seen(self, records: Sequence[Seen]) -> None:
+        self._read += len(records)
         for record in records:
             self._hand.note(record)
         if self._hand.changed_much.is_set():

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from business_clock import Clock
 from payments.payment import Payment, Status
@@ -33,8 +34,7 @@ class Action(StrEnum):
     ASK = "ask"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Task:
+class Task(Struct, frozen=True, kw_only=True):
     """One thing to do about one payment, as it stood when the task was made. A newer record makes a newer task."""
 
     payment: Payment
@@ -47,8 +47,7 @@ class Task:
         return str(Reference(payment_id=self.payment_id, attempt=self.payment.attempt))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
+class Seen(Struct, frozen=True, kw_only=True):
     """A record of payment-events: `payment` is None when it is closed, or when the record could not be read."""
 
     partition: int

@@ -10,10 +10,10 @@ import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import structlog
+from msgspec import Struct
 
 from rails.agenda import By
 from rails.sql_files import read_statements
@@ -27,8 +27,7 @@ _FOLDER = Path(__file__).parent / "sql"
 _SQL = read_statements(_FOLDER / "statements.sql")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Keep:
+class Keep(Struct, frozen=True, kw_only=True):
     """An open payment's newest record (`value`, as on the topic); `act_at_us`, by the clock that `by` names, is None
     while it is in hand."""
 
@@ -40,33 +39,29 @@ class Keep:
     value: bytes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Act:
+class Act(Struct, frozen=True, kw_only=True):
     """Only the time of the next look has changed; None while it is in hand."""
 
     act_at_us: int | None
     by: By = By.BUSINESS
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Close:
+class Close(Struct, frozen=True, kw_only=True):
     """The payment has gone its way."""
 
 
 Change = Keep | Act | Close
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Changes:
+class Changes(Struct, frozen=True, kw_only=True):
     """What happened since the last save: the last change of each payment, the offsets and the cursor they lead to."""
 
-    payments: Mapping[str, Change] = field(default_factory=dict)
-    next_offsets: Mapping[int, int] = field(default_factory=dict)
+    payments: Mapping[str, Change] = {}
+    next_offsets: Mapping[int, int] = {}
     feed_cursor: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Kept:
+class Kept(Struct, frozen=True, kw_only=True):
     """A payment as it lies in the store."""
 
     payment_id: str

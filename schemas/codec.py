@@ -23,6 +23,7 @@ from schemas.order_decoding import read_initiate, read_report
 from schemas.payment_decoding import read_payment
 from schemas.payment_encoding import Past, past_of, payment_bytes
 from schemas.records import Record, Value
+from schemas.report_encoding import report_bytes
 from schemas.schema_shape import SchemaUnusable, check_shape, without_logical_types
 from schemas.topics import RECORD_BYTES_MAX
 
@@ -105,6 +106,8 @@ def encode(value: Value) -> bytes:
     """Return the value as it stands on its topic."""
     if isinstance(value, Payment):
         return encode_event(value, past_of(value))
+    if isinstance(value, RailReport):
+        return _bounded(_WRITERS[RailReport].header + report_bytes(value))
     return _bounded(_written(value, _WRITERS[type(value)]))
 
 

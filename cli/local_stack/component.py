@@ -27,7 +27,7 @@ class Component:
     env: Mapping[str, str]
     log_path: Path
     is_ready: Callable[[], bool]
-    ready_s_max: float
+    ready_s_max: float  # Without progress.
     stop_signal: signal.Signals = signal.SIGTERM
     stop_s_max: float = 10.0
     account: Account | None = None
@@ -35,3 +35,5 @@ class Component:
     health_url: str | None = None  # Where it tells its health over HTTP, if it does.
     # Called before each start: removes what would confuse it.
     prepare: Callable[[], None] = field(default=lambda: None)
+    # How far it is on its way to being ready; what reads a long log first gets the time for it.
+    progress: Callable[[], object] = field(default=lambda: None)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import http.client
+import json
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from cli.local_stack.component import Component
@@ -122,13 +123,15 @@ def _process(around: Surroundings, name: str, kind: str, settings: Mapping[str, 
     inherited = {key: value for key, value in os.environ.items() if not key.startswith(PREFIX)}
     settings = {"STATE_DIR": str(folder), "INSTANCE": name, "CLOCK_FILE": str(around.state.clock_file), **settings}
     ours = {PREFIX + key: value for key, value in settings.items()}
+    health = _Health(health_port)
     return Component(
         name=name,
         kind=kind,
         argv=(sys.executable, "-m", "cli.main", kind),
         env={**inherited, "PYTHONUNBUFFERED": "1", **ours, **around.extra},
         log_path=around.state.logs / f"{name}.log",
-        is_ready=_answers_ready(health_port),
+        is_ready=health.is_ready,
+        progress=health.progress,
         ready_s_max=READY_S_MAX,
         stop_s_max=STOP_S_MAX,
         cwd=folder,
@@ -136,15 +139,24 @@ def _process(around: Surroundings, name: str, kind: str, settings: Mapping[str, 
     )
 
 
-def _answers_ready(port: int) -> Callable[[], bool]:
-    def is_ready() -> bool:
-        connection = http.client.HTTPConnection(HOST, port, timeout=PROBE_S_MAX)
+class _Health:
+    """What a process says of itself at /health/ready; `progress` is the number that grows on its way to being ready."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self._said: dict[str, object] = {}
+
+    def is_ready(self) -> bool:
+        connection = http.client.HTTPConnection(HOST, self._port, timeout=PROBE_S_MAX)
         try:
             connection.request("GET", "/health/ready")
-            return connection.getresponse().status == http.HTTPStatus.OK
-        except (OSError, http.client.HTTPException):
+            answer = connection.getresponse()
+            self._said = json.loads(answer.read())
+            return answer.status == http.HTTPStatus.OK
+        except (OSError, http.client.HTTPException, ValueError):
             return False
         finally:
             connection.close()
 
-    return is_ready
+    def progress(self) -> object:
+        return self._said.get("progress")

@@ -175,13 +175,15 @@ class Keeper:
         return self._process
 
     def _wait_ready(self, process: subprocess.Popen[bytes]) -> float | None:
-        """Return when it became ready, or None when it ended or its time was up before."""
-        deadline = time.monotonic() + self.component.ready_s_max
-        while time.monotonic() < deadline and not self._stopping.is_set():
+        """Return when it became ready, or None when it ended before, or made no progress for `ready_s_max`."""
+        moved_at, progress = time.monotonic(), self.component.progress()
+        while time.monotonic() - moved_at < self.component.ready_s_max and not self._stopping.is_set():
             if process.poll() is not None:
                 return None
             if self.component.is_ready():
                 return time.monotonic()
+            if (now := self.component.progress()) != progress:
+                moved_at, progress = time.monotonic(), now
             self._stopping.wait(PROBE_EVERY_S)
         return None
 

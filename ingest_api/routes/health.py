@@ -36,8 +36,14 @@ class Health:
         directory = self._parts.directory
         kafka, postgres = await asyncio.gather(self._kafka(), self._postgres())
         ready = directory.is_ready and directory.failed is None and kafka
-        body = {"status": "ready" if ready else "not ready", "directory": directory.is_ready}
-        return json_answer(body | {"kafka": kafka, "postgres": postgres}, status=200 if ready else 503)
+        body = {
+            "status": "ready" if ready else "not ready",
+            "directory": directory.is_ready,
+            "kafka": kafka,
+            "postgres": postgres,
+            "progress": directory.progress,
+        }
+        return json_answer(body, status=200 if ready else 503)
 
     async def metrics(self, _request: Request) -> Response:
         return Response(generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})

@@ -21,19 +21,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from rails.bank import OUTCOMES_MAX, Answer, Instruction, Standing
+from rails.bank import OUTCOMES_MAX, Answer, Instruction, OutcomePage, Standing
 from rails.simulated.teller import Teller
-from rails.simulated.wire import (
-    AnswersBody,
-    NamedBody,
-    OutcomesBody,
-    QuestionsBody,
-    TransferBody,
-    TransfersBody,
-    answer_body,
-    instruction,
-    outcome_body,
-)
+from rails.simulated.wire import Answers, Named, Questions, SentInstruction, SentTransfers
 
 log = structlog.get_logger(__name__)
 
@@ -43,10 +33,10 @@ BOOKS_MAX = 1000
 # How long a withheld answer holds its connection: longer than any client of ours waits.
 WITHHELD_S = 30.0
 
-_transfers = msgspec.json.Decoder(TransfersBody)
-_transfer = msgspec.json.Decoder(TransferBody)
-_named = msgspec.json.Decoder(NamedBody)
-_questions = msgspec.json.Decoder(QuestionsBody)
+_transfers = msgspec.json.Decoder(SentTransfers)
+_instruction = msgspec.json.Decoder(SentInstruction)
+_named = msgspec.json.Decoder(Named)
+_questions = msgspec.json.Decoder(Questions)
 
 
 class BadRequest(Exception):
@@ -101,8 +91,7 @@ class _Desk:
             # Every one of them is a test value that gets no answer: neither does the request.
             await asyncio.sleep(WITHHELD_S)
             return Response(status_code=504)
-        bodies = [answer_body(answer) for answer in (*answers.values(), *refused)]
-        return _json(AnswersBody(answers=bodies))
+        return _json(Answers(answers=[*answers.values(), *refused]))
 
     async def ask(self, request: Request) -> Response:
         try:
@@ -110,7 +99,7 @@ class _Desk:
         except msgspec.DecodeError as error:
             raise BadRequest(str(error)) from None
         answers = await self._teller.ask(questions.references)
-        return _json(AnswersBody(answers=[answer_body(answer) for answer in answers.values()]))
+        return _json(Answers(answers=list(answers.values())))
 
     async def outcomes(self, request: Request) -> Response:
         after = self._sequence(request.query_params.get("after", ""))
@@ -119,7 +108,7 @@ class _Desk:
         told = await self._teller.outcomes(after, limit, wait_s)
         last = told[-1][0] if told else after
         cursor = f"{self._teller.books_id}:{last}"
-        return _json(OutcomesBody(outcomes=[outcome_body(outcome) for _, outcome in told], cursor=cursor))
+        return _json(OutcomePage(outcomes=tuple([outcome for _, outcome in told]), cursor=cursor))
 
     async def books(self, request: Request) -> Response:
         report = await self._teller.report(
@@ -149,19 +138,22 @@ def _read_transfers(body: bytes) -> tuple[list[Instruction], list[Answer]]:
         raw = _transfers.decode(body).transfers
     except msgspec.DecodeError as error:
         raise BadRequest(str(error)) from None
-    taken, refused = [], []
+    taken: list[Instruction] = []
+    refused: list[Answer] = []
     for each in raw:
         try:
-            reference = _named.decode(each).reference
+            taken.append(_instruction.decode(each))
         except msgspec.DecodeError as error:
-            raise BadRequest(str(error)) from None
-        try:
-            taken.append(instruction(_transfer.decode(each)))
-        except msgspec.DecodeError as error:
-            refused.append(
-                Answer(reference=reference, standing=Standing.REFUSED, code="instruction_invalid", reason=str(error))
-            )
+            refused.append(_refusal(each, str(error)))
     return taken, refused
+
+
+def _refusal(raw: msgspec.Raw, reason: str) -> Answer:
+    try:
+        reference = _named.decode(raw).reference
+    except msgspec.DecodeError as error:
+        raise BadRequest(str(error)) from None
+    return Answer(reference=reference, standing=Standing.REFUSED, code="instruction_invalid", reason=reason)
 
 
 async def _body(request: Request) -> bytes:

@@ -16,11 +16,12 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, assert_never
+from typing import Any
 
 from rails.bank import Answer, Instruction, Outcome, Party, Reference, Result, Standing
 from rails.simulated.delays import returns_at_us, settles_at_us
-from rails.simulated.scenarios import ANSWERS_NO_SUBMIT, Scenario, reason_of, script_of
+from rails.simulated.scenarios import ANSWERS_NO_SUBMIT, Scenario, script_of
+from rails.simulated.settling import Round
 from rails.sql_files import read_statements
 
 DUE_MAX = 1000  # Settled in one transaction: a few ten milliseconds, during which nothing else is answered.
@@ -55,14 +56,12 @@ class Books:
 
         `received_us` dates the receipt of an instruction that was claimed at the time it is given.
         """
-        received = [(each, received_us(each.claimed_at_us)) for each in instructions]
+        transfers = [self._transfer_of(each, received_us(each.claimed_at_us)) for each in instructions]
         with self._transaction() as connection:
-            connection.executemany(_SQL["open_account"], self._accounts_of(received))
-            connection.executemany(_SQL["take_transfer"], [self._transfer_of(*each) for each in received])
+            connection.executemany(_SQL["open_account"], _accounts_of(instructions, transfers))
+            connection.executemany(_SQL["take_transfer"], transfers)
             answers = self._standings([each.reference for each in instructions])
-        silent = {
-            each.reference for each in instructions if script_of(each.debit, each.credit).scenario in ANSWERS_NO_SUBMIT
-        }
+        silent = {each["reference"] for each in transfers if each["scenario"] in ANSWERS_NO_SUBMIT}
         return {reference: answer for reference, answer in answers.items() if reference not in silent}
 
     def ask(self, references: Sequence[str]) -> dict[str, Answer]:
@@ -73,8 +72,14 @@ class Books:
         """Do what is due by now, at most DUE_MAX transfers, and return how many were."""
         with self._transaction() as connection:
             due = connection.execute(_SQL["due"], (now_us, DUE_MAX)).fetchall()
+            done = Round()
             for row in due:
-                self._advance(row)
+                done.add(row)
+            connection.executemany(_SQL["post"], done.lines)
+            changes = [{"account_id": each, "amount_minor": amount} for each, amount in done.balances.items()]
+            connection.executemany(_SQL["change_balance"], changes)
+            connection.executemany(_SQL["tell"], done.outcomes)
+            connection.executemany(_SQL["advance"], done.states)
         return len(due)
 
     def next_due_us(self) -> int | None:
@@ -110,20 +115,6 @@ class Books:
         # The books know accounts again without holding a number in clear, so that a copy of the file gives none away.
         number = f"{party.routing_number}:{party.account_number}".encode()
         return hmac.digest(self._salt, number, hashlib.sha256)
-
-    def _accounts_of(self, received: Sequence[tuple[Instruction, int]]) -> list[dict[str, Any]]:
-        return [
-            {
-                "number_hash": self._hash(party),
-                "routing_number": party.routing_number,
-                "last4": party.account_number[-4:],
-                "holder": party.holder,
-                "account_type": party.account_type.value,
-                "opened_at_us": received_at_us,
-            }
-            for instruction, received_at_us in received
-            for party in (instruction.debit, instruction.credit)
-        ]
 
     def _transfer_of(self, instruction: Instruction, received_at_us: int) -> dict[str, Any]:
         script = script_of(instruction.debit, instruction.credit)
@@ -166,64 +157,23 @@ class Books:
         }
         return known | unheard
 
-    def _advance(self, row: sqlite3.Row) -> None:
-        scenario = Scenario(row["scenario"])
-        debit, credit = row["debit_account"], row["credit_account"]
-        if row["state"] == "settled":
-            self._book(row, "returned", row["returns_at_us"], debited=credit, credited=debit)
-            self._tell(row, Result.RETURNED, row["returns_at_us"], code=row["code"])
-            self._move(row, "returned", None)
-            return
-        match scenario:
-            case Scenario.REFUSED:
-                self._tell(row, Result.REJECTED, row["settles_at_us"], code=row["code"])
-                self._move(row, "rejected", None)
-            case (
-                Scenario.SETTLES
-                | Scenario.UNANSWERED
-                | Scenario.ANSWER_LOST
-                | Scenario.ANSWERED_TWICE
-                | Scenario.RETURNED
-            ):
-                self._book(row, "settled", row["settles_at_us"], debited=debit, credited=credit)
-                self._tell(row, Result.SETTLED, row["settles_at_us"], is_told=scenario is not Scenario.ANSWER_LOST)
-                if scenario is Scenario.ANSWERED_TWICE:
-                    self._tell(row, Result.SETTLED, row["settles_at_us"])
-                self._move(row, "settled", row["returns_at_us"])
-            case Scenario.NEVER_HEARD_OF:
-                raise AssertionError("a transfer that is never heard of is never due")
-            case _:
-                assert_never(scenario)
 
-    def _book(self, row: sqlite3.Row, booking: str, at_us: int, *, debited: int, credited: int) -> None:
-        for line, account_id, amount_minor in ((1, debited, -row["amount_minor"]), (2, credited, row["amount_minor"])):
-            entry = {
-                "transfer_id": row["transfer_id"],
-                "booking": booking,
-                "line": line,
-                "account_id": account_id,
-                "amount_minor": amount_minor,
-                "booked_at_us": at_us,
-            }
-            self._connection.execute(_SQL["post"], entry)
-            self._connection.execute(_SQL["change_balance"], {"account_id": account_id, "amount_minor": amount_minor})
-
-    def _tell(
-        self, row: sqlite3.Row, result: Result, at_us: int, *, code: str | None = None, is_told: bool = True
-    ) -> None:
-        told = {
-            "transfer_id": row["transfer_id"],
-            "result": result.value,
-            "code": code,
-            "reason": reason_of(code) if code is not None else None,
-            "occurred_at_us": at_us,
-            "is_told": int(is_told),
-        }
-        self._connection.execute(_SQL["tell"], told)
-
-    def _move(self, row: sqlite3.Row, state: str, next_at_us: int | None) -> None:
-        moved = {"transfer_id": row["transfer_id"], "state": state, "next_at_us": next_at_us}
-        self._connection.execute(_SQL["advance"], moved)
+def _accounts_of(instructions: Sequence[Instruction], transfers: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the accounts of some transfers, each once."""
+    accounts: dict[bytes, dict[str, Any]] = {}
+    for instruction, transfer in zip(instructions, transfers, strict=True):
+        for side, party in (("debit_hash", instruction.debit), ("credit_hash", instruction.credit)):
+            number_hash = transfer[side]
+            if number_hash not in accounts:
+                accounts[number_hash] = {
+                    "number_hash": number_hash,
+                    "routing_number": party.routing_number,
+                    "last4": party.account_number[-4:],
+                    "holder": party.holder,
+                    "account_type": party.account_type.value,
+                    "opened_at_us": transfer["received_at_us"],
+                }
+    return list(accounts.values())
 
 
 def bank_reference(transfer_id: int) -> str:

@@ -168,7 +168,7 @@ class LaneApp(faust.App):
             "rebalancing": bool(self.rebalancing),
             "partitions": partitions,
             "restoring": restoring,
-            "restored_records": self._restored_records,
+            "progress": self._restored_records,
             "waiting": self.lanes.waiting(),
         }
 

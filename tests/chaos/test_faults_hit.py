@@ -16,7 +16,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from chaos.faults import Faults, WouldNotStart
+from chaos.faults import OWN_FAILURES_MAX, Faults, WouldNotStart
 from chaos.schedule import Fault, FaultKind
 from cli.local_stack.trouble import StackError
 
@@ -33,6 +33,7 @@ class Sleeper:
         self.process: subprocess.Popen[bytes] | None = None
         self.starts = 0
         self.needs_sound_state = False
+        self.failing_starts = 0
         self.start_component("rails")
 
     @property
@@ -48,6 +49,9 @@ class Sleeper:
     def start_component(self, name: str) -> None:
         self.starts += 1
         state = self.folder / "state"
+        if self.failing_starts:
+            self.failing_starts -= 1
+            raise StackError("rails was not ready.", "Look at its log.")
         if self.needs_sound_state and state.exists() and state.read_bytes() != b"sound":
             raise StackError("rails was not ready.", "Look at its log.")
         self.process = subprocess.Popen([sys.executable, "-c", SLEEP])
@@ -156,13 +160,25 @@ def test_a_process_that_cannot_start_with_corrupted_state_is_told_of_and_started
         assert not (tmp_path / "state").exists()
 
 
+def test_one_that_starts_too_late_is_told_of_and_runs(tmp_path: Path) -> None:
+    with sleeper(tmp_path, start_s_max=0) as (stack, faults):
+        stack.failing_starts = 3
+        with pytest.raises(WouldNotStart, match="within 0 s"):
+            faults.perform(fault(FaultKind.STOP))
+        assert stack.processes, "what comes after is not its doing"
+
+
 def test_state_that_was_not_spoilt_is_never_deleted(tmp_path: Path) -> None:
-    with sleeper(tmp_path, start_s_max=0.2) as (stack, faults):
+    with sleeper(tmp_path) as (stack, faults):
         (tmp_path / "state").write_bytes(b"the books")
         stack.needs_sound_state = True
-        with pytest.raises(WouldNotStart):
-            faults.perform(fault(FaultKind.STOP))
+        trying = threading.Thread(target=lambda: faults.perform(fault(FaultKind.STOP)))
+        trying.start()
+        wait_for(lambda: stack.starts > 2 * OWN_FAILURES_MAX)
         assert (tmp_path / "state").read_bytes() == b"the books"
+        stack.needs_sound_state = False
+        trying.join(WAIT_S_MAX)
+        assert stack.processes
 
 
 def test_one_that_copes_with_corrupted_state_is_not_accused(tmp_path: Path) -> None:

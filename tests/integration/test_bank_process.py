@@ -17,7 +17,6 @@ import pytest
 from payments.rails import Rail
 from rails.bank import BankUnavailable, Instruction, OutcomePage, Result, Standing
 from rails.simulated.connection import SimulatedBankConnection
-from rails.simulated.wire import transfer_body
 from tests.integration.rail_processes import RailProcess, bank_process, eventually
 from tests.unit.rails.instructions import instruction
 
@@ -95,7 +94,7 @@ def test_the_port_carries_an_instruction_there_and_its_outcome_back(bank: RailPr
 
 def test_a_long_poll_answers_when_something_happens_not_when_its_time_is_over(bank: RailProcess) -> None:
     started_s = time.monotonic()
-    post(bank, "/transfers", {"transfers": [transfer_body(order(1))]})
+    post(bank, "/transfers", {"transfers": [order(1)]})
     answer = bank.get("/outcomes", wait_s=15)
     assert len(answer.json()["outcomes"]) == 1
     assert time.monotonic() - started_s < 10
@@ -119,7 +118,7 @@ def test_a_submit_whose_every_instruction_gets_no_answer_gets_none_itself(bank: 
 
 
 def test_a_cursor_into_other_books_starts_at_the_beginning(bank: RailProcess) -> None:
-    post(bank, "/transfers", {"transfers": [transfer_body(order(1))]})
+    post(bank, "/transfers", {"transfers": [order(1)]})
     assert read_feed(bank, 1) == [order(1).reference]
     other = f"{uuid.uuid4().hex}:999999"
     assert len(bank.get("/outcomes", after=other).json()["outcomes"]) == 1
@@ -162,8 +161,8 @@ def test_a_strange_question_to_the_feed_is_refused(idle_bank: RailProcess, param
 
 
 def test_an_instruction_that_breaks_a_rule_is_refused_alone_and_its_number_is_not_told(bank: RailProcess) -> None:
-    good = msgspec.to_builtins(transfer_body(order(1)))
-    bad = msgspec.to_builtins(transfer_body(order(2)))
+    good = msgspec.to_builtins(order(1))
+    bad = msgspec.to_builtins(order(2))
     bad["debit"]["account_number"] = "98765432109876543210"
     answer = post(bank, "/transfers", {"transfers": [good, bad]})
     standings = {each["reference"]: each["standing"] for each in answer.json()["answers"]}
@@ -173,7 +172,7 @@ def test_an_instruction_that_breaks_a_rule_is_refused_alone_and_its_number_is_no
 
 
 def test_the_books_are_read_page_by_page(bank: RailProcess) -> None:
-    post(bank, "/transfers", {"transfers": [transfer_body(order(n)) for n in range(1, 8)]})
+    post(bank, "/transfers", {"transfers": [order(n) for n in range(1, 8)]})
     first = bank.get("/books", limit=5).json()
     rest = bank.get("/books", limit=5, after=first["next"], accounts_after=2).json()
     assert [len(page["transfers"]) for page in (first, rest)] == [5, 2]
@@ -193,7 +192,7 @@ def test_a_bank_killed_at_random_moments_forgets_nothing_and_pays_nothing_twice(
 
         def is_answered(batch: list[Instruction] = batch) -> bool:
             try:
-                answer = post(bank, "/transfers", {"transfers": [transfer_body(each) for each in batch]})
+                answer = post(bank, "/transfers", {"transfers": batch})
             except httpx.HTTPError:
                 return False
             answered.update(each["reference"] for each in answer.json()["answers"])

@@ -135,6 +135,23 @@ def test_one_that_is_not_ready_in_its_time_is_ended_and_reported(supervisor: Sup
     assert supervisor.pids() == {}
 
 
+def test_one_that_is_slow_and_gets_on_is_waited_for(supervisor: Supervisor, tmp_path: Path) -> None:
+    """Reading a long log takes as long as it takes; what stands still for that time is ended."""
+    program = """
+        import pathlib, signal, sys, time
+        ready = pathlib.Path(sys.argv[1])
+        for number in range(12):
+            ready.with_suffix(".read").write_text(str(number))
+            time.sleep(0.1)
+        ready.write_text("ready")
+        signal.pause()
+    """
+    read = tmp_path / "rails.read"
+    slow = component(tmp_path, "rails", program, ready_s_max=0.6, progress=lambda: read.exists() and read.read_text())
+    supervisor.start([slow])
+    assert is_running(supervisor.pids()["rails"])
+
+
 def test_a_full_disk_is_called_by_its_name(supervisor: Supervisor, tmp_path: Path) -> None:
     program = "import sys; sys.exit('write failed: No space left on device')"
     with pytest.raises(DiskFull, match="--state-dir"):

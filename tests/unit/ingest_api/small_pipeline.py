@@ -90,6 +90,10 @@ class SmallPipeline:
 
     def stop(self) -> None: ...
 
+    @property
+    def progress(self) -> int:
+        return 0
+
     def catch_up(self, timeout_s: float) -> bool:
         self.barriers += 1
         if self.kafka_answers:

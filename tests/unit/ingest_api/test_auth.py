@@ -31,6 +31,7 @@ class LateLog:
     answers: bool = True
     failed: BaseException | None = None
     ready: bool = True
+    progress: int = 0
     unread: list[DirectoryRecord | DirectorySecret] = field(default_factory=list)
 
     def fold_into(self, apply: Apply) -> LateLog:

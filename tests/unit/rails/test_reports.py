@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from payments.commands import Report, ReportSource
 from payments.idempotency import payment_id

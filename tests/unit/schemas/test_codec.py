@@ -13,15 +13,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from payments.commands import CancelPayment, InitiatePayment
+from payments.commands import CancelPayment, InitiatePayment, RailReport
 from payments.payment import Head, Payment, Transition
 from schemas import codec
 from schemas.codec import Undecodable, UnknownSchema, decode, encode, event_headers, register, rfc3339
-from schemas.records import Value, payment_record, transition_record
+from schemas.records import Record, Value, payment_record, report_record, transition_record
 from schemas.registry import newest_of, schemas
 from schemas.topics import RECORD_BYTES_MAX
 from tests.contract import samples
-from tests.unit.schemas.values import payments, values
+from tests.unit.schemas.values import payments, reports, values
 
 LEASE = {
     "property_id": samples.PAYER,
@@ -63,12 +63,19 @@ def test_values_come_back_as_the_types_they_were(value: Value) -> None:
 
 @given(payment=payments())
 def test_a_payment_has_the_bytes_that_fastavro_gives_it(payment: Payment) -> None:
-    newest = newest_of("io.directpay.PaymentEvent")
+    assert encode(payment) == by_fastavro("PaymentEvent", payment_record(payment))
+
+
+@given(report=reports)
+def test_a_report_has_the_bytes_that_fastavro_gives_it(report: RailReport) -> None:
+    assert encode(report) == by_fastavro("RailReport", report_record(report))
+
+
+def by_fastavro(name: str, record: Record) -> bytes:
+    newest = newest_of(f"io.directpay.{name}")
     body = BytesIO()
-    fastavro.schemaless_writer(body, fastavro.parse_schema(json.loads(newest.text)), payment_record(payment))
-    assert encode(payment) == b"\0" + newest.schema_id.to_bytes(4, "big") + body.getvalue(), (
-        "the newest PaymentEvent schema and schemas/payment_encoding.py differ"
-    )
+    fastavro.schemaless_writer(body, fastavro.parse_schema(json.loads(newest.text)), record)
+    return b"\0" + newest.schema_id.to_bytes(4, "big") + body.getvalue()
 
 
 @given(value=values, data=st.data())

@@ -6,6 +6,7 @@ from datetime import date
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from directory.entities import AccountType
 from rails.nacha.addenda import PaymentInformation
@@ -38,7 +39,7 @@ def test_a_payment_is_a_debit_of_the_payer_and_a_credit_of_the_payee() -> None:
 
 def test_savings_accounts_have_codes_of_their_own() -> None:
     payment = instruction()
-    payment = replace(payment, debit=replace(payment.debit, account_type=AccountType.SAVINGS))
+    payment = structs.replace(payment, debit=structs.replace(payment.debit, account_type=AccountType.SAVINGS))
     (debit,) = debits([payment], ORIGINATOR, PLACE, recurring=True).entries
     assert debit.transaction_code is TransactionCode.SAVINGS_DEBIT
 
@@ -94,7 +95,7 @@ def test_a_name_is_written_as_far_as_nacha_can_carry_it(name: str, written: str)
 @given(st.text(min_size=1, max_size=60))
 def test_any_name_can_be_written(name: str) -> None:
     payment = instruction()
-    payment = replace(payment, debit=replace(payment.debit, holder=name))
+    payment = structs.replace(payment, debit=structs.replace(payment.debit, holder=name))
     assert check(build_file(nacha_file(debits([payment], ORIGINATOR, PLACE, recurring=True)))) == []
 
 
