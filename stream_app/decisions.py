@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Any, assert_never
 
 import structlog
@@ -16,7 +17,7 @@ from payments.rejection import Rejection
 from schemas import codec, topics
 from stream_app import metrics
 from stream_app.exactly_once.records import InputRecord, OutputRecord
-from stream_app.intake import Intake, Read, Stray, keys_of
+from stream_app.intake import Intake, Read, Stray, key_text
 from stream_app.rejections import refused_unread, refused_value, rejection_record
 from stream_app.stored import Snapshot, Step
 from stream_app.table import Table
@@ -62,14 +63,15 @@ class PaymentDecisions:
     rail_speed: float
     rule: Callable[..., Decision] = decide
 
-    def ids(self, records: Iterable[InputRecord]) -> Iterator[str]:
-        """Yield the ids of the payments that the records are about."""
-        return map(id_of_key, keys_of(records))
+    def id_of(self, record: InputRecord) -> str | None:
+        """Return the id of the payment that the record's key names, None when it names none."""
+        key = key_text(record)
+        return None if key is None else id_of_key(key)
 
-    def read(self, record: InputRecord, table: Table[Snapshot | Step]) -> Read[Order]:
+    def read(self, record: InputRecord, payment_id: str | None, table: Table[Snapshot | Step]) -> Read[Order]:
         """Return the order that the record is, or what it is instead."""
         # A key that has a payment here belongs here: only its own partition ever decides it.
-        return self.intake.read(record, lambda key: table.has(id_of_key(key)))
+        return self.intake.read(record, is_at_home=payment_id is not None and table.has(payment_id))
 
     def decide(self, record: InputRecord, read: Read[Order], table: Table[Snapshot | Step], written: Written) -> None:
         """Add to `written` what the record means and stage it; raises UnknownSchema when it cannot be read yet."""
@@ -114,13 +116,13 @@ class DirectoryDecisions:
 
     intake: Intake[DirectoryCommand]
 
-    def ids(self, records: Iterable[InputRecord]) -> Iterator[str]:
-        """Yield the ids of the entities that the records are about."""
-        return keys_of(records)
+    def id_of(self, record: InputRecord) -> str | None:
+        """Return the id of the entity that the record's key names, None when it names none."""
+        return key_text(record)
 
-    def read(self, record: InputRecord, table: Table[DirectoryRecord]) -> Read[DirectoryCommand]:
+    def read(self, record: InputRecord, entity_id: str | None, table: Table[DirectoryRecord]) -> Read[DirectoryCommand]:
         """Return the command that the record is, or what it is instead."""
-        return self.intake.read(record, table.has)
+        return self.intake.read(record, is_at_home=entity_id is not None and table.has(entity_id))
 
     def decide(
         self, record: InputRecord, read: Read[DirectoryCommand], table: Table[DirectoryRecord], written: Written
@@ -168,7 +170,7 @@ def payment_decisions(*, partitions: int, rail_speed: float) -> PaymentDecisions
         topics.PAYMENT_COMMANDS.name: (InitiatePayment, CancelPayment),
         topics.RAIL_REPORTS.name: (RailReport,),
     }
-    intake: Intake[Order] = Intake(accepts=accepts, key_of=lambda order: order.key, partitions=partitions)
+    intake: Intake[Order] = Intake(accepts=accepts, key_of=attrgetter("key"), partitions=partitions)
     return PaymentDecisions(intake=intake, rail_speed=rail_speed)
 
 
@@ -177,7 +179,7 @@ def directory_decisions(*, partitions: int) -> DirectoryDecisions:
     return DirectoryDecisions(
         intake=Intake(
             accepts={topics.DIRECTORY_COMMANDS.name: (DirectoryCommand,)},
-            key_of=lambda command: command.entity_id,
+            key_of=attrgetter("entity_id"),
             partitions=partitions,
         )
     )
