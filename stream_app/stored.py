@@ -15,7 +15,7 @@ from schemas import codec
 from schemas.payment_encoding import Past, past_of
 
 # Part of what a store is of: with another number it does not fit, and is filled from the topic again.
-FORMAT = 2
+FORMAT = 3
 
 
 class Snapshot(msgspec.Struct, frozen=True, array_like=True):
