@@ -8,7 +8,7 @@ behind the data leaves a place there: the reader of the whole record compares th
 from __future__ import annotations
 
 BODY_AT = 5  # Behind the zero byte and the schema's id.
-_SHIFT_MAX = 63  # Of the tenth byte, the last that a long may have.
+_SHIFTS = range(7, 64, 7)  # Of the second to the tenth byte, the last that a long may have.
 _LONG_BITS = 64
 
 
@@ -44,16 +44,18 @@ def read_bytes(data: bytes, at: int) -> tuple[bytes, int]:
 
 
 def read_long(data: bytes, at: int) -> tuple[int, int]:
-    byte = data[at]
-    zigzag = byte & 0x7F
-    shift = 7
-    while byte & 0x80:
-        if shift > _SHIFT_MAX:
-            raise NotPlain
-        at += 1
+    zigzag = data[at]
+    at += 1
+    if zigzag < 0x80:
+        return zigzag >> 1 ^ -(zigzag & 1), at
+    zigzag -= 0x80
+    for shift in _SHIFTS:
         byte = data[at]
-        zigzag |= (byte & 0x7F) << shift
-        shift += 7
-    if zigzag >> _LONG_BITS:
-        raise NotPlain
-    return zigzag >> 1 ^ -(zigzag & 1), at + 1
+        at += 1
+        if byte < 0x80:
+            zigzag += byte << shift
+            if zigzag >> _LONG_BITS:
+                break
+            return zigzag >> 1 ^ -(zigzag & 1), at
+        zigzag += byte - 0x80 << shift
+    raise NotPlain

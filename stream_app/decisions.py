@@ -31,13 +31,13 @@ _TURNED_AWAY = (Stray, Rejection, codec.UnknownSchema)
 
 @dataclass(slots=True)
 class Written:
-    """What a batch decides: `moves`, each with the record that caused it, until `encode` makes `records` of them.
+    """What a batch decides: `moves`, each with its cause and its key's id, until `encode` makes `records` of them.
 
     `secrets` are written first, so that a subscriber hardly ever sees an entity before its secret. `decisions` names
     what came of the records and `rejections` holds the refusals among `records`, both to be counted once it is written.
     """
 
-    moves: list[tuple[InputRecord, Any]] = field(default_factory=list)
+    moves: list[tuple[InputRecord, str, Any]] = field(default_factory=list)
     secrets: list[OutputRecord] = field(default_factory=list)
     records: list[OutputRecord] = field(default_factory=list)
     decisions: list[str] = field(default_factory=list)
@@ -89,7 +89,7 @@ class PaymentDecisions:
             case Moved():
                 step = Step(decision.payment, before)
                 table.stage(payment_id, step)
-                written.moves.append((record, step))
+                written.moves.append((record, payment_id, step))
             case Unchanged():
                 written.decisions.append(UNCHANGED)
             case Refused():
@@ -100,9 +100,8 @@ class PaymentDecisions:
 
     def encode(self, written: Written) -> None:
         """Add the events of the payments that were moved."""
-        for record, step in written.moves:
+        for record, payment_id, step in written.moves:
             payment = step.payment
-            payment_id = payment.payment_id
             headers = _traced(codec.event_headers(payment), record)
             written.records.append(
                 _kept(topics.PAYMENT_EVENTS.name, payment_id, step.snapshot().event(), record, headers)
@@ -140,7 +139,7 @@ class DirectoryDecisions:
         match decision:
             case Changed():
                 table.stage(read.entity_id, decision.record)
-                written.moves.append((record, decision))
+                written.moves.append((record, read.entity_id, decision))
             case Known():
                 written.decisions.append(UNCHANGED)
             case NotChanged():
@@ -151,8 +150,8 @@ class DirectoryDecisions:
 
     def encode(self, written: Written) -> None:
         """Add the events, and the secrets, of the entities that were changed."""
-        for record, decision in written.moves:
-            entity_id, secret = decision.record.entity_id, decision.secret
+        for record, entity_id, decision in written.moves:
+            secret = decision.secret
             if secret is not None:
                 written.secrets.append(
                     _kept(topics.DIRECTORY_SECRETS.name, entity_id, codec.encode(secret), record, [])
