@@ -18,7 +18,6 @@ from payments.rails import Rail
 _TWO_BYTES = 1 << 14
 # Times that are near to each other (2 minutes) have the same high bits.
 HIGH_BITS_REMEMBERED_MAX = 1024
-STANDINGS_REMEMBERED_MAX = 1024
 
 
 def _varint(zigzag: int) -> bytes:
@@ -82,20 +81,18 @@ def past_of(payment: Payment, before: Past | None = None) -> Past:
 
 def payment_bytes(payment: Payment, past: Past) -> bytes:
     """Return the Avro body of the payment's event; `past` is the payment's own."""
-    transitions = payment.transitions
-    standing = _standing(payment.status, payment.attempt, payment.failure, payment.refunded_minor, len(transitions))
-    return b"".join((past.head, standing, past.transitions, b"\0"))
-
-
-# Most payments of a batch stand at the same, and got there by the same moves.
-@lru_cache(STANDINGS_REMEMBERED_MAX)
-def _standing(status: Status, attempt: int, failure: Failure | None, refunded_minor: int, transitions: int) -> bytes:
-    return _WORDS[status] + _long(attempt) + _failure(failure) + _long(refunded_minor) + _long(transitions)
-
-
-@lru_cache(STANDINGS_REMEMBERED_MAX)
-def _move(sequence: int, event_type: EventType, previous_status: Status | None, new_status: Status) -> bytes:
-    return _long(sequence) + _WORDS[event_type] + _OPTIONAL_STATUS[previous_status] + _WORDS[new_status]
+    return b"".join(
+        (
+            past.head,
+            _WORDS[payment.status],
+            _long(payment.attempt),
+            _failure(payment.failure),
+            _long(payment.refunded_minor),
+            _long(len(payment.transitions)),
+            past.transitions,
+            b"\0",
+        )
+    )
 
 
 def _head(head: Head) -> bytes:
@@ -132,7 +129,10 @@ def _failure(failure: Failure | None) -> bytes:
 def _transition(transition: Transition) -> bytes:
     return b"".join(
         (
-            _move(transition.sequence, transition.event_type, transition.previous_status, transition.new_status),
+            _long(transition.sequence),
+            _WORDS[transition.event_type],
+            _OPTIONAL_STATUS[transition.previous_status],
+            _WORDS[transition.new_status],
             _long(transition.occurred_at_us),
             _text(transition.caused_by),
             _map(transition),
