@@ -11,6 +11,7 @@ import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 from cli.local_stack.ports import free_port
 
@@ -19,7 +20,7 @@ STOP_S_MAX = 30.0
 RUN_S_MAX = 600.0
 LOOK_S = 0.1
 # Only this: all that our worker measures would cost it 4 % of its time to tell ten times a second.
-_LOOK = "/metrics?name[]=directpay_stream_written_total"
+_LOOK = f"/metrics?{urlencode({'name[]': 'directpay_stream_written_total'})}"
 _WRITTEN = 'directpay_stream_written_total{topic="payment-events"}'
 
 
