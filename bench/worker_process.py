@@ -11,13 +11,16 @@ import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 from cli.local_stack.ports import free_port
 
 READY_S_MAX = 1800.0  # Millions of records to restore, on a busy machine.
 STOP_S_MAX = 30.0
 RUN_S_MAX = 600.0
-LOOK_S = 0.1  # Each look costs the worker a few milliseconds.
+LOOK_S = 0.1
+# Only this: all that our worker measures would cost it 4 % of its time to tell ten times a second.
+_LOOK = f"/metrics?{urlencode({'name[]': 'directpay_stream_written_total'})}"
 _WRITTEN = 'directpay_stream_written_total{topic="payment-events"}'
 
 
@@ -71,7 +74,7 @@ class WorkerProcess:
 
     def events(self) -> int:
         """Return how many events it has written, acknowledged or committed, since it started."""
-        for line in self._get("/metrics").splitlines():
+        for line in self._get(_LOOK).splitlines():
             if line.startswith(_WRITTEN):
                 return int(float(line.split()[-1]))
         return 0

@@ -166,6 +166,10 @@ class Report(StrEnum):
     RETURNED = "returned"  # The receiving bank sent it back: before completion a failure, after it a return.
 
 
+# These say why, with a code.
+FAILURES = frozenset((Report.REJECTED, Report.RETURNED))
+
+
 class ReportSource(StrEnum):
     """Whose word a report is: the rail's (its own codes) or ours."""
 
@@ -205,7 +209,7 @@ class RailReport(msgspec.Struct, frozen=True, kw_only=True):
         faults: Faults = ()
         if not 1 <= self.attempt <= ATTEMPTS_MAX:
             faults += fault("attempt", f"must be from 1 to {ATTEMPTS_MAX}")
-        if self.report in (Report.REJECTED, Report.RETURNED) and not self.code:
+        if self.report in FAILURES and not self.code:
             faults += fault("code", "is required when the payment is rejected or returned")
         return faults
 

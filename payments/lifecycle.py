@@ -8,7 +8,7 @@ from typing import assert_never
 
 import msgspec
 
-from payments.commands import CancelPayment, InitiatePayment, Order, RailReport, Report
+from payments.commands import FAILURES, CancelPayment, InitiatePayment, Order, RailReport, Report
 from payments.idempotency import FINGERPRINT_VERSION
 from payments.money import format_amount
 from payments.payment import EventType, Failure, Head, Payment, Status, Transition
@@ -62,7 +62,7 @@ Decision = Moved | Unchanged | Refused
 
 def decide(order: Order, payment: Payment | None, *, rail_speed: float = 1.0) -> Decision:
     """Return what `order` does to the payment of its key; the same facts always give the same bytes."""
-    assert payment is None or payment.key == order.key, "an order meets only its own payment"
+    assert payment is None or _are_of_one_key(payment.head, order), "an order meets only its own payment"
     match order:
         case InitiatePayment():
             return _initiate(order, payment, rail_speed)
@@ -72,6 +72,10 @@ def decide(order: Order, payment: Payment | None, *, rail_speed: float = 1.0) ->
             return _hear(order, payment)
         case _:
             assert_never(order)
+
+
+def _are_of_one_key(head: Head, order: Order) -> bool:
+    return head.idempotency_key == order.idempotency_key and head.tenant_id == order.tenant_id
 
 
 def _initiate(order: InitiatePayment, payment: Payment | None, rail_speed: float) -> Decision:
@@ -125,7 +129,7 @@ def _hear(report: RailReport, payment: Payment | None) -> Decision:
         # The bank moved another amount than it was told: history says so, and reconciliation finds it there.
         changes["reported_amount"] = format_amount(report.amount_minor)
     failure = None
-    if report.report in (Report.REJECTED, Report.RETURNED):
+    if report.report in FAILURES:
         assert report.code is not None
         failure = Failure(code=report.code, reason=report.reason or "", source=report.source.value)
         changes |= {"failure_code": failure.code, "failure_reason": failure.reason, "failure_source": failure.source}

@@ -45,7 +45,8 @@ STATUSES = {status.value: status for status in Status}
 EVENT_TYPES = {event_type.value: event_type for event_type in EventType}
 
 
-class Head(msgspec.Struct, frozen=True, kw_only=True):
+# As lists: stores keep payments, and need no names of fields.
+class Head(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """What was asked for. It never changes, so it can be encoded once and is the start of the hash chain.
 
     `initiated_at_us`, `due_at_us` (not claimed before) and `expected_settlement_at_us` are microseconds, UTC.
@@ -89,7 +90,7 @@ class Head(msgspec.Struct, frozen=True, kw_only=True):
         return hashlib.sha256(canonical_list(parts)).digest()
 
 
-class Transition(msgspec.Struct, frozen=True, kw_only=True):
+class Transition(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """One step of a payment. `caused_by` is the id of the command or report; `changes` holds what the step changed, not
     a copy of everything; `hash` covers all of it and the transition before."""
 
@@ -141,7 +142,7 @@ def _chained(previous_hash: bytes, parts: list[Any]) -> bytes:
     return hashlib.sha256(previous_hash + canonical_list(parts)).digest()
 
 
-class Failure(msgspec.Struct, frozen=True, kw_only=True):
+class Failure(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """Why a payment failed or was returned: the rail's own code (R01, AC04) or ours, and whose it is."""
 
     code: str
@@ -149,7 +150,7 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True):
     source: str
 
 
-class Payment(msgspec.Struct, frozen=True, kw_only=True):
+class Payment(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """A payment after its last transition: the snapshot that payment-events carries."""
 
     head: Head

@@ -21,8 +21,7 @@ def murmur2(key: bytes) -> int:
     whole = length & ~3
     for (word,) in _WORDS.iter_unpack(key[:whole]):
         k = word * _M & _32_BITS
-        k = (k ^ k >> _R) * _M & _32_BITS
-        h = h * _M & _32_BITS ^ k
+        h = (h * _M ^ (k ^ k >> _R) * _M) & _32_BITS
     if whole < length:
         h = (h ^ int.from_bytes(key[whole:], "little")) * _M & _32_BITS
     h = (h ^ h >> 13) * _M & _32_BITS

@@ -8,8 +8,10 @@ value's bytes.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 BODY_AT = 5  # Behind the zero byte and the schema's id.
-_SHIFT_MAX = 63  # Of the tenth byte, the last that a long may have.
+_SHIFTS = range(7, 64, 7)  # Of the second to the tenth byte, the last that a long may have.
 _LONG_BITS = 64
 
 
@@ -45,24 +47,28 @@ def read_bytes(data: bytes, at: int) -> tuple[bytes, int]:
 
 
 def read_long(data: bytes, at: int) -> tuple[int, int]:
-    byte = data[at]
-    zigzag = byte & 0x7F
-    shift = 7
-    while byte & 0x80:
-        if shift > _SHIFT_MAX:
-            raise NotPlain
-        at += 1
+    zigzag = data[at]
+    at += 1
+    if zigzag < 0x80:
+        return zigzag >> 1 ^ -(zigzag & 1), at
+    zigzag -= 0x80
+    for shift in _SHIFTS:
         byte = data[at]
-        zigzag |= (byte & 0x7F) << shift
-        shift += 7
-    if zigzag >> _LONG_BITS:
-        raise NotPlain
-    return zigzag >> 1 ^ -(zigzag & 1), at + 1
+        at += 1
+        if byte < 0x80:
+            zigzag += byte << shift
+            if zigzag >> _LONG_BITS:
+                break
+            return zigzag >> 1 ^ -(zigzag & 1), at
+        zigzag += byte - 0x80 << shift
+    raise NotPlain
 
 
 # An Avro long is zigzag, 7 bits a byte, the lowest first; a byte that is not the last has its highest bit set.
 # Two bytes are looked up at a time: times would take eight steps otherwise, in every head and transition.
 _TWO_BYTES = 1 << 14
+# Times that are near to each other (2 minutes) have the same high bits.
+HIGH_BITS_REMEMBERED_MAX = 1024
 
 
 def _varint(zigzag: int) -> bytes:
@@ -82,11 +88,12 @@ def long_of(number: int) -> bytes:
     left = number << 1 ^ number >> 63
     if left < _TWO_BYTES:
         return _LAST[left]
-    data = b""
-    while left >= _TWO_BYTES:
-        data += _NOT_LAST[left & _TWO_BYTES - 1]
-        left >>= 14
-    return data + _LAST[left]
+    if left < _TWO_BYTES << 14:
+        return _NOT_LAST[left & _TWO_BYTES - 1] + _LAST[left >> 14]
+    return _NOT_LAST[left & _TWO_BYTES - 1] + _NOT_LAST[left >> 14 & _TWO_BYTES - 1] + _high(left >> 28)
+
+
+_high = lru_cache(HIGH_BITS_REMEMBERED_MAX)(_varint)
 
 
 def bytes_of(data: bytes) -> bytes:

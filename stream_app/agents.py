@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
@@ -28,8 +27,8 @@ Value = TypeVar("Value")
 class Decisions(Protocol[Value]):
     """Reads, decides and encodes the records of a batch against a table; see `stream_app.decisions`."""
 
-    def ids(self, records: Iterable[InputRecord]) -> Iterable[str]: ...
-    def read(self, record: InputRecord, table: Table[Value]) -> Any: ...
+    def id_of(self, record: InputRecord) -> str | None: ...
+    def read(self, record: InputRecord, key_id: str | None, table: Table[Value]) -> Any: ...
     def decide(self, record: InputRecord, read: Any, table: Table[Value], written: Written) -> None: ...
     def encode(self, written: Written) -> None: ...
 
@@ -57,8 +56,9 @@ def decide_batch(
     breaks while the whole is encoded, half after half until the record that does it is alone.
     """
     # Step by step over the whole batch: code that runs in a row costs half of code that takes turns.
-    table.fetch(decisions.ids(batch.records))
-    reads = [decisions.read(record, table) for record in batch.records]
+    ids = [decisions.id_of(record) for record in batch.records]
+    table.fetch(key_id for key_id in ids if key_id is not None)
+    reads = [decisions.read(record, key_id, table) for record, key_id in zip(batch.records, ids, strict=True)]
     while True:
         written, unknown = Written(), None
         for number, (record, read) in enumerate(zip(batch.records, reads, strict=False)):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Any, assert_never
 
 import structlog
@@ -16,7 +17,7 @@ from payments.rejection import Rejection
 from schemas import codec, topics
 from stream_app import metrics
 from stream_app.exactly_once.records import InputRecord, OutputRecord
-from stream_app.intake import Intake, Read, Stray, keys_of
+from stream_app.intake import Intake, Read, Stray, key_text
 from stream_app.rejections import refused_unread, refused_value, rejection_record
 from stream_app.stored import Snapshot, Step
 from stream_app.table import Table
@@ -30,13 +31,13 @@ _TURNED_AWAY = (Stray, Rejection, codec.UnknownSchema)
 
 @dataclass(slots=True)
 class Written:
-    """What a batch decides: `moves`, each with the record that caused it, until `encode` makes `records` of them.
+    """What a batch decides: `moves`, each with its cause and its key's id, until `encode` makes `records` of them.
 
     `secrets` are written first, so that a subscriber hardly ever sees an entity before its secret. `decisions` names
     what came of the records and `rejections` holds the refusals among `records`, both to be counted once it is written.
     """
 
-    moves: list[tuple[InputRecord, Any]] = field(default_factory=list)
+    moves: list[tuple[InputRecord, str, Any]] = field(default_factory=list)
     secrets: list[OutputRecord] = field(default_factory=list)
     records: list[OutputRecord] = field(default_factory=list)
     decisions: list[str] = field(default_factory=list)
@@ -62,14 +63,15 @@ class PaymentDecisions:
     rail_speed: float
     rule: Callable[..., Decision] = decide
 
-    def ids(self, records: Iterable[InputRecord]) -> Iterator[str]:
-        """Yield the ids of the payments that the records are about."""
-        return map(id_of_key, keys_of(records))
+    def id_of(self, record: InputRecord) -> str | None:
+        """Return the id of the payment that the record's key names, None when it names none."""
+        key = key_text(record)
+        return None if key is None else id_of_key(key)
 
-    def read(self, record: InputRecord, table: Table[Snapshot | Step]) -> Read[Order]:
+    def read(self, record: InputRecord, payment_id: str | None, table: Table[Snapshot | Step]) -> Read[Order]:
         """Return the order that the record is, or what it is instead."""
         # A key that has a payment here belongs here: only its own partition ever decides it.
-        return self.intake.read(record, lambda key: table.has(id_of_key(key)))
+        return self.intake.read(record, is_at_home=payment_id is not None and table.has(payment_id))
 
     def decide(self, record: InputRecord, read: Read[Order], table: Table[Snapshot | Step], written: Written) -> None:
         """Add to `written` what the record means and stage it; raises UnknownSchema when it cannot be read yet."""
@@ -87,7 +89,7 @@ class PaymentDecisions:
             case Moved():
                 step = Step(decision.payment, before)
                 table.stage(payment_id, step)
-                written.moves.append((record, step))
+                written.moves.append((record, payment_id, step))
             case Unchanged():
                 written.decisions.append(UNCHANGED)
             case Refused():
@@ -98,9 +100,8 @@ class PaymentDecisions:
 
     def encode(self, written: Written) -> None:
         """Add the events of the payments that were moved."""
-        for record, step in written.moves:
+        for record, payment_id, step in written.moves:
             payment = step.payment
-            payment_id = payment.payment_id
             headers = _traced(codec.event_headers(payment), record)
             written.records.append(
                 _kept(topics.PAYMENT_EVENTS.name, payment_id, step.snapshot().event(), record, headers)
@@ -114,13 +115,13 @@ class DirectoryDecisions:
 
     intake: Intake[DirectoryCommand]
 
-    def ids(self, records: Iterable[InputRecord]) -> Iterator[str]:
-        """Yield the ids of the entities that the records are about."""
-        return keys_of(records)
+    def id_of(self, record: InputRecord) -> str | None:
+        """Return the id of the entity that the record's key names, None when it names none."""
+        return key_text(record)
 
-    def read(self, record: InputRecord, table: Table[DirectoryRecord]) -> Read[DirectoryCommand]:
+    def read(self, record: InputRecord, entity_id: str | None, table: Table[DirectoryRecord]) -> Read[DirectoryCommand]:
         """Return the command that the record is, or what it is instead."""
-        return self.intake.read(record, table.has)
+        return self.intake.read(record, is_at_home=entity_id is not None and table.has(entity_id))
 
     def decide(
         self, record: InputRecord, read: Read[DirectoryCommand], table: Table[DirectoryRecord], written: Written
@@ -138,7 +139,7 @@ class DirectoryDecisions:
         match decision:
             case Changed():
                 table.stage(read.entity_id, decision.record)
-                written.moves.append((record, decision))
+                written.moves.append((record, read.entity_id, decision))
             case Known():
                 written.decisions.append(UNCHANGED)
             case NotChanged():
@@ -149,8 +150,8 @@ class DirectoryDecisions:
 
     def encode(self, written: Written) -> None:
         """Add the events, and the secrets, of the entities that were changed."""
-        for record, decision in written.moves:
-            entity_id, secret = decision.record.entity_id, decision.secret
+        for record, entity_id, decision in written.moves:
+            secret = decision.secret
             if secret is not None:
                 written.secrets.append(
                     _kept(topics.DIRECTORY_SECRETS.name, entity_id, codec.encode(secret), record, [])
@@ -168,7 +169,7 @@ def payment_decisions(*, partitions: int, rail_speed: float) -> PaymentDecisions
         topics.PAYMENT_COMMANDS.name: (InitiatePayment, CancelPayment),
         topics.RAIL_REPORTS.name: (RailReport,),
     }
-    intake: Intake[Order] = Intake(accepts=accepts, key_of=lambda order: order.key, partitions=partitions)
+    intake: Intake[Order] = Intake(accepts=accepts, key_of=attrgetter("key"), partitions=partitions)
     return PaymentDecisions(intake=intake, rail_speed=rail_speed)
 
 
@@ -177,7 +178,7 @@ def directory_decisions(*, partitions: int) -> DirectoryDecisions:
     return DirectoryDecisions(
         intake=Intake(
             accepts={topics.DIRECTORY_COMMANDS.name: (DirectoryCommand,)},
-            key_of=lambda command: command.entity_id,
+            key_of=attrgetter("entity_id"),
             partitions=partitions,
         )
     )

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Callable
 from typing import Generic, TypeAlias, TypeVar
 
 import msgspec
@@ -41,24 +40,16 @@ class Intake(Generic[Order]):
         self._key_of = key_of
         self._partitions = partitions
 
-    def read(self, record: InputRecord, is_at_home: Callable[[str], bool]) -> Read[Order]:
+    def read(self, record: InputRecord, *, is_at_home: bool) -> Read[Order]:
         """Return what the record is, or UnknownSchema when that has to be resolved first.
 
-        `is_at_home` says whether a key is known to belong here, which spares its hash.
+        `is_at_home` says that its key is known to belong here, which spares looking at it.
         """
         if _size(record) > RECORD_BYTES_MAX:
             # It could not be written again, neither forwarded nor in a rejection that held its key.
             return refused_unread(record, "record-too-large", f"must be at most {RECORD_BYTES_MAX} bytes")
-        if record.key is not None and len(record.key) > KEY_BYTES_MAX:
-            return refused_unread(record, "key-mismatch", f"the key is longer than {KEY_BYTES_MAX} bytes")
-        try:
-            key = record.key.decode() if record.key is not None else None
-        except UnicodeDecodeError:
-            key = None
-        if key is None:
-            return refused_unread(record, "key-mismatch", "the key is missing or not UTF-8")
-        if not is_at_home(key) and (right := partition_of(key, self._partitions)) != record.partition:
-            return Stray(forwarded=_forwarded(record, right))
+        if not is_at_home and (turned := self._turned_away(record)) is not None:
+            return turned
         try:
             value = codec.decode(record.value)
         except codec.Undecodable as error:
@@ -69,17 +60,29 @@ class Intake(Generic[Order]):
         if not isinstance(value, accepted):
             names = " or ".join(kind.__name__ for kind in accepted)
             return refused_unread(record, "undecodable", f"{record.topic} takes {names}, not {type(value).__name__}")
-        if self._key_of(value) != key:
+        if self._key_of(value).encode() != record.key:
             return refused_value(record, value, "key-mismatch", f"the key of this value is {self._key_of(value)!r}")
         return value
 
+    def _turned_away(self, record: InputRecord) -> Rejection | Stray | None:
+        """Refuse a key that names nothing, send another on to its partition; None for one that belongs here."""
+        if record.key is not None and len(record.key) > KEY_BYTES_MAX:
+            return refused_unread(record, "key-mismatch", f"the key is longer than {KEY_BYTES_MAX} bytes")
+        if record.key is None or key_text(record) is None:
+            return refused_unread(record, "key-mismatch", "the key is missing or not UTF-8")
+        right = partition_of(record.key, self._partitions)
+        return None if right == record.partition else Stray(forwarded=_forwarded(record, right))
 
-def keys_of(records: Iterable[InputRecord]) -> Iterator[str]:
-    """Yield the keys of the records that have one that can be read."""
-    for record in records:
-        if record.key is not None and len(record.key) <= KEY_BYTES_MAX:
-            with suppress(UnicodeDecodeError):
-                yield record.key.decode()
+
+def key_text(record: InputRecord) -> str | None:
+    """Return the record's key, or None when it has none that names anything."""
+    key = record.key
+    if key is None or len(key) > KEY_BYTES_MAX:
+        return None
+    try:
+        return key.decode()
+    except UnicodeDecodeError:
+        return None
 
 
 def _forwarded(record: InputRecord, partition: int) -> OutputRecord:
@@ -89,5 +92,7 @@ def _forwarded(record: InputRecord, partition: int) -> OutputRecord:
 
 
 def _size(record: InputRecord) -> int:
-    headers = sum(len(name) + len(value or b"") for name, value in record.headers)
-    return len(record.key or b"") + len(record.value or b"") + headers
+    size = len(record.key or b"") + len(record.value or b"")
+    for name, value in record.headers:
+        size += len(name) + len(value or b"")
+    return size

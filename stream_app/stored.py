@@ -15,7 +15,7 @@ from schemas import codec
 from schemas.payment_encoding import Past, past_of
 
 # Part of what a store is of: with another number it does not fit, and is filled from the topic again.
-FORMAT = 2
+FORMAT = 3
 
 
 class Snapshot(msgspec.Struct, frozen=True, array_like=True):
@@ -34,25 +34,22 @@ class Snapshot(msgspec.Struct, frozen=True, array_like=True):
         return codec.encode_event(self.payment, self.past)
 
 
-class Step:
+class Step(msgspec.Struct):
     """A payment that a batch has moved on from `before`; its snapshot is made when the whole batch is decided.
 
     Deciding many payments in a row and then writing them in a row costs two thirds of doing both for each.
     """
 
-    __slots__ = ("_before", "_snapshot", "payment")
-
-    def __init__(self, payment: Payment, before: Snapshot | Step | None) -> None:
-        self.payment = payment
-        self._before = before
-        self._snapshot: Snapshot | None = None
+    payment: Payment
+    before: Snapshot | Step | None
+    made: Snapshot | None = None
 
     def snapshot(self) -> Snapshot:
         """Return the payment's snapshot."""
-        if self._snapshot is None:
-            before = self._before.snapshot() if isinstance(self._before, Step) else self._before
-            self._snapshot = _after(self.payment, before)
-        return self._snapshot
+        if self.made is None:
+            before = self.before.snapshot() if isinstance(self.before, Step) else self.before
+            self.made = _after(self.payment, before)
+        return self.made
 
 
 def _after(payment: Payment, before: Snapshot | None) -> Snapshot:

@@ -22,44 +22,42 @@ class Table(Generic[Value]):
         self._store = store
         self._encode = encode
         self._decode = decode
-        self._fetched: dict[bytes, Value | None] = {}
-        self._staged: dict[bytes, Value] = {}
+        self._fetched: dict[str, Value | None] = {}
+        self._staged: dict[str, Value] = {}
 
     def fetch(self, keys: Iterable[str]) -> None:
         """Look up all keys that a batch is about: together, which costs a quarter of one after the other."""
-        raw_keys = [key.encode() for key in keys]
+        keys = list(keys)
         self._fetched = {}
-        for raw_key, stored in zip(raw_keys, self._store.get_many(raw_keys), strict=True):
+        for key, stored in zip(keys, self._store.get_many([key.encode() for key in keys]), strict=True):
             try:
-                self._fetched[raw_key] = None if stored is None else self._decode(stored)
+                self._fetched[key] = None if stored is None else self._decode(stored)
             except StateOfUnknownSchema:
                 continue  # Whoever peeks at it is told.
 
     def has(self, key: str) -> bool:
         """Say whether the key stands at anything, whether or not that can be read."""
-        raw_key = key.encode()
-        if raw_key in self._staged or self._fetched.get(raw_key) is not None:
+        if key in self._staged or self._fetched.get(key) is not None:
             return True
-        return raw_key not in self._fetched and self._store.get(raw_key) is not None
+        return key not in self._fetched and self._store.get(key.encode()) is not None
 
     def peek(self, key: str) -> Value | None:
         """Return what the key stands at, decisions of the present batch included."""
-        raw_key = key.encode()
-        staged = self._staged.get(raw_key)
+        staged = self._staged.get(key)
         if staged is not None:
             return staged
-        if raw_key in self._fetched:
-            return self._fetched[raw_key]
-        stored = self._store.get(raw_key)
+        if key in self._fetched:
+            return self._fetched[key]
+        stored = self._store.get(key.encode())
         return None if stored is None else self._decode(stored)
 
     def stage(self, key: str, value: Value) -> None:
         """Remember a decision of this batch."""
-        self._staged[key.encode()] = value
+        self._staged[key] = value
 
     def staged(self) -> dict[bytes, bytes | None]:
         """Return what the batch changes, for the store to take when the log has it."""
-        return {key: self._encode(value) for key, value in self._staged.items()}
+        return {key.encode(): self._encode(value) for key, value in self._staged.items()}
 
     def unstage(self) -> None:
         """Forget what the batch decided: it is decided anew."""

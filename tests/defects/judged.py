@@ -31,7 +31,7 @@ def decided(records: Iterable[Read]) -> Log:
     decisions = payment_decisions(partitions=PARTITIONS, rail_speed=1.0)
     for record in records:
         table = tables.setdefault(record.partition, Table(Memory(), encode=stored, decode=value_of))
-        decisions.decide(record, decisions.read(record, table), table, written)
+        decisions.decide(record, decisions.read(record, decisions.id_of(record), table), table, written)
     decisions.encode(written)
     return Log(events_in(written), partitions=PARTITIONS)
 

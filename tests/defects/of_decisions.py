@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -60,12 +59,12 @@ def a_transitions_hash_leaves_out_the_one_before(patch: pytest.MonkeyPatch) -> N
 def a_stray_is_decided_where_it_lies(patch: pytest.MonkeyPatch) -> None:
     sound = Intake.read
 
-    def read(intake: Intake[Any], record: InputRecord, is_at_home: Callable[[str], bool]) -> Any:
-        found = sound(intake, record, is_at_home)
+    def read(intake: Intake[Any], record: InputRecord, *, is_at_home: bool) -> Any:
+        found = sound(intake, record, is_at_home=is_at_home)
         if not isinstance(found, Stray):
             return found
         at_home = replace(record, partition=partition_of((record.key or b"").decode(), 8))  # type: ignore[type-var]
-        return sound(intake, at_home, is_at_home)
+        return sound(intake, at_home, is_at_home=is_at_home)
 
     patch.setattr(Intake, "read", read)
 

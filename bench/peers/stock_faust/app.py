@@ -116,7 +116,7 @@ class Agent:
     async def run(self, stream: Any) -> None:
         async for event in stream.events():
             record = _record(event.message)
-            read = self.intake.read(record, lambda _key: False)
+            read = self.intake.read(record, is_at_home=False)
             if isinstance(read, Stray):
                 stray = read.forwarded
                 await self._send(self.inputs[stray.topic], stray.key, stray.value, stray.partition)

@@ -56,6 +56,13 @@ def test_a_readiness_check_that_fails_means_unready_but_live(client: httpx.Clien
     assert client.get("/health/live").status_code == 200
 
 
+def test_metrics_are_served_by_name(client: httpx.Client) -> None:
+    answer = client.get("/metrics?name[]=python_info")
+    assert [line for line in answer.text.splitlines() if not line.startswith("#")] == [
+        line for line in client.get("/metrics").text.splitlines() if line.startswith("python_info")
+    ]
+
+
 def test_metrics_are_served_in_prometheus_text(client: httpx.Client) -> None:
     answer = client.get("/metrics")
     assert answer.status_code == 200

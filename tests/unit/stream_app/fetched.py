@@ -164,9 +164,11 @@ class Process:
 
 def decide_batch(decisions: Decisions[Any], records: Sequence[InputRecord], table: Table[Any]) -> Written:
     """Return what the records, decided as one batch, have to be written as; the table has it staged."""
-    table.fetch(decisions.ids(records))
+    ids = [decisions.id_of(record) for record in records]
+    table.fetch(key_id for key_id in ids if key_id is not None)
+    reads = [decisions.read(record, key_id, table) for record, key_id in zip(records, ids, strict=True)]
     written = Written()
-    for record, read in [(record, decisions.read(record, table)) for record in records]:
+    for record, read in zip(records, reads, strict=True):
         decisions.decide(record, read, table, written)
     decisions.encode(written)
     return written
