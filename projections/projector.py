@@ -25,14 +25,18 @@ from projections.log_source import Extent, LogSource
 from projections.migrate import MigrationRefused, check_migrated
 from projections.named_sql import statement
 from projections.positions import ForeignLog, open_positions, require_not_expired, require_of_this_log
-from projections.transaction import Overtaken, prepare, session_uri, write
-from schemas.codec import decode
+from projections.transaction import Overtaken, session_uri, write
+from schemas.payment_memory import PaymentMemory
 
 log = structlog.get_logger(__name__)
 
 GROUP_ID = "directpay-projector"
 BATCH_RECORDS_MAX = 4000  # A transaction of a few hundred milliseconds, and some megabytes of rows in memory.
 POLL_S = 0.1
+# After a small batch this projector rests for as long as it took, at most so long, and records gather: a transaction
+# costs more than a hundred rows do. Whoever comes to a quiet log is not kept waiting.
+REST_S_MAX = 0.02
+RESTED_RECORDS_MAX = 500
 # How often positions are written of partitions where nothing came: what `freshness` says is at most so old.
 MARK_S = 2.0
 RETRY_S_MIN, RETRY_S_MAX = 0.1, 2.0
@@ -123,12 +127,14 @@ class Projector:
         self._connection: psycopg.Connection | None = None
         self._positions: dict[Place, int] = {}
         self._topic_ids: dict[str, str] = {}
+        self._memory = PaymentMemory()
         # Partitions that have not been read to the end that they had when this projector was given them.
         self._behind: dict[Place, int] | None = None
         # Where reading met the end: behind the transaction markers that follow a partition's last record.
         self._ends_reached: dict[Place, int] = {}
         self._failing_since: float | None = None
         self._marked_at = 0.0
+        self._rest_s = 0.0
 
     def run(self) -> None:
         """Project until told to stop."""
@@ -168,13 +174,14 @@ class Projector:
                 return
             places = {(record.topic, record.partition) for record in fetch.records}
             log_ends = {place: source.log_end(place) for place in places}
-            batch = read_batch(fetch.records, self._positions, log_ends, decode)
+            batch = read_batch(fetch.records, self._positions, log_ends, self._memory.decode)
             if time.monotonic() - self._marked_at > MARK_S:
                 batch = self._mark(source, batch)
             if batch.moves and not self._write(batch):
                 return
             self._ends_reached |= fetch.ends_reached
             self._reach(fetch.ends_reached)
+            self._stop.wait(self._rest_s)
 
     def _take_positions(self, source: LogSource) -> bool:
         """Take up every partition of the share where Postgres says; False when the share has changed meanwhile."""
@@ -238,6 +245,7 @@ class Projector:
 
     def _written(self, batch: Batch, transitions: int, took_s: float) -> None:
         self._failing_since = None
+        self._rest_s = min(took_s, REST_S_MAX) if batch.records <= RESTED_RECORDS_MAX else 0.0
         for move in batch.moves:
             self._positions[move.topic, move.partition] = move.new
             LAG.labels(move.topic, move.partition).set(max(move.log_end - move.new, 0))
@@ -277,7 +285,6 @@ class Projector:
             )
             try:
                 check_migrated(connection)
-                prepare(connection)
             except BaseException:
                 connection.close()
                 raise

@@ -20,7 +20,6 @@ from projections.cursors import write_cursor, write_names_cursor
 from projections.migrate import migrate
 from projections.named_sql import statement
 from projections.queries import BalanceRow, MalformedCursor, Page, Queries
-from projections.transaction import prepare
 from tests.integration.asked import ask
 from tests.integration.projected_log import T0_US, life, order, steps
 from tests.integration.split_log import PARTITIONS, Log, empty, lease, ledger_of, project, rent
@@ -36,7 +35,6 @@ RENT_MINOR = 100_000
 def connection(database: str) -> Iterator[psycopg.Connection]:
     migrate(database, analyst_password="analyst")
     with psycopg.connect(database, autocommit=True, prepare_threshold=0) as opened:
-        prepare(opened)
         yield opened
 
 

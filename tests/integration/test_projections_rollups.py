@@ -16,7 +16,6 @@ from payments.commands import InitiatePayment, Order, Report
 from payments.payment import Payment
 from projections.migrate import migrate, migrations
 from projections.rollup_checks import CHECKS, inconsistencies
-from projections.transaction import prepare
 from tests.integration.projected_log import T0_US, life, order, steps
 from tests.integration.split_log import Log, empty, lease, ledger_of, project, rent
 from tests.unit.payments.histories import after_all, lives
@@ -29,7 +28,6 @@ DAY = timedelta(days=1)
 def connection(database: str) -> Iterator[psycopg.Connection]:
     migrate(database, analyst_password="analyst")
     with psycopg.connect(database, autocommit=True, prepare_threshold=0) as opened:
-        prepare(opened)
         yield opened
 
 
