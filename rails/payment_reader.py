@@ -24,7 +24,7 @@ RECORDS_MAX = 1000  # Of one batch: some ten milliseconds of decoding.
 POLL_S = 0.2
 # After a first record, wait so long for others: the stream app's lanes commit one after the other, and what is read
 # together goes to Kafka and the bank together. A payment waits so twice; the fastest rail takes a second.
-GATHER_S = 0.02
+GATHER_S = 0.05
 # A gateway that was killed keeps its partitions this long, unless it returns under its name, which is what it does.
 SESSION_TIMEOUT_MS = 10_000
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from business_clock import SettableClock, Setting, system_us, write_setting
+from business_clock import SettableClock, Setting, SystemClock, system_us, write_setting
 from payments.rails import SECOND_US
 from rails.bank import Standing
 from rails.simulated.books import Books
 from rails.simulated.delays import settles_at_us
-from rails.simulated.teller import Teller
+from rails.simulated.teller import ROUND_S, Teller
 from tests.unit.rails.instructions import CLAIMED_AT_US, instruction
 
 DAY_US = 86_400 * SECOND_US
@@ -41,6 +41,34 @@ def test_a_clock_that_is_set_days_ahead_settles_at_once_what_it_has_passed(tmp_p
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await teller.close()
+
+    asyncio.run(go())
+
+
+def test_transfers_that_come_one_by_one_settle_in_rounds(tmp_path: Path) -> None:
+    class CountedBooks(Books):
+        rounds = 0
+
+        def settle_due(self, *, now_us: int) -> int:
+            self.rounds += 1
+            return super().settle_due(now_us=now_us)
+
+    async def go() -> None:
+        books, count = CountedBooks(tmp_path / "books.sqlite", speed=10_000), 50
+        teller = Teller(books, SystemClock())
+        loop = asyncio.get_running_loop()
+        began_s = loop.time()
+        settling = asyncio.create_task(teller.settle())
+        for n in range(count):
+            await teller.take([instruction(n, claimed_at_us=system_us(), speed=10_000)])
+        told: list[int] = []
+        while len(told) < count:
+            told += [sequence for sequence, _ in await teller.outcomes(len(told), count, 20)]
+        assert told == list(range(1, count + 1))
+        assert books.rounds <= (loop.time() - began_s) / ROUND_S + 2
+        settling.cancel()
+        await asyncio.gather(settling, return_exceptions=True)
         await teller.close()
 
     asyncio.run(go())
