@@ -21,9 +21,8 @@ from payments.rejection import Rejection
 from schemas import records, registry
 from schemas.order_decoding import read_initiate, read_report
 from schemas.payment_decoding import read_payment
-from schemas.payment_encoding import Past, past_of, payment_bytes
+from schemas.payment_encoding import Past, past_of, payment_bytes, report_bytes
 from schemas.records import Record, Value
-from schemas.report_encoding import report_bytes
 from schemas.schema_shape import SchemaUnusable, check_shape, without_logical_types
 from schemas.topics import RECORD_BYTES_MAX
 
