@@ -14,6 +14,7 @@ import msgspec
 from payments.payment import EventType, Head, Status, Transition
 
 SUSPENSE = "suspense"
+BANK_ACCOUNT = "bank_account:"
 
 
 class Direction(StrEnum):
@@ -34,7 +35,7 @@ class Posting(msgspec.Struct, frozen=True, kw_only=True):
 
 def bank_account(account_id: str) -> str:
     """Return the ledger account of a payer's or payee's bank account."""
-    return f"bank_account:{account_id}"
+    return BANK_ACCOUNT + account_id
 
 
 def clearing(rail: str) -> str:

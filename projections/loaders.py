@@ -24,7 +24,7 @@ from observability.collector import let_collector_rest
 from observability.logs import configure_logging
 from projections.batch import Batch, Place, UnprojectableRecord
 from projections.log_source import Extent
-from projections.transaction import Overtaken, Paid, Tables, pay_leases, prepare, session_uri, write
+from projections.transaction import Overtaken, Paid, pay_leases, session_uri, write
 from projections.whole_log import TopicsMissing, WholeLog
 from schemas.topics import PAYMENT_EVENTS
 
@@ -157,15 +157,13 @@ def _end_with_parent() -> None:
 def load(share: Share) -> Iterator[Loaded]:
     """Load every partition of the share to where it ended, batch by batch; raises what reading and writing raise."""
     topic_ids = {topic: extent.topic_id for (topic, _), extent in share.extents.items()}
-    tables = Tables(schema=share.schema, has_keys=False)
     paid_minor: Paid = {}
     with psycopg.connect(session_uri(share.postgres, share.name), autocommit=True, prepare_threshold=0) as connection:
-        prepare(connection)
         for extents in _read_together(share.extents):
             for batch in _past(share, extents):
-                transitions = write(connection, batch, topic_ids, tables, paid_minor)
+                transitions = write(connection, batch, topic_ids, share.schema, paid_minor)
                 yield Loaded(records=batch.records, transitions=transitions)
-        _pay(connection, paid_minor, tables)
+        _pay(connection, paid_minor, share.schema)
 
 
 def _read_together(extents: Mapping[Place, Extent]) -> list[dict[Place, Extent]]:
@@ -190,10 +188,10 @@ def _past(share: Share, extents: Mapping[Place, Extent]) -> Iterator[Batch]:
         log.close()
 
 
-def _pay(connection: psycopg.Connection, paid_minor: Paid, tables: Tables) -> None:
+def _pay(connection: psycopg.Connection, paid_minor: Paid, schema: str) -> None:
     """Write what leases were paid, in the end: a lease has a dozen payments a year, and an update of its row costs more
     than the row of a payment.
     """
     leases = sorted(paid_minor)
     for begin in range(0, len(leases), PAID_MAX):
-        pay_leases(connection, {lease: paid_minor[lease] for lease in leases[begin : begin + PAID_MAX]}, tables)
+        pay_leases(connection, {lease: paid_minor[lease] for lease in leases[begin : begin + PAID_MAX]}, schema)

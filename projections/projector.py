@@ -25,7 +25,7 @@ from projections.log_source import Extent, LogSource
 from projections.migrate import MigrationRefused, check_migrated
 from projections.named_sql import statement
 from projections.positions import ForeignLog, open_positions, require_not_expired, require_of_this_log
-from projections.transaction import Overtaken, prepare, session_uri, write
+from projections.transaction import Overtaken, session_uri, write
 from schemas.codec import decode
 
 log = structlog.get_logger(__name__)
@@ -276,7 +276,6 @@ class Projector:
             )
             try:
                 check_migrated(connection)
-                prepare(connection)
             except BaseException:
                 connection.close()
                 raise

@@ -31,7 +31,7 @@ from projections.named_sql import statement
 from projections.positions import open_positions, require_of_this_log
 from projections.swap import shape, swap
 from projections.tables_beside import drop_beside
-from projections.transaction import Tables, prepare, session_uri, write
+from projections.transaction import session_uri, write
 from projections.whole_log import WholeLog
 
 NAME = "directpay-rebuild"
@@ -143,7 +143,7 @@ class _Rebuild:
         self._records_total = 0
         self._topic_ids: dict[str, str] = {}
         self._writer: psycopg.Connection
-        self._tables: Tables
+        self._schema: str
 
     def run(self) -> _Done:
         """Fill, catch up, swap."""
@@ -197,8 +197,7 @@ class _Rebuild:
 
     def _follow(self, fresh: FreshTables, extents: Mapping[Place, Extent]) -> None:
         """Go on from where loading ended, with every partition."""
-        prepare(self._writer)
-        self._tables = Tables(schema=fresh.schema, has_keys=True)
+        self._schema = fresh.schema
         self._topic_ids = {topic: extent.topic_id for (topic, _), extent in extents.items()}
         stored = self._connection.execute(statement("read_positions", schema=fresh.schema)).fetchall()
         self._positions = {(topic, partition): position for topic, partition, _, position in stored}
@@ -211,7 +210,7 @@ class _Rebuild:
                 return False
             batch = self._log.read()
             if batch.moves:
-                transitions = write(self._writer, batch, self._topic_ids, self._tables)
+                transitions = write(self._writer, batch, self._topic_ids, self._schema)
                 self._count(batch.records, transitions)
                 self._positions |= {(move.topic, move.partition): move.new for move in batch.moves}
             self._tell()

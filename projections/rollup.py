@@ -25,16 +25,6 @@ def summed(lines: Iterable[Line]) -> dict[tuple[object, ...], tuple[int, int]]:
     return {key: (sums[key][0], sums[key][1]) for key in sorted(sums)}
 
 
-def parameters(
-    columns: tuple[str, ...], values: tuple[str, ...], sums: dict[tuple[object, ...], tuple[int, int]]
-) -> dict[str, list[object]]:
-    """Return `sums` as an array a column, for `unnest`; `values` names the one sum or the two that are wanted."""
-    arrays: dict[str, list[object]] = {column: [key[place] for key in sums] for place, column in enumerate(columns)}
-    for place, name in enumerate(values):
-        arrays[name] = [pair[place] for pair in sums.values()]
-    return arrays
-
-
 def day_of(at_us: int) -> date:
     """Return the day (UTC) of a time in microseconds since the epoch."""
     return _day(at_us // DAY_US)

@@ -4,9 +4,9 @@ INSERT INTO projection.daily_failures AS known (
     amount_minor
 )
 SELECT * FROM unnest(
-    %(tenant_id)s::text[], %(day)s::date[], %(payment_rail_type)s::text[], %(event_type)s::text[],
-    %(failure_code)s::text[], %(days_after_completion)s::integer[], %(currency)s::text[], %(partition)s::integer[],
-    %(count)s::bigint[], %(amount_minor)s::bigint[]
+    %(tenant_id)b::text[], %(day)b::date[], %(payment_rail_type)b::text[], %(event_type)b::text[],
+    %(failure_code)b::text[], %(days_after_completion)b::integer[], %(currency)b::text[], %(partition)b::integer[],
+    %(count)b::bigint[], %(amount_minor)b::bigint[]
 )
 ON CONFLICT (
     tenant_id, day, payment_rail_type, event_type, failure_code, days_after_completion, currency, partition

@@ -1,4 +1,4 @@
--- every_entry: with the columns of `incoming_entries`, ordered by payment, sequence and line.
+-- every_entry: with the columns of `copy_entries`, ordered by payment, sequence and line.
 SELECT
     entry.payment_id::text, entry.sequence, entry.line, entry.partition, entry.tenant_id, entry.account,
     entry.direction, entry.amount_minor, entry.currency, entry.occurred_at

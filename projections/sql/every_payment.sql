@@ -1,4 +1,4 @@
--- every_payment: with the columns of `incoming_payments`, ordered by id as text, which is the order of uuids.
+-- every_payment: with the columns of `copy_payments`, ordered by id as text, which is the order of uuids.
 SELECT
     payment.payment_id::text, payment.partition, payment.sequence, payment.tenant_id, payment.idempotency_key,
     payment.fingerprint, payment.fingerprint_version, payment.lease_id::text, payment.payer_account_id::text,

@@ -1,49 +1,33 @@
--- move_payments: a row only moves forward by its sequence; a replayed or older snapshot changes nothing.
--- Returns the payments that moved and where each stood before (NULL: it is new). Those that have not ended are kept
--- apart as well; one that is new and has ended is never among them.
-WITH moved AS (
-    INSERT INTO projection.payments AS payment (
-        payment_id, partition, sequence, tenant_id, idempotency_key, fingerprint, fingerprint_version, lease_id,
-        payer_account_id, payee_account_id, amount_minor, currency, payment_rail_type, description, metadata_json,
-        effective_date, refund_of, initiated_at, due_at, expected_settlement_at, created_by, status, attempt,
-        failure_code, failure_reason, failure_source, refunded_minor, updated_at, completed_at
+-- move_payments: rows of payments that are there move forward to a later sequence. Those that have not ended are kept
+-- apart as well.
+WITH step AS (
+    SELECT * FROM unnest(
+        %(payment_id)b::uuid[], %(sequence)b::integer[], %(status)b::text[], %(attempt)b::integer[],
+        %(failure_code)b::text[], %(failure_reason)b::text[], %(failure_source)b::text[], %(refunded_minor)b::bigint[],
+        %(updated_at_us)b::bigint[], %(completed_at_us)b::bigint[]
+    ) AS step (
+        payment_id, sequence, status, attempt, failure_code, failure_reason, failure_source, refunded_minor,
+        updated_at_us, completed_at_us
     )
-    SELECT
-        payment_id, partition, sequence, tenant_id, idempotency_key, fingerprint, fingerprint_version, lease_id,
-        payer_account_id, payee_account_id, amount_minor, currency, payment_rail_type, description, metadata_json,
-        effective_date, refund_of, live.at_us(initiated_at_us), live.at_us(due_at_us),
-        live.at_us(expected_settlement_at_us), created_by, status, attempt,
-        failure_code, failure_reason, failure_source, refunded_minor,
-        live.at_us(updated_at_us), live.at_us(completed_at_us)
-    FROM pg_temp.incoming_payments
-    ON CONFLICT (payment_id, generation) DO UPDATE SET
-        sequence = excluded.sequence,
-        status = excluded.status,
-        attempt = excluded.attempt,
-        failure_code = excluded.failure_code,
-        failure_reason = excluded.failure_reason,
-        failure_source = excluded.failure_source,
-        refunded_minor = excluded.refunded_minor,
-        updated_at = excluded.updated_at,
-        completed_at = excluded.completed_at
-    WHERE payment.sequence < excluded.sequence
-    RETURNING
-        new.payment_id, old.sequence, old.status AS old_status, old.refunded_minor, new.status, new.tenant_id,
-        new.payment_rail_type, new.currency, new.amount_minor, new.initiated_at, new.expected_settlement_at
 ),
-opened AS (
-    INSERT INTO projection.open_payments AS known (
-        payment_id, tenant_id, status, payment_rail_type, currency, amount_minor, initiated_at, expected_settlement_at
-    )
-    SELECT
-        payment_id, tenant_id, status, payment_rail_type, currency, amount_minor, initiated_at, expected_settlement_at
-    FROM moved
-    WHERE status IN ('pending', 'processing')
-    ON CONFLICT (payment_id) DO UPDATE SET status = excluded.status
+moved AS (
+    UPDATE projection.payments AS payment SET
+        sequence = step.sequence,
+        status = step.status,
+        attempt = step.attempt,
+        failure_code = step.failure_code,
+        failure_reason = step.failure_reason,
+        failure_source = step.failure_source,
+        refunded_minor = step.refunded_minor,
+        updated_at = live.at_us(step.updated_at_us),
+        completed_at = live.at_us(step.completed_at_us)
+    FROM step
+    WHERE payment.payment_id = step.payment_id AND payment.sequence < step.sequence
 ),
 ended AS (
-    DELETE FROM projection.open_payments AS known USING moved
-    WHERE known.payment_id = moved.payment_id AND moved.sequence IS NOT NULL
-        AND moved.status NOT IN ('pending', 'processing')
+    DELETE FROM projection.open_payments AS known USING step
+    WHERE known.payment_id = step.payment_id AND step.status NOT IN ('pending', 'processing')
 )
-SELECT payment_id::text, sequence, old_status, refunded_minor FROM moved
+UPDATE projection.open_payments AS known SET status = step.status
+FROM step
+WHERE known.payment_id = step.payment_id AND step.status IN ('pending', 'processing')

@@ -2,7 +2,7 @@
 -- in one order: this is the one table in which projectors of different partitions meet.
 INSERT INTO projection.leases AS lease (tenant_id, lease_id, paid_minor)
 SELECT tenant_id, lease_id, paid_minor
-FROM unnest(%(tenant_id)s::text[], %(lease_id)s::uuid[], %(paid_minor)s::bigint[]) AS paid (
+FROM unnest(%(tenant_id)b::text[], %(lease_id)b::uuid[], %(paid_minor)b::bigint[]) AS paid (
     tenant_id, lease_id, paid_minor
 )
 ORDER BY tenant_id, lease_id

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from payments.ledger import postings
+from payments.ledger import Direction, postings
 from projections.views.payments import Snapshot
 
+# payment_id, sequence, line, partition, tenant_id, account, direction, amount_minor, currency, occurred_at_us
+Entry = tuple[str, int, int, int, str, str, str, int, str, int]
 
-def rows(snapshot: Snapshot, *, after_sequence: int) -> Iterator[tuple[object, ...]]:
-    """Yield the columns of `incoming_entries` of the transitions after the one with `after_sequence` (0: of all)."""
+TIMES = (9,)
+DEBIT = Direction.DEBIT.value
+
+
+def rows(snapshot: Snapshot, *, after_sequence: int) -> Iterator[Entry]:
+    """Yield the lines of the transitions after the one with `after_sequence` (0: of all)."""
     head = snapshot.payment.head
     for transition in snapshot.payment.transitions[after_sequence:]:
         for posting in postings(head, transition):

@@ -8,9 +8,11 @@ import msgspec
 
 from projections.views.payments import Snapshot
 
+TIMES = (6,)
+
 
 def rows(snapshot: Snapshot, *, after_sequence: int) -> Iterator[tuple[object, ...]]:
-    """Yield the columns of `incoming_events` of the transitions after the one with `after_sequence` (0: of all)."""
+    """Yield the rows of the transitions after the one with `after_sequence` (0: of all)."""
     tenant_id = snapshot.payment.head.tenant_id
     for transition in snapshot.payment.transitions[after_sequence:]:
         previous = transition.previous_status

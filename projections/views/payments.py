@@ -6,6 +6,13 @@ import msgspec
 
 from payments.payment import Payment
 
+# Where a row has times, in microseconds.
+TIMES = (17, 18, 19, 27, 28)
+STEP_COLUMNS = (
+    "payment_id", "sequence", "status", "attempt", "failure_code", "failure_reason", "failure_source", "refunded_minor",
+    "updated_at_us", "completed_at_us",
+)  # fmt: skip
+
 
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     """A payment as a record of payment-events has it. `payment_id` is the record's key, compared with the payment's."""
@@ -20,9 +27,8 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def row(snapshot: Snapshot) -> tuple[object, ...]:
-    """Return the columns of `incoming_payments`, in its order."""
+    """Return the columns of `copy_payments`, in its order."""
     payment, head = snapshot.payment, snapshot.payment.head
-    failure = payment.failure
     return (
         snapshot.payment_id,
         snapshot.partition,
@@ -45,6 +51,18 @@ def row(snapshot: Snapshot) -> tuple[object, ...]:
         head.due_at_us,
         head.expected_settlement_at_us,
         payment.created_by,
+        *_standing(payment),
+    )
+
+
+def step(snapshot: Snapshot) -> tuple[object, ...]:
+    """Return what a step of a payment changes in its row: STEP_COLUMNS."""
+    return (snapshot.payment_id, snapshot.sequence, *_standing(snapshot.payment))
+
+
+def _standing(payment: Payment) -> tuple[object, ...]:
+    failure = payment.failure
+    return (
         payment.status.value,
         payment.attempt,
         failure.code if failure else None,

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, LiteralString
 
 import psycopg
 import pytest
 
 from projections import transaction
 from projections.batch import Batch, Move
-from projections.named_sql import statement
-from projections.transaction import Overtaken, Tables
+from projections.named_sql import LIVE_SCHEMA
+from projections.transaction import Overtaken
 from projections.views import ledger_entries, payment_events
 from projections.views.payments import Snapshot
 from tests.defects.case import everywhere
@@ -25,7 +24,7 @@ def positions_are_committed_before_their_rows(patch: pytest.MonkeyPatch) -> None
 
     def write(connection: psycopg.Connection, batch: Batch, topic_ids: dict[str, str]) -> int:
         with connection.transaction():
-            move(connection, batch.moves, topic_ids, transaction.LIVE)
+            move(connection, batch.moves, topic_ids, LIVE_SCHEMA)
         return sound(connection, batch, topic_ids)
 
     patch.setattr(transaction, "_move_positions", lambda *_: None)
@@ -35,19 +34,11 @@ def positions_are_committed_before_their_rows(patch: pytest.MonkeyPatch) -> None
 def a_batch_is_written_wherever_the_positions_are(patch: pytest.MonkeyPatch) -> None:
     sound = transaction._move_positions
 
-    def move(
-        connection: psycopg.Connection, moves: tuple[Move, ...], topic_ids: dict[str, str], tables: Tables
-    ) -> None:
+    def move(connection: psycopg.Connection, moves: tuple[Move, ...], topic_ids: dict[str, str], schema: str) -> None:
         with contextlib.suppress(Overtaken):
-            sound(connection, moves, topic_ids, tables)
+            sound(connection, moves, topic_ids, schema)
 
     patch.setattr(transaction, "_move_positions", move)
-
-    # The row's own guard would cover for it.
-    def unguarded(*named: Any) -> LiteralString:
-        return statement(*named).replace("WHERE payment.sequence < excluded.sequence\n", "")
-
-    patch.setattr(transaction, "statement", unguarded)
 
 
 def only_the_newest_event_of_a_payment_is_written(patch: pytest.MonkeyPatch) -> None:

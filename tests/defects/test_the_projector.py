@@ -8,7 +8,6 @@ import psycopg
 import pytest
 
 from projections.migrate import migrate
-from projections.transaction import prepare
 from tests.defects import of_the_projector
 from tests.defects.case import Case, cases
 from tests.integration import test_projections_rows
@@ -33,7 +32,6 @@ CASES = [
 def connection(database: str) -> Iterator[psycopg.Connection]:
     migrate(database, analyst_password="analyst")
     with psycopg.connect(database, autocommit=True, prepare_threshold=0) as opened:
-        prepare(opened)
         yield opened
 
 

@@ -24,7 +24,7 @@ from projections.migrate import ANALYST, migrate
 from projections.named_sql import statement
 from projections.questions import Question, example_values, questions
 from projections.rollup_checks import inconsistencies
-from projections.transaction import prepare, write
+from projections.transaction import write
 from schemas.codec import decode, encode
 from schemas.topics import DIRECTORY_EVENTS, PAYMENT_EVENTS
 from tests.integration.projected_log import order, steps
@@ -88,7 +88,6 @@ def analyst(database: str) -> Iterator[psycopg.Connection]:
             )
         )
     with psycopg.connect(database, autocommit=True) as owner:
-        prepare(owner)
         owner.execute(
             statement("open_positions"),
             {

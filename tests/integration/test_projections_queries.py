@@ -24,7 +24,7 @@ from projections.cursors import write_cursor
 from projections.migrate import migrate
 from projections.named_sql import statement
 from projections.queries import MalformedCursor, PaymentFilters, Queries, ViewsUnavailable, Wait
-from projections.transaction import prepare, write
+from projections.transaction import write
 from schemas.codec import decode, encode
 from schemas.topics import DIRECTORY_EVENTS, PAYMENT_EVENTS, PAYMENT_REJECTIONS
 from tests.integration.own_postgres import OwnPostgres
@@ -80,7 +80,6 @@ def project(uri: str, payments: list[Payment], rejections: list[Rejection], enti
     ]
     topics = [PAYMENT_EVENTS.name, PAYMENT_REJECTIONS.name, DIRECTORY_EVENTS.name]
     with psycopg.connect(uri, autocommit=True) as connection:
-        prepare(connection)
         opened = {
             "topics": topics,
             "partitions": [0] * 3,

@@ -22,7 +22,7 @@ from projections.batch import LogRecord, Place, read_batch
 from projections.migrate import migrate, migrations
 from projections.named_sql import statement
 from projections.rollup_checks import CHECKS, inconsistencies
-from projections.transaction import prepare, write
+from projections.transaction import write
 from schemas.codec import decode, encode
 from schemas.topics import DIRECTORY_EVENTS, PAYMENT_EVENTS
 from tests.integration.projected_log import T0_US, life, order, steps
@@ -38,7 +38,6 @@ DAY = timedelta(days=1)
 def connection(database: str) -> Iterator[psycopg.Connection]:
     migrate(database, analyst_password="analyst")
     with psycopg.connect(database, autocommit=True, prepare_threshold=0) as opened:
-        prepare(opened)
         yield opened
 
 

@@ -18,7 +18,7 @@ from payments.rejection import Rejection
 from projections.batch import LogRecord, Place, read_batch
 from projections.migrate import MigrationRefused, migrate
 from projections.named_sql import statement
-from projections.transaction import Overtaken, prepare, write
+from projections.transaction import Overtaken, write
 from schemas.codec import decode, encode
 from schemas.topics import PAYMENT_EVENTS
 from tests.integration.projected_log import life, order
@@ -35,7 +35,6 @@ TABLES = ("payments", "payment_events", "ledger_entries", "account_balances", *R
 def connection(database: str) -> Iterator[psycopg.Connection]:
     migrate(database, analyst_password="analyst")
     with psycopg.connect(database, autocommit=True, prepare_threshold=0) as opened:
-        prepare(opened)
         yield opened
 
 

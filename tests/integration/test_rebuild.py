@@ -29,7 +29,7 @@ from projections.migrate import ANALYST, migrate
 from projections.positions import ForeignLog
 from projections.rebuild import RebuildRuns, Rebuilt, drop_replaced, only_rebuild, rebuild
 from projections.swap import SwapRefused
-from projections.transaction import Overtaken, prepare, session_uri, write
+from projections.transaction import Overtaken, session_uri, write
 from schemas.topics import PAYMENT_EVENTS
 from tests.integration.own_broker import OwnBroker
 from tests.integration.own_postgres import OwnPostgres
@@ -313,7 +313,6 @@ def test_a_batch_from_before_the_swap_is_overtaken(views: str, start: StartProje
     execute(views, f"UPDATE projection.offsets SET next = {position - 1} WHERE topic = '{topic}' AND next = {position}")
     move = Move(topic=topic, partition=partition, old=position - 1, new=position, log_end=position, record_at_us=None)
     with psycopg.connect(session_uri(views, "old"), autocommit=True, prepare_threshold=0) as connection:
-        prepare(connection)
         # Its plans are of before, too.
         with connection.transaction(force_rollback=True):
             write(connection, Batch(moves=(move,)), {topic: topic_id})
