@@ -26,7 +26,7 @@ from projections.migrate import MigrationRefused, check_migrated
 from projections.named_sql import statement
 from projections.positions import ForeignLog, open_positions, require_not_expired, require_of_this_log
 from projections.transaction import Overtaken, session_uri, write
-from schemas.codec import decode
+from schemas.payment_memory import PaymentMemory
 
 log = structlog.get_logger(__name__)
 
@@ -123,6 +123,7 @@ class Projector:
         self._connection: psycopg.Connection | None = None
         self._positions: dict[Place, int] = {}
         self._topic_ids: dict[str, str] = {}
+        self._memory = PaymentMemory()
         # Partitions that have not been read to the end that they had when this projector was given them.
         self._behind: dict[Place, int] | None = None
         # Where reading met the end: behind the transaction markers that follow a partition's last record.
@@ -167,7 +168,7 @@ class Projector:
                 return
             places = {(record.topic, record.partition) for record in fetch.records}
             log_ends = {place: source.log_end(place) for place in places}
-            batch = read_batch(fetch.records, self._positions, log_ends, decode)
+            batch = read_batch(fetch.records, self._positions, log_ends, self._memory.decode)
             if time.monotonic() - self._marked_at > MARK_S:
                 batch = self._mark(source, batch)
             if batch.moves and not self._write(batch):

@@ -5,23 +5,49 @@ As `schemas.order_decoding`: only well-formed bytes of the newest schema, to the
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from payments.payment import EVENT_TYPES, STATUSES, Failure, Head, Payment, Transition
 from payments.rails import RAILS
+from schemas.payment_encoding import Past
 from schemas.plain_avro import BODY_AT, NotPlain, read_bytes, read_long, read_optional, read_text
+
+
+class Read(NamedTuple):
+    """A payment as a record had it, and the bytes of it that the payment's next record repeats."""
+
+    payment: Payment
+    past: Past
 
 
 def read_payment(data: bytes) -> Payment:
     """Return the payment that the bytes are, wire header included; raises anything when they are not one."""
-    payment_id, at = read_text(data, BODY_AT)
-    head, at = _head(data, at)
+    return read_after(data, None).payment
+
+
+def read_after(data: bytes, before: Read | None) -> Read:
+    """Read a payment of which an earlier record was read: bytes that are the same are not read again.
+
+    Nothing is taken for granted of `before`, not even that it is the same payment's.
+    """
+    if before is not None and data.startswith(before.past.head, BODY_AT):
+        head, at = before.payment.head, BODY_AT + len(before.past.head)
+    else:
+        head, at = _identified_head(data)
+    head_end = at
     status, at = read_text(data, at)
     attempt, at = read_long(data, at)
     failure, at = _failure(data, at)
     refunded_minor, at = read_long(data, at)
-    transitions, at = _transitions(data, at)
-    if at != len(data) or head.payment_id != payment_id or transitions[-1].new_status is not STATUSES[status]:
+    count, begin = read_long(data, at)
+    known: tuple[Transition, ...] = ()
+    at = begin
+    if before is not None and data.startswith(before.past.transitions, begin):
+        known, at = before.payment.transitions, begin + len(before.past.transitions)
+    transitions, at = _transitions(data, at, known, count)
+    if at + 1 != len(data) or transitions[-1].new_status is not STATUSES[status]:
         raise NotPlain
-    return Payment(
+    payment = Payment(
         head=head,
         status=STATUSES[status],
         attempt=attempt,
@@ -29,6 +55,15 @@ def read_payment(data: bytes) -> Payment:
         refunded_minor=refunded_minor,
         transitions=transitions,
     )
+    return Read(payment, Past(data[BODY_AT:head_end], data[begin:at]))
+
+
+def _identified_head(data: bytes) -> tuple[Head, int]:
+    payment_id, at = read_text(data, BODY_AT)
+    head, at = _head(data, at)
+    if head.payment_id != payment_id:
+        raise NotPlain
+    return head, at
 
 
 def _head(data: bytes, at: int) -> tuple[Head, int]:
@@ -83,20 +118,19 @@ def _failure(data: bytes, at: int) -> tuple[Failure | None, int]:
     return Failure(code=code, reason=reason, source=source), at
 
 
-def _transitions(data: bytes, at: int) -> tuple[tuple[Transition, ...], int]:
-    """Read an array in one block, as we write it, of transitions numbered from 1 without gaps."""
-    count, at = read_long(data, at)
-    if not 0 < count < len(data):
+def _transitions(data: bytes, at: int, known: tuple[Transition, ...], count: int) -> tuple[tuple[Transition, ...], int]:
+    """Read the rest of an array in one block, as we write it, of `count` transitions numbered from 1 without gaps."""
+    if not len(known) <= count < len(data) or count == 0:
         raise NotPlain
-    transitions = []
-    for sequence in range(1, count + 1):
+    transitions = list(known)
+    for sequence in range(len(known) + 1, count + 1):
         transition, at = _transition(data, at)
         if transition.sequence != sequence:
             raise NotPlain
         transitions.append(transition)
     if data[at] != 0:
         raise NotPlain
-    return tuple(transitions), at + 1
+    return tuple(transitions), at
 
 
 def _transition(data: bytes, at: int) -> tuple[Transition, int]:
