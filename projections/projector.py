@@ -33,6 +33,10 @@ log = structlog.get_logger(__name__)
 GROUP_ID = "directpay-projector"
 BATCH_RECORDS_MAX = 4000  # A transaction of a few hundred milliseconds, and some megabytes of rows in memory.
 POLL_S = 0.1
+# After a batch this projector rests for as long as the batch took, at most so long, and records gather: a transaction of
+# three costs as much as one of a hundred. Who comes to a quiet log is not kept waiting, nor is a batch that is large.
+REST_S_MAX = 0.02
+RESTED_RECORDS_MAX = 500
 # How often positions are written of partitions where nothing came: what `freshness` says is at most so old.
 MARK_S = 2.0
 RETRY_S_MIN, RETRY_S_MAX = 0.1, 2.0
@@ -130,6 +134,7 @@ class Projector:
         self._ends_reached: dict[Place, int] = {}
         self._failing_since: float | None = None
         self._marked_at = 0.0
+        self._rest_s = 0.0
 
     def run(self) -> None:
         """Project until told to stop."""
@@ -175,6 +180,7 @@ class Projector:
                 return
             self._ends_reached |= fetch.ends_reached
             self._reach(fetch.ends_reached)
+            self._stop.wait(self._rest_s)
 
     def _take_positions(self, source: LogSource) -> bool:
         """Take up every partition of the share where Postgres says; False when the share has changed meanwhile."""
@@ -238,6 +244,7 @@ class Projector:
 
     def _written(self, batch: Batch, transitions: int, took_s: float) -> None:
         self._failing_since = None
+        self._rest_s = min(took_s, REST_S_MAX) if batch.records <= RESTED_RECORDS_MAX else 0.0
         for move in batch.moves:
             self._positions[move.topic, move.partition] = move.new
             LAG.labels(move.topic, move.partition).set(max(move.log_end - move.new, 0))
