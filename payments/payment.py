@@ -187,7 +187,8 @@ class Payment(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def completed_at_us(self) -> int | None:
-        return next((t.occurred_at_us for t in self.transitions if t.event_type is EventType.COMPLETED), None)
+        completed = EventType.COMPLETED
+        return next((t.occurred_at_us for t in self.transitions if t.event_type is completed), None)
 
     def has_heard(self, cause_id: str) -> bool:
         """Say whether a command or report with this id has already changed the payment."""

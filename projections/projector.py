@@ -33,8 +33,8 @@ log = structlog.get_logger(__name__)
 GROUP_ID = "directpay-projector"
 BATCH_RECORDS_MAX = 4000  # A transaction of a few hundred milliseconds, and some megabytes of rows in memory.
 POLL_S = 0.1
-# After a batch this projector rests for as long as the batch took, at most so long, and records gather: a transaction of
-# three costs as much as one of a hundred. Who comes to a quiet log is not kept waiting, nor is a batch that is large.
+# After a small batch this projector rests for as long as it took, at most so long, and records gather: a transaction
+# costs more than a hundred rows do. Whoever comes to a quiet log is not kept waiting.
 REST_S_MAX = 0.02
 RESTED_RECORDS_MAX = 500
 # How often positions are written of partitions where nothing came: what `freshness` says is at most so old.

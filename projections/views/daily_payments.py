@@ -15,7 +15,7 @@ STATUSES = frozenset(Status)
 def lines(snapshot: Snapshot, *, after_sequence: int) -> Iterator[Line]:
     """Yield what the transitions after `after_sequence` add: count and cents. What leaves a status is subtracted."""
     head = snapshot.payment.head
-    day, rail = day_of(head.initiated_at_us), head.payment_rail_type.value
+    day, rail = day_of(head.initiated_at_us), str(head.payment_rail_type)
     transitions = snapshot.payment.transitions
     # Every status that was passed through has a row, also when one batch brings a payment through several: the same
     # rows whatever the split.
@@ -23,6 +23,6 @@ def lines(snapshot: Snapshot, *, after_sequence: int) -> Iterator[Line]:
         left, entered = transition.previous_status, transition.new_status
         if left is entered:
             continue
-        yield (head.tenant_id, day, rail, entered.value, head.currency, snapshot.partition), 1, head.amount_minor
+        yield (head.tenant_id, day, rail, str(entered), head.currency, snapshot.partition), 1, head.amount_minor
         if left is not None:
-            yield (head.tenant_id, day, rail, left.value, head.currency, snapshot.partition), -1, -head.amount_minor
+            yield (head.tenant_id, day, rail, str(left), head.currency, snapshot.partition), -1, -head.amount_minor

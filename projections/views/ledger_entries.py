@@ -26,7 +26,7 @@ def rows(snapshot: Snapshot, *, after_sequence: int) -> Iterator[Entry]:
                 snapshot.partition,
                 head.tenant_id,
                 posting.account,
-                posting.direction.value,
+                str(posting.direction),
                 posting.amount_minor,
                 head.currency,
                 transition.occurred_at_us,

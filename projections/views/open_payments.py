@@ -22,8 +22,8 @@ def rows(snapshots: Iterable[Snapshot]) -> Iterator[tuple[object, ...]]:
             yield (
                 snapshot.payment_id,
                 head.tenant_id,
-                payment.status.value,
-                head.payment_rail_type.value,
+                str(payment.status),
+                str(head.payment_rail_type),
                 head.currency,
                 head.amount_minor,
                 head.initiated_at_us,

@@ -42,7 +42,7 @@ def row(snapshot: Snapshot) -> tuple[object, ...]:
         head.payee_account_id,
         head.amount_minor,
         head.currency,
-        head.payment_rail_type.value,
+        str(head.payment_rail_type),
         head.description,
         head.metadata_json,
         head.effective_date,
@@ -63,7 +63,7 @@ def step(snapshot: Snapshot) -> tuple[object, ...]:
 def _standing(payment: Payment) -> tuple[object, ...]:
     failure = payment.failure
     return (
-        payment.status.value,
+        str(payment.status),
         payment.attempt,
         failure.code if failure else None,
         failure.reason if failure else None,

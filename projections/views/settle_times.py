@@ -20,12 +20,12 @@ _EPOCH_DAY = date(1970, 1, 1).toordinal()
 def lines(snapshot: Snapshot, *, after_sequence: int) -> Iterator[Line]:
     """Yield one count for a payment that completed after the transition with `after_sequence`."""
     payment = snapshot.payment
-    head = payment.head
+    head, completed = payment.head, EventType.COMPLETED
     for transition in payment.transitions[after_sequence:]:
         # Money that arrives a second time is not a settlement: `completed_at` is the first.
-        if transition.event_type is EventType.COMPLETED:
+        if transition.event_type is completed:
             month, took_us = month_of(transition.occurred_at_us), settled_in_us(head, transition.occurred_at_us)
-            key = (head.tenant_id, month, head.payment_rail_type.value, rounded(took_us), snapshot.partition)
+            key = (head.tenant_id, month, str(head.payment_rail_type), rounded(took_us), snapshot.partition)
             yield key, 1, 0
 
 
