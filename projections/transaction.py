@@ -53,8 +53,9 @@ def session_uri(uri: str, application_name: str) -> str:
     # Without waiting for the disk: what a crash of Postgres takes from the end, rows with positions, is in the log.
     ours = f"-c synchronous_commit=off -c timezone=UTC -c jit=off -c statement_timeout={STATEMENT_TIMEOUT_MS}"
     ours += f" -c idle_in_transaction_session_timeout={ASLEEP_TIMEOUT_MS}"
-    # Rows are found by their keys: a few thousand of a table that is young would be looked for by reading all of it.
-    ours += " -c enable_seqscan=off -c plan_cache_mode=force_custom_plan"
+    # Rows are found by their keys, whatever a batch holds: one plan does, and planning costs more than a small batch. A
+    # few thousand rows of a table that is young would be looked for by reading all of it.
+    ours += " -c enable_seqscan=off -c plan_cache_mode=force_generic_plan"
     # A server that vanished without a word (a pulled cable) is noticed in half a minute.
     return make_conninfo(
         uri,
