@@ -13,7 +13,7 @@ SELECT
     payment.updated_at, payment.completed_at,
     refusal.command_id::text, refusal.tenant_id, refusal.payment_id::text, refusal.reason, refusal.detail,
     refusal.errors, refusal.rejected_at
-FROM unnest(%(payment_ids)s::uuid[], %(command_ids)s::uuid[], %(kinds)s::text[]) AS wait (payment_id, command_id, kind)
+FROM unnest(%(payment_ids)b::uuid[], %(command_ids)b::uuid[], %(kinds)b::text[]) AS wait (payment_id, command_id, kind)
 LEFT JOIN projection.payments AS payment
     ON payment.payment_id = wait.payment_id
     AND (

@@ -3,8 +3,8 @@
 -- The rows are locked in one order, so that two projectors that overlap wait for each other and never deadlock.
 WITH move AS (
     SELECT * FROM unnest(
-        %(topics)s::text[], %(partitions)s::integer[], %(topic_ids)s::text[], %(old)s::bigint[], %(new)s::bigint[],
-        %(log_ends)s::bigint[], %(records_at_us)s::bigint[]
+        %(topics)b::text[], %(partitions)b::integer[], %(topic_ids)b::text[], %(old)b::bigint[], %(new)b::bigint[],
+        %(log_ends)b::bigint[], %(records_at_us)b::bigint[]
     ) AS move (topic, partition, topic_id, old_next, new_next, log_end, record_at_us)
 ),
 held AS (
