@@ -113,15 +113,15 @@ def test_systems_are_measured_in_turns_and_a_peer_that_does_not_count_is_missing
 ) -> None:
     journal: list[str] = []
     figures = end_to_end_stage(
-        [
-            lambda _: FakeSystem("ours", journal),
+        [lambda _: FakeSystem("ours", journal)],
+        tmp_path,
+        SMALL,
+        lambda _: None,
+        peers=[
             lambda _: FakeSystem("peer", journal),
             lambda _: Broken("absent", journal),
             lambda _: Losing("losing", journal),
         ],
-        tmp_path,
-        SMALL,
-        lambda _: None,
     )
     assert journal == ["ours", "peer", "absent stopped", "losing", "peer", "ours"]
     assert figures["missing"] == {
