@@ -18,5 +18,5 @@ part_stages.py        ingest, gateway and read, of ours
 phase.py              one load and what came of it; load.py hands it to open_loop.py, a process of its own
 process_times.py      CPU time and memory of all processes of a system, ended ones included
 
-plots.py              docs/figures: plots of the figures of any of them
+plots.py              plots of the figures of any of them, in docs/figures; drawing.py has what they are made of
 """
