@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from bench.backlog_stage import Newcomers, backlog_stage
+from bench.backlog_stage import backlog_stage
 from bench.end_to_end_stage import Measure
 from bench.growth_stage import growth_stage
+from bench.new_payments import Newcomers
 from bench.own_system import OwnSystem
 from bench.sustained_stage import sustained_stage
 
