@@ -1,4 +1,4 @@
-"""Whole systems, from a payment over HTTP to its terminal row in a database; ours alone, or beside peers in turns.
+"""Whole systems, from a payment over HTTP to its terminal row in a database; ours, in turns with others or alone.
 
 A turn: the system starts with new data, is warmed up, takes batches and single payments at saturation, then single
 payments at a rate of which it is master, waiting for the outcome and not. Each phase ends when all its payments are at
@@ -60,25 +60,27 @@ class CannotStart(Exception):
     """A system did not start; the text says why."""
 
 
-def end_to_end_stage(make: Sequence[Make], folder: Path, measure: Measure, say: Say) -> dict[str, Any]:
+def end_to_end_stage(
+    ours: Sequence[Make], folder: Path, measure: Measure, say: Say, *, peers: Sequence[Make] = ()
+) -> dict[str, Any]:
     """Return the figures of every turn, and how the first system compares; raises RunDoesNotCount or CannotStart.
 
-    A peer that cannot start, or whose oracle finds anything, is `missing` from there on, with the reason; ours raises.
+    `ours` are the forms of ours (workers). A peer that cannot start, or whose oracle finds anything, is `missing` from
+    there on, with the reason; ours raises.
     """
-    own, *_ = make
     turns: list[Turn] = []
     missing: dict[str, str] = {}
     unfit: set[Make] = set()
-    for number, each in enumerate(there_and_back(make)):
+    for number, each in enumerate(there_and_back([*ours, *peers])):
         if each in unfit:
             continue
         place = folder / f"turn-{number}"
         place.mkdir()
         system = each(place)
         try:
-            turns.append(take_turn(system, folder, measure if each is own else _of_a_peer(measure), say))
+            turns.append(take_turn(system, folder, measure if each in ours else _of_a_peer(measure), say))
         except (CannotStart, RunDoesNotCount) as error:
-            if each is own:
+            if each in ours:
                 raise
             unfit.add(each)
             missing[system.name] = str(error)
@@ -148,9 +150,9 @@ def _phases(system: System, bench: Bench, measure: Measure, say: Say) -> dict[st
     return phases
 
 
-def enough(seen: Phase, seconds: float, connections: int) -> int:
+def enough(seen: Phase, seconds: float, connections: int, *, headroom: float = HEADROOM) -> int:
     """Return more requests than a saturated system can take in so many seconds."""
-    return round(HEADROOM * seen.accepted_requests_per_s * seconds) + 2 * connections
+    return round(headroom * seen.accepted_requests_per_s * seconds) + 2 * connections
 
 
 def _of_a_peer(measure: Measure) -> Measure:

@@ -56,16 +56,21 @@ class _Batch(msgspec.Struct):
     results: list[_Item]
 
 
+def id_of(number: int) -> str:
+    """Return the id of payment `number`."""
+    return payment_id(TENANT, f"{TENANT}-{number}")
+
+
 class OwnSystem:
     """The whole of DirectPay with its data in `folder`, which is new; its payments are `instant`, of its own tenant."""
 
-    name = "directpay"
     rail_speed = RAIL_SPEED
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, workers: int = 1) -> None:
+        self.name = "directpay" if workers == 1 else f"directpay, {workers} workers"
         self.url = ""
         self._folder = folder
-        self.stack = LocalStack(folder / "stack", rail_speed=RAIL_SPEED, say=lambda _line: None)
+        self.stack = LocalStack(folder / "stack", rail_speed=RAIL_SPEED, workers=workers, say=lambda _line: None)
         self._tenant: Tenant
         self._views: psycopg.Connection
         self._headers: dict[str, str] = {}
@@ -97,11 +102,16 @@ class OwnSystem:
 
     def looked_up(self, number: int) -> Post:
         """Return the request that reads a payment by its id."""
-        return Post(method="GET", path=PAYMENTS + payment_id(TENANT, f"{TENANT}-{number}"), headers=self._headers)
+        return Post(method="GET", path=PAYMENTS + id_of(number), headers=self._headers)
 
     def listed(self, query: str) -> Post:
         """Return the request for a page of the list."""
         return Post(method="GET", path=f"{PAYMENTS}?{query}", headers=self._headers)
+
+    def under_key(self, key: str) -> Post:
+        """Return the request for a payment under a key that is not of its numbers."""
+        body = Request(key=key, terms=self._terms(0)).body
+        return Post(path=PAYMENTS, body=msgspec.json.encode(body), headers=self._headers)
 
     @property
     def told(self) -> Sequence[int]:
@@ -179,7 +189,7 @@ class OwnSystem:
                     at_us=time.time_ns() // 1000,
                     channel=channel,
                     ask=Ask.PAY,
-                    payment_id=payment_id(TENANT, f"{TENANT}-{number}"),
+                    payment_id=id_of(number),
                     said=Said.ACCEPTED if status else Said.UNKNOWN,
                     terms=self._terms(number),
                     status=status or None,

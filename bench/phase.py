@@ -6,7 +6,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from types import TracebackType
@@ -15,6 +15,7 @@ from bench.judge import RunDoesNotCount
 from bench.latency import latency_ms, quantile
 from bench.load import Load, Offer
 from bench.open_loop import NO_ANSWER, Answer, Result
+from bench.over_time import Counted, Resident, rates
 from bench.process_times import ProcessTimes
 from bench.system import Post, System
 
@@ -30,9 +31,10 @@ class Phase:
 
     `payments_per_s` is from the first request until all are terminal in the database, of which `drain_s` is after the
     last answer (or only until that answer, where a part of the system is measured; payments are answers where nothing
-    is paid). CPU times are of all processes of the system, the generator's apart, for one payment; memory is that at
-    the end, in MiB; `disk_bytes` is what a payment added to each store. `latency_ms` is of accepted requests; at a rate
-    it counts from the time at which a request was due. `late_ms_p99` is how much later than that they were sent.
+    is paid). `finished_per_s` is how many became terminal in each 10 s (over_time.py). CPU times are of all processes
+    of the system, the generator's apart, for one payment; memory is that before and at the end, in MiB; `disk_bytes` is
+    what a payment added to each store. `latency_ms` is of accepted requests; at a rate it counts from the time at which
+    a request was due. `late_ms_p99` is how much later than that they were sent.
     """
 
     payments: int
@@ -43,6 +45,7 @@ class Phase:
     seconds: float
     payments_per_s: float
     drain_s: float
+    finished_per_s: list[float]
     latency_ms: dict[str, float]
     late_ms_p99: float
     answers: dict[str, int]
@@ -50,6 +53,7 @@ class Phase:
     cpu_us_by_kind: dict[str, float]
     cpu_percent_by_kind: dict[str, float]
     generator_cpu_us: float
+    resident_mib_by_kind_before: dict[str, int]
     resident_mib_by_kind: dict[str, int]
     disk_bytes: dict[str, int]
 
@@ -72,6 +76,10 @@ class Bench:
         self._to_the_end = to_the_end
         self._numbers = count()
 
+    def fresh(self, payments: int) -> list[int]:
+        """Return the numbers of payments that nobody has asked for: of `accepted` whoever asks for them counts them."""
+        return [next(self._numbers) for _ in range(payments)]
+
     def singles(
         self,
         requests: int,
@@ -82,15 +90,14 @@ class Bench:
         headers: Mapping[str, str] | None = None,
     ) -> Phase:
         """Offer at most so many payments, one a request; `headers` come on top of the system's own."""
-        posts = [_with(self._system.single(next(self._numbers)), headers) for _ in range(requests)]
+        posts = [self._system.single(number).with_headers(headers or {}) for number in self.fresh(requests)]
         return self._pay(Load(posts=posts, connections=connections, seconds=seconds, rate=rate), 1)
 
     def batches(
         self, requests: int, *, size: int, connections: int, seconds: float, headers: Mapping[str, str] | None = None
     ) -> Phase:
         """Offer at most so many requests of `size` payments each, as fast as they are answered."""
-        system, numbers = self._system, self._numbers
-        posts = [_with(system.batch([next(numbers) for _ in range(size)]), headers) for _ in range(requests)]
+        posts = [self._system.batch(self.fresh(size)).with_headers(headers or {}) for _ in range(requests)]
         return self._pay(Load(posts=posts, connections=connections, seconds=seconds), size)
 
     def questions(self, posts: Sequence[Post], *, connections: int, seconds: float, rate: float | None = None) -> Phase:
@@ -130,14 +137,20 @@ class Bench:
 
 
 class Watch:
-    """Looks at a system while it works: how many payments are at their end, and what its processes use."""
+    """Looks at a system while it works: how many payments are at their end, and what its processes use.
 
-    def __init__(self, system: System) -> None:
+    With `memory_every_s` it looks at their memory too, so often; a look takes some ten milliseconds of CPU time.
+    """
+
+    def __init__(self, system: System, *, memory_every_s: float | None = None) -> None:
         self.cpu_s: dict[str, float] = {}
+        self.resident_mib_before: dict[str, int] = {}
         self.resident_mib: dict[str, int] = {}
+        self.seen: list[Counted] = []
+        self.memory: list[Resident] = []
         self._system = system
+        self._memory_every_s = memory_every_s
         self._times = ProcessTimes(system.pids)
-        self._seen: list[tuple[float, int]] = []
         self._stop = threading.Event()
         self._failure: Exception | None = None
         self._thread = threading.Thread(target=self._look, name="watch", daemon=True)
@@ -145,6 +158,8 @@ class Watch:
     def __enter__(self) -> Watch:
         self._times.look()
         self._before = self._times.cpu_s()
+        self.resident_mib_before = self._times.resident_mib()
+        self.seen.append((time.monotonic(), self._system.finished()))
         self._thread.start()
         return self
 
@@ -156,14 +171,20 @@ class Watch:
 
     def wait(self, count: int) -> float:
         """Return when so many payments were seen at their end (monotonic); raises RunDoesNotCount when that stops."""
-        while not (reached := [at_s for at_s, seen in self._seen if seen >= count]):
-            if self._failure is not None:
-                raise self._failure
-            if self._seen and self._seen[-1][0] - self._moved_s() > STANDSTILL_S_MAX:
-                raise RunDoesNotCount(f"{self._seen[-1][1]} payments came to their end, not {count}")
+        while (reached_s := self.reached(count)) is None:
             time.sleep(LOOK_S)
         self.end()
-        return reached[0]
+        return reached_s
+
+    def reached(self, count: int) -> float | None:
+        """Return when so many were first seen at their end, None before; raises RunDoesNotCount when that stops."""
+        if self.seen[-1][1] >= count:
+            return next(at_s for at_s, seen in self.seen if seen >= count)
+        if self._failure is not None:
+            raise self._failure
+        if self.seen[-1][0] - self._moved_s() > STANDSTILL_S_MAX:
+            raise RunDoesNotCount(f"{self.seen[-1][1]} payments came to their end, not {count}")
+        return None
 
     def end(self) -> None:
         """Take the figures as they are now, and look no more."""
@@ -175,17 +196,23 @@ class Watch:
 
     def _moved_s(self) -> float:
         """Return when the present number of finished payments was first seen."""
-        last = self._seen[-1][1]
-        return next(at_s for at_s, seen in self._seen if seen == last)
+        last = self.seen[-1][1]
+        return next(at_s for at_s, seen in self.seen if seen == last)
 
     def _look(self) -> None:
         try:
             while not self._stop.wait(LOOK_S):
                 finished = self._system.finished()
-                self._seen.append((time.monotonic(), finished))
+                self.seen.append((time.monotonic(), finished))
                 self._times.look()
+                self._look_at_memory()
         except Exception as error:
             self._failure = error
+
+    def _look_at_memory(self) -> None:
+        now_s, every_s = time.monotonic(), self._memory_every_s
+        if every_s is not None and (not self.memory or now_s - self.memory[-1][0] >= every_s):
+            self.memory.append((now_s, self._times.resident_mib()))
 
 
 def _phase(
@@ -210,6 +237,7 @@ def _phase(
         seconds=round(seconds, 2),
         payments_per_s=round(payments / seconds, 1),
         drain_s=round(max(0.0, ended_s - heard.ended_s), 2),
+        finished_per_s=rates(watch.seen, heard.began_s, ended_s),
         latency_ms=latency_ms(latencies_us),
         late_ms_p99=round(quantile(sorted(each.late_us for each in heard.answers), 0.99) / 1000, 1),
         answers=_statuses(heard.answers),
@@ -217,13 +245,10 @@ def _phase(
         cpu_us_by_kind={kind: _us(value, payments) for kind, value in by_kind},
         cpu_percent_by_kind={kind: round(100 * value / cpu_s, 1) for kind, value in by_kind} if cpu_s else {},
         generator_cpu_us=_us(heard.cpu_s, payments),
+        resident_mib_by_kind_before=watch.resident_mib_before,
         resident_mib_by_kind=watch.resident_mib,
         disk_bytes={name: round(size / payments) for name, size in disk.items()},
     )
-
-
-def _with(post: Post, headers: Mapping[str, str] | None) -> Post:
-    return replace(post, headers={**post.headers, **headers}) if headers else post
 
 
 def _us(cpu_s: float, payments: int) -> float:

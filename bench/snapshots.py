@@ -35,6 +35,8 @@ class Snapshots:
         self._id = payment.payment_id.encode()
         self._hashes = [payment.head.fingerprint, *(each.hash for each in payment.transitions)]
         self._leases = leases
+        # The gateway need not decode what is closed.
+        self._headers = [each for each in codec.event_headers(payment) if each[0] == "directpay_status"]
         head = payment.head
         self._of_lease = [str(it).encode() for it in (head.lease_id, head.payer_account_id, head.payee_account_id)]
 
@@ -60,7 +62,9 @@ class Snapshots:
             partition = partition_of(f"{self.tenant_id}:{key}", PARTITIONS)
             while True:
                 try:
-                    producer.produce(topics.PAYMENT_EVENTS.name, key=of, value=value, partition=partition)
+                    producer.produce(
+                        topics.PAYMENT_EVENTS.name, key=of, value=value, partition=partition, headers=[*self._headers]
+                    )
                     break
                 except BufferError:
                     producer.poll(0.1)

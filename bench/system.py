@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 
@@ -15,6 +15,10 @@ class Post:
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
     method: str = "POST"
+
+    def with_headers(self, headers: Mapping[str, str]) -> Post:
+        """Return the same request with these headers on top."""
+        return replace(self, headers={**self.headers, **headers})
 
 
 class System(Protocol):

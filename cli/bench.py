@@ -9,17 +9,20 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 import click
 
+from bench.backlog_stage import backlog_stage
 from bench.broker import kafka
 from bench.codec_stage import codec_stage
 from bench.end_to_end_stage import CannotStart, Make, Measure, end_to_end_stage
 from bench.faults_stage import FaultsPlan, faults_stage
+from bench.growth_stage import growth_stage
 from bench.judge import RunDoesNotCount
 from bench.load import GeneratorFailed
 from bench.nacha_stage import nacha_stage
@@ -34,14 +37,30 @@ from bench.questions_stage import questions_stage
 from bench.rebuild_stage import rebuild_stage
 from bench.restore_stage import memory_stage, restore_stage
 from bench.stream_stage import stream_stage
+from bench.sustained_stage import sustained_stage
 from bench.usage import machine
 from bench.worker_process import WorkerEnded
 from cli.local_stack.trouble import StackError
 from observability.logs import configure_logging
 
 STAGES = ("stream", "projection", "rebuild", "restore", "memory", "faults", "questions", "codec", "nacha")
-OVER_HTTP = ("end_to_end", "ingest", "gateway", "read")
+OVER_HTTP = ("end_to_end", "sustained", "backlog", "growth", "ingest", "gateway", "read")
 PEERS: Mapping[str, Make] = {"seed": SeedDesign, "faust": FaustTopology, "quix": Quix}
+# The growth stage sets its payments against one in so many of them.
+FEW = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OverHttp:
+    """What the options ask of the stages over HTTP."""
+
+    payments: int
+    backlog: int
+    grown: int
+    lasting_s: float
+    workers: Sequence[int]
+    peers: Sequence[Make]
+    measure: Measure
 
 
 @click.command()
@@ -63,6 +82,14 @@ PEERS: Mapping[str, Make] = {"seed": SeedDesign, "faust": FaustTopology, "quix":
               help="Where the questions stage writes how Postgres answered, as Markdown.")  # fmt: skip
 @click.option("--seconds", type=click.FloatRange(1), default=20.0, show_default=True,
               help="How long each load of the stages over HTTP is offered.")  # fmt: skip
+@click.option("--lasting", type=click.FloatRange(1), default=300.0, show_default=True,
+              help="Seconds of the sustained stage.")  # fmt: skip
+@click.option("--backlog", type=click.IntRange(1), default=1_000_000, show_default=True,
+              help="Commands that wait on Kafka when the backlog stage starts to drain them.")  # fmt: skip
+@click.option("--grown", type=click.IntRange(FEW), default=5_000_000, show_default=True,
+              help=f"Payments that are there in the growth stage, set against one in {FEW} of them.")  # fmt: skip
+@click.option("--workers", type=click.IntRange(1), multiple=True, default=(1,), show_default=True,
+              help="Stream workers of ours end to end; given several times, each number takes turns.")  # fmt: skip
 @click.option("--beside", type=click.Choice(list(PEERS)), multiple=True,
               help="A peer that takes turns with ours end to end; may be given several times.")  # fmt: skip
 @click.option("--seed", type=int, default=1, show_default=True, help="Fixes the schedule of faults.")
@@ -79,6 +106,10 @@ def bench(
     entries: int,
     plans: Path | None,
     seconds: float,
+    lasting: float,
+    backlog: int,
+    grown: int,
+    workers: tuple[int, ...],
     beside: tuple[str, ...],
     seed: int,
     bootstrap: str | None,
@@ -91,6 +122,15 @@ def bench(
     # Workers and brokers end while clients of ours are connected, and every client says so.
     logging.getLogger("librdkafka").setLevel(logging.CRITICAL)
     figures: dict[str, Any] = {"machine": asdict(machine())}
+    over_http = OverHttp(
+        payments=payments,
+        backlog=backlog,
+        grown=grown,
+        lasting_s=lasting,
+        workers=list(dict.fromkeys(workers)),
+        peers=[PEERS[name] for name in dict.fromkeys(beside)],
+        measure=Measure(seconds=seconds),
+    )
     try:
         for stage in dict.fromkeys(stages):
             _say(f"stage {stage}")
@@ -106,7 +146,7 @@ def bench(
                 continue
             if stage in OVER_HTTP:
                 with tempfile.TemporaryDirectory(prefix="directpay-bench-", dir=folder) as work:
-                    figures[stage] = _over_http(stage, Path(work), payments, Measure(seconds=seconds), beside)
+                    figures[stage] = _over_http(stage, Path(work), over_http)
                 continue
             if stage == "nacha":
                 with tempfile.TemporaryDirectory(prefix="directpay-bench-", dir=folder) as work:
@@ -135,19 +175,26 @@ def bench(
     click.echo(json.dumps(figures))
 
 
-def _over_http(stage: str, work: Path, payments: int, measure: Measure, beside: Sequence[str]) -> dict[str, Any]:
+def _over_http(stage: str, work: Path, of: OverHttp) -> dict[str, Any]:
     """Measure a stage that starts whole systems of its own."""
     # For root Postgres runs as another account, which has to get there.
     work.chmod(0o711)
     match stage:
         case "end_to_end":
-            return end_to_end_stage([OwnSystem, *(PEERS[name] for name in dict.fromkeys(beside))], work, measure, _say)
+            ours = [partial(OwnSystem, workers=count) for count in of.workers]
+            return end_to_end_stage(ours, work, of.measure, _say, peers=of.peers)
+        case "sustained":
+            return sustained_stage(OwnSystem, work, of.measure, of.lasting_s, _say)
+        case "backlog":
+            return backlog_stage(work, of.backlog, of.measure, _say)
+        case "growth":
+            return growth_stage(work, of.grown // FEW, of.grown, of.measure, _say)
         case "ingest":
-            return ingest_stage(work, measure, _say)
+            return ingest_stage(work, of.measure, _say)
         case "gateway":
-            return gateway_stage(work, payments, measure, _say)
+            return gateway_stage(work, of.payments, of.measure, _say)
         case _:
-            return read_stage(work, payments, measure, _say)
+            return read_stage(work, of.payments, of.measure, _say)
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:

@@ -113,15 +113,15 @@ def test_systems_are_measured_in_turns_and_a_peer_that_does_not_count_is_missing
 ) -> None:
     journal: list[str] = []
     figures = end_to_end_stage(
-        [
-            lambda _: FakeSystem("ours", journal),
+        [lambda _: FakeSystem("ours", journal)],
+        tmp_path,
+        SMALL,
+        lambda _: None,
+        peers=[
             lambda _: FakeSystem("peer", journal),
             lambda _: Broken("absent", journal),
             lambda _: Losing("losing", journal),
         ],
-        tmp_path,
-        SMALL,
-        lambda _: None,
     )
     assert journal == ["ours", "peer", "absent stopped", "losing", "peer", "ours"]
     assert figures["missing"] == {
@@ -141,6 +141,16 @@ def test_systems_are_measured_in_turns_and_a_peer_that_does_not_count_is_missing
 def test_ours_has_to_start(tmp_path: Path) -> None:
     with pytest.raises(CannotStart):
         end_to_end_stage([lambda _: Broken("ours", [])], tmp_path, SMALL, lambda _: None)
+
+
+def test_forms_of_ours_take_turns_and_each_has_to_count(tmp_path: Path) -> None:
+    journal: list[str] = []
+    one, two = (lambda _: FakeSystem("ours", journal)), (lambda _: FakeSystem("ours, 2 workers", journal))
+    figures = end_to_end_stage([one, two], tmp_path, SMALL, lambda _: None)
+    assert journal == ["ours", "ours, 2 workers", "ours, 2 workers", "ours"]
+    assert set(figures["beside"]) == {"ours, 2 workers"}
+    with pytest.raises(RunDoesNotCount):
+        end_to_end_stage([one, lambda _: Losing("ours, 2 workers", [])], tmp_path, SMALL, lambda _: None)
 
 
 def test_a_turn_in_which_the_oracle_finds_anything_does_not_count(tmp_path: Path) -> None:
