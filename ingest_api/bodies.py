@@ -188,6 +188,12 @@ class Fields:
                 self.fault(name, str(error))
         return 1
 
+    def optional_amount(self, name: str) -> int | None:
+        """Take an amount that need not be there; null is the same as absent."""
+        if self._members.get(name) is None:
+            return self._take(name)
+        return self.amount(name)
+
     def whole_number(self, name: str) -> int:
         """Take a required integer of at most 9 digits."""
         value = self._take(name)
