@@ -39,7 +39,8 @@ from top to bottom. They work as they stand, also a second time: then you see re
 **Idempotency.** Every POST takes an idempotency key: in the `Idempotency-Key` header (bare, or quoted as a structured
 field) or as `idempotency_key` in the body. Payments, cancels and refunds must have one. A key belongs to your tenant
 and **never expires**. Same key, same body: the first answer again, byte for byte, with `Idempotency-Replayed: true`.
-Same key, another body: 422, and nothing changes. A request that was refused before anything happened does not use its key up.
+Same key, another body: 422, and nothing changes. A request that was refused before anything happened does not use its
+key up.
 
 **Answers.** 201: created. 200: a replay, or what you read. 202: accepted, the id is final, its outcome is not known yet
 (`Prefer: respond-async` asks for that); GET it a moment later: it is the payment, or the refusal. After a time-out, 429
