@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from payments.commands import CancelPayment, InitiateRefund, Order, RailReport, RefundOutcome, RefundReport, Report
 from payments.history import illegal_moves, turned_times, unlike_its_history
+from payments.idempotency import KEY_CHARACTERS_MAX
 from payments.ledger import Direction, postings
 from payments.lifecycle import Moved, Refunding, Unchanged, decide
 from payments.payment import EventType, Payment, Status
@@ -26,6 +27,8 @@ from payments.refusals import (
     RefundUnknown,
     TooManyRefunds,
 )
+from schemas.codec import encode
+from schemas.topics import RECORD_BYTES_MAX
 from tests.unit.payments.histories import (
     IN_EACH_STATUS,
     MARCH,
@@ -150,12 +153,16 @@ def test_a_refund_that_no_payment_has_reserved_cannot_be_asked_for() -> None:
 
 def test_a_payment_has_a_bounded_number_of_refunds_those_that_failed_among_them() -> None:
     payment = COMPLETED
-    for number in range(REFUNDS_MAX):
-        payment = moved(decide(refund(str(number), amount_minor=1, command_id=command_id(number)), payment))
-        payment = moved(decide(refund_told(FAILED, str(number)), payment))
+    keys = [f"{number:03}".ljust(KEY_CHARACTERS_MAX, "🏠") for number in range(REFUNDS_MAX)]
+    for number, key in enumerate(keys):
+        payment = moved(decide(refund(key, amount_minor=1, command_id=command_id(number)), payment))
+        for outcome in (PAID, SENT_BACK):
+            payment = moved(decide(refund_told(outcome, key), payment))
     one_more = refund("one more", amount_minor=1, command_id=command_id(REFUNDS_MAX))
     assert isinstance(refused(decide(one_more, payment)), TooManyRefunds)
-    assert decide(refund("0", amount_minor=1, command_id=command_id(0)), payment) == Unchanged(payment=payment)
+    assert decide(refund(keys[0], amount_minor=1, command_id=command_id(0)), payment) == Unchanged(payment=payment)
+    # With the longest keys that there are, and each paid and sent back: the record has room for what else there may be.
+    assert len(encode(payment)) < RECORD_BYTES_MAX / 2
 
 
 # Payments that know of a refund: in which state it is, and where they stand. More cannot be, since a refund is asked of
