@@ -9,7 +9,7 @@ import msgspec
 from msgspec.structs import replace
 
 from payments.commands import CancelPayment
-from payments.idempotency import refund_idempotency_key
+from payments.idempotency import SYSTEM_KEY_PREFIX, refund_idempotency_key
 from payments.money import format_amount, parse_amount
 from payments.payment import EventType, Payment
 from payments.refund_orders import InitiateRefund, RefundOutcome, RefundPayment, RefundReport
@@ -157,6 +157,6 @@ def _cancels(original: Payment) -> Iterator[CancelPayment]:
             yield CancelPayment(
                 tenant_id=original.head.tenant_id,
                 idempotency_key=refund_idempotency_key(original.payment_id, refund.refund_key),
-                cancel_key=f"directpay:returned:{original.last.caused_by}",
+                cancel_key=f"{SYSTEM_KEY_PREFIX}returned:{original.last.caused_by}",
                 requested_at_us=original.updated_at_us,
             )

@@ -18,31 +18,12 @@ from chaos.oracle.refunds import Refunds
 from chaos.oracle.told import CONFLICT
 from chaos.oracle.violation import Kind, Violation
 from payments.commands import CancelPayment, Order, RailReport
-from payments.lifecycle import Moved, decide
-from payments.payment import Payment, Status, Transition
-from tests.chaos.evidence import PAID, entries, log_of, told
+from payments.payment import Status, Transition
+from tests.chaos.evidence import PAID, entries, log_of, snapshots, told
 from tests.unit.payments.histories import MARCH, T0_US, claimed, refund, rejected, returned, settled
 
 PART = refund("part", amount_minor=50_000, command_id="00000000-0000-4000-8000-000000000001")
 REST = refund("rest", command_id="00000000-0000-4000-8000-000000000002")
-
-
-def snapshots(*orders: Order, deaf: bool = False) -> list[Payment]:
-    """Return every record of payments after these orders and those that they have for each other.
-
-    With `deaf`, payments do not hear what has become of their refunds.
-    """
-    payments: dict[str, Payment] = {}
-    written: list[Payment] = []
-    coming = list(orders)
-    while coming:
-        order = coming.pop(0)
-        decision = decide(order, payments.get(order.payment_id))
-        if isinstance(decision, Moved):
-            payments[order.payment_id] = decision.payment
-            written.append(decision.payment)
-            coming = [each for each in decision.orders if not deaf or type(each).__name__ != "RefundReport"] + coming
-    return written
 
 
 def of_refund(order: RailReport, made: str = "part") -> RailReport:

@@ -47,7 +47,7 @@ def until_refunded(tenancy: Tenancy, payment_id: str, amount: str) -> dict[str, 
 
 def asked(stack: Any, question: str, *parameters: object) -> list[tuple[Any, ...]]:
     with psycopg.connect(stack.stack["analyst"]) as connection:
-        return connection.execute(question, parameters).fetchall()  # type: ignore[call-overload,no-any-return]
+        return connection.execute(question, parameters).fetchall()
 
 
 def paid_on_the_lease(stack: Any, tenancy: Tenancy) -> Decimal:

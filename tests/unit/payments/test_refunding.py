@@ -291,7 +291,7 @@ class World:
 
     def arrive(self, place: int) -> None:
         """Let one of the orders arrive: what goes to the same payment on the same topic keeps its order."""
-        lane = {}
+        lane: dict[tuple[str, bool], Order] = {}
         for order in self.on_their_way:
             lane.setdefault((order.key, isinstance(order, RefundReport)), order)
         order = list(lane.values())[place % len(lane)]

@@ -116,7 +116,9 @@ def test_an_order_whose_decision_breaks_is_put_aside_and_the_others_are_decided(
 
 def test_a_refund_is_asked_for_by_the_batch_that_reserves_it_and_told_by_the_batch_that_ends_it() -> None:
     trace = [("traceparent", b"t")]
-    written = decided(*map(command, (MARCH, claimed(), settled())), command(refund(amount_minor=1), headers=trace))
+    written = decided(
+        command(MARCH), command(claimed()), command(settled()), command(refund(amount_minor=1), headers=trace)
+    )
     *events, asked = written.records
     assert [event.topic for event in events] == ["payment-events"] * 4
     assert (asked.topic, asked.partition, asked.headers) == ("payment-commands", None, trace)
