@@ -51,12 +51,12 @@ SELECT count(*), count(*) FILTER (WHERE status IN ('pending', 'processing') AND 
 FROM analytics.payments
 """
 _UNTOLD = """
-SELECT count(*) FILTER (WHERE status IN ('completed', 'failed', 'cancelled', 'returned') AND NOT EXISTS (
+SELECT count(*) FROM analytics.payments AS refund
+WHERE refund_of IS NOT NULL AND status IN ('completed', 'failed', 'cancelled', 'returned') AND NOT EXISTS (
     SELECT FROM analytics.payment_events AS event
     WHERE event.payment_id = refund.refund_of AND event.metadata ->> 'refund_id' = refund.payment_id::text
         AND event.metadata ->> 'refund_status' = refund.status
-))
-FROM analytics.payments AS refund WHERE refund_of IS NOT NULL
+)
 """
 _RETURNED = "SELECT count(*) FROM analytics.payments WHERE status = 'returned'"
 

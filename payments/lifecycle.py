@@ -212,6 +212,7 @@ def _refund(order: RefundPayment, payment: Payment | None) -> Decision:
         if known.fingerprint == order.fingerprint.hex():
             return Unchanged(payment=payment)
         return Refused(refusal=KeyReusedWithOtherBody(known.refund_id))
+    # The state is judged before the amount: of what is not completed nothing is left or not left.
     left = left_minor(payment, refunds)
     amount_minor = left if order.amount_minor is None else order.amount_minor
     decision = _move(order, payment, Refunding.ASKED, order.requested_at_us, initiation_changes(order, amount_minor))
