@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from uuid import UUID, uuid5
 
 from hypothesis import strategies as st
 from msgspec.structs import replace
@@ -217,11 +218,18 @@ def reports(draw: st.DrawFn) -> RailReport:
 
 
 cancels = st.builds(cancelled, st.sampled_from(["cancel-1", "cancel-2"]), at_us=times_us)
+refunds = st.builds(
+    # Each body has a command of its own.
+    lambda key, minor: refund(key, amount_minor=minor, command_id=str(uuid5(UUID(COMMAND), f"{key}:{minor}"))),
+    st.sampled_from(["a", "b"]),
+    st.sampled_from([None, 1, 50_000]),
+)
+refund_reports = st.builds(refund_told, st.sampled_from(RefundOutcome), st.sampled_from(["a", "b"]), at_us=times_us)
 marches = st.builds(replace, st.just(MARCH), amount_minor=amounts_minor, payment_rail_type=st.sampled_from(Rail))
 # A payment's life as the log may hold it: its command first, then anything in any order, often enough something legal.
 lives = st.builds(
     lambda first, claim, rest: [first, *claim, *rest],
     marches,
     st.sampled_from([[], [claimed()], [claimed(), settled()]]),
-    st.lists(reports() | cancels, max_size=8),
+    st.lists(reports() | cancels | refunds | refund_reports, max_size=8),
 )

@@ -131,7 +131,7 @@ def test_what_the_bank_accounts_say_is_what_the_status_says(life: list[Order]) -
     for payment in after_all(life):
         amount, money = payment.head.amount_minor, balances(payment)
         match payment.status:
-            case Status.COMPLETED:
+            case Status.COMPLETED | Status.REFUNDED:
                 assert (money.get(payer, 0), money.get(payee, 0)) == (-amount, amount)
             case Status.PROCESSING:
                 assert (money.get(payer, 0), money.get(payee, 0)) == (-amount, 0)
