@@ -24,8 +24,9 @@ TAGS = {
     "Users": "Landlords and renters.",
     "Bank accounts": "Where they pay from and are paid to. An account number goes in once and never comes out.",
     "Properties": "What is let.",
-    "Leases": "Who rents what, and when the rent is due.",
+    "Leases": "Who rents what, when the rent is due, and what is paid of it.",
     "Payments": "The rent itself. Send the same request twice and see what happens.",
+    "Balances": "The ledger's accounts. Those of a tenant sum to zero: what one was paid, another has paid.",
     "Tenants": "The operator's side: customers and their API keys. It needs the admin key.",
     "Schemas": "The schema registry's reading side: with it, Confluent's deserialisers read every topic.",
     "Process": "Health, metrics and descriptions.",
@@ -121,6 +122,7 @@ def operations(examples: Examples) -> list[Operation]:
     return [
         *_directory(examples),
         *_payments(examples),
+        _balances(),
         *_tenants(examples),
         *_registry(),
         *_process(),
@@ -150,6 +152,12 @@ def _directory(examples: Examples) -> list[Operation]:
                 _query("limit", "How many dates, at most 120.", of="integer", example=12),
             ],
             answers={"200": "LeaseSchedule"}, problems=[404],
+        ),
+        Operation(
+            method="get", path="/api/v1/leases/{id}/ledger", tag="Leases", summary="What is paid, and what is late",
+            doc="One item a due date, newest first: all before today (UTC) and the next one. Payments pay the oldest "
+            "due date first, whatever day they were made on.",
+            parameters=[_id(examples.lease_id), *_page()], answers={"200": "LeaseLedger"}, problems=[400, 404, 422],
         ),
     ]  # fmt: skip
 
@@ -250,6 +258,17 @@ def _payment_filters() -> list[Json]:
         _query("to", "Initiated before.", format="date-time"),
         *_page(),
     ]
+
+
+def _balances() -> Operation:
+    account = "Only this account: `bank_account:<id>`, `clearing:<rail>` or `suspense`."
+    return Operation(
+        method="get", path="/api/v1/balances/", tag="Balances", summary="List balances, by account",
+        doc="What each account has paid and been paid. A balance is credits less debits: below zero for one that paid "
+        "more than it was paid, as a renter's does; a clearing account's is the money in flight on its rail. Each page "
+        "is of its own moment: a payment that moves between two pages can show on one side only.",
+        parameters=[_query("account", account), *_page()], answers={"200": "Balances"}, problems=[400, 422],
+    )  # fmt: skip
 
 
 def _tenants(examples: Examples) -> list[Operation]:

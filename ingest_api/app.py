@@ -30,6 +30,7 @@ from ingest_api.paths import OneSpelling
 from ingest_api.problems import problem_of
 from ingest_api.refusals import MalformedCursor, MethodNotAllowed, NotFound, ViewsUnreachable
 from ingest_api.request_log import RequestLog
+from ingest_api.routes.balances import balance_routes
 from ingest_api.routes.bank_accounts import bank_account_routes
 from ingest_api.routes.batch import batch_routes
 from ingest_api.routes.docs import docs_routes
@@ -175,6 +176,7 @@ def _routes(parts: Parts) -> list[Route]:
         # Before the routes of single payments: "batch" is no payment's id.
         *batch_routes(parts),
         *payment_routes(parts),
+        *balance_routes(parts),
         *tenant_routes(parts),
         *registry_routes(),
         *health_routes(parts),

@@ -55,6 +55,9 @@ AMOUNT_IN = {
     "description": "Dollars, as a JSON number or text: more than 0, at most 1000000.00, 2 decimals, no exponent.",
 }
 AMOUNT_OUT = text("Dollars with 2 decimals.", pattern=r"^[0-9]+\.[0-9]{2}$")
+BALANCE = text(
+    "Credits less debits, in dollars: what the account was paid more than it paid.", pattern=r"^-?[0-9]+\.[0-9]{2}$"
+)
 METADATA = {"type": "object", "description": f"Whatever you want kept, at most {METADATA_BYTES_MAX} bytes as JSON."}
 STATUS = text("Where the payment stands.", enum=[status.value for status in Status])
 RAIL = text("The way the money travels.", enum=list(RAILS))
@@ -163,6 +166,14 @@ SCHEMAS: dict[str, Schema] = {
         items={"type": "array", "items": record("due_date amount", due_date=day("When."), amount=AMOUNT_OUT)},
         **_SCHEDULE,
     ),
+    "DueDate": record(
+        "due_date due paid late",
+        due_date=day("When rent is due: the due day, or the last day of a month that is too short for it."),
+        due=AMOUNT_OUT | {"description": "Rent in dollars, as the lease has it now."},
+        paid=AMOUNT_OUT | {"description": "Dollars of it that are paid, less what was returned or refunded."},
+        late={"type": "boolean", "description": "Whether it is before today (UTC) and not paid in full."},
+    ),
+    "LeaseLedger": page("DueDate"),
     "NewPayment": record(_PAYMENT_REQUIRED, idempotency_key=KEY, amount=AMOUNT_IN, **_PAYMENT_TERMS)
     | {"additionalProperties": False},
     "NewRefund": record(
@@ -219,6 +230,15 @@ SCHEMAS: dict[str, Schema] = {
             ),
         },
     ),
+    "Balance": record(
+        "account currency debits credits balance",
+        account=text("`bank_account:<id>`, `clearing:<rail>` (money in flight) or `suspense`."),
+        currency=text("USD."),
+        debits=AMOUNT_OUT | {"description": "Dollars that left the account."},
+        credits=AMOUNT_OUT | {"description": "Dollars that came into the account."},
+        balance=BALANCE,
+    ),
+    "Balances": page("Balance"),
     "NewTenant": record("", idempotency_key=KEY, id=text("1 to 64 of a-z, 0-9, - and _."), name=text("Its name.")),
     "Tenant": record("id name", id=text("Its id."), name=text("Its name."), status=ENTITY_STATUS, created_at=CREATED),
     "NewApiKey": record(

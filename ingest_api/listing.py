@@ -10,6 +10,7 @@ from starlette.requests import Request
 
 from payments.fields import text_faults, time_faults, uuid_faults
 from payments.idempotency import KEY_CHARACTERS_MAX
+from payments.ledger import is_account
 from payments.refusals import FieldError, InvalidCommand
 
 LIMIT_DEFAULT = 50
@@ -40,6 +41,13 @@ class QueryString:
     def uuid(self, name: str) -> str | None:
         text = self.text(name)
         self._errors += uuid_faults(name, text)
+        return text
+
+    def account(self, name: str) -> str | None:
+        """Take an account of the ledger."""
+        text = self.text(name)
+        if text is not None and not is_account(text):
+            self._fault(name, "must be bank_account:<id>, clearing:<rail> or suspense")
         return text
 
     def choice(self, name: str, choices: Collection[str]) -> str | None:

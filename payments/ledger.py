@@ -11,7 +11,9 @@ from typing import assert_never
 
 import msgspec
 
+from payments.fields import uuid_faults
 from payments.payment import EventType, Head, Status, Transition
+from payments.rails import RAILS
 
 SUSPENSE = "suspense"
 
@@ -40,6 +42,18 @@ def bank_account(account_id: str) -> str:
 def clearing(rail: str) -> str:
     """Return the ledger account of the money in flight on one rail."""
     return f"clearing:{rail}"
+
+
+def is_account(text: str) -> bool:
+    """Say whether `text` names an account as the ledger does: `bank_account:<id>`, `clearing:<rail>` or `suspense`."""
+    kind, _, name = text.partition(":")
+    match kind:
+        case "bank_account":
+            return not uuid_faults(kind, name)
+        case "clearing":
+            return name in RAILS
+        case _:
+            return text == SUSPENSE
 
 
 def postings(head: Head, transition: Transition) -> tuple[Posting, ...]:

@@ -2,24 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import date
 from typing import Generic, Literal, TypeVar
 from uuid import UUID
 
 from directory.changes import State
 from directory.entities import Entity, Kind
+from payments.fields import date_faults
 from payments.idempotency import is_clean_text, payment_id
-from payments.payment import EventType, Failure, Head, Status, Transition, event_metadata
-from payments.rails import Rail
-from payments.refusals import FieldError
+from payments.ledger import is_account
+from payments.payment import Status
 from projections.connections import Connections, Row, ViewsUnavailable
-from projections.cursors import MalformedCursor, read_cursor, write_cursor
+from projections.cursors import (
+    MalformedCursor,
+    read_cursor,
+    read_names_cursor,
+    write_cursor,
+    write_names_cursor,
+)
+from projections.ledger_rows import BalanceRow, DueDateRow, balance_row, due_date_row
+from projections.log_times import moment, us_of
 from projections.named_sql import statement
+from projections.payment_rows import (
+    EventRow,
+    Outcome,
+    PaymentRow,
+    RejectionRow,
+    event_row,
+    outcome,
+    payment_row,
+    rejection_row,
+)
 from projections.views.entities import entity_of
 
 __all__ = [
+    "BalanceRow",
+    "DueDateRow",
     "EntityRow",
     "EventRow",
     "MalformedCursor",
@@ -37,52 +57,9 @@ POOL_MAX = 8  # A few milliseconds a question: more connections would only make 
 TIMEOUT_S = 2.0
 PAGE_ITEMS_MAX = 1000
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
-_PAYMENT_COLUMNS = 26
 _EVENT_COLUMNS = 8
 
 Item = TypeVar("Item")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PaymentRow:
-    """A payment as the views have it: what was asked for, and where it stands."""
-
-    payment_id: str
-    head: Head
-    status: Status
-    updated_at_us: int
-    completed_at_us: int | None
-    failure: Failure | None
-    refunded_minor: int
-    created_by: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EventRow:
-    """One transition of a payment's history; `metadata` holds its terms as they were then."""
-
-    sequence: int
-    event_type: EventType
-    previous_status: Status | None
-    new_status: Status
-    occurred_at_us: int
-    metadata: Mapping[str, str]
-    hash: bytes
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RejectionRow:
-    """A command that was refused, and why."""
-
-    command_id: str | None
-    tenant_id: str | None
-    payment_id: str | None
-    reason: str
-    detail: str
-    errors: tuple[FieldError, ...]
-    rejected_at_us: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,19 +86,8 @@ class Wait:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """What is known of a command: the payment that shows its effect, its refusal, or both (an earlier refusal)."""
-
-    payment: PaymentRow | None
-    rejection: RejectionRow | None
-
-    def __post_init__(self) -> None:
-        assert self.payment is not None or self.rejection is not None, "nothing is no outcome"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Page(Generic[Item]):
-    """Some items, newest first; `next_cursor` reads on behind them and is None at the end."""
+    """Some items in the order of their list; `next_cursor` reads on behind them and is None at the end."""
 
     items: tuple[Item, ...]
     next_cursor: str | None
@@ -183,7 +149,7 @@ class Queries:
                 "kinds": [wait.kind for wait in waits],
             },
         )
-        return {row[0]: _outcome(row) for row in rows}
+        return {row[0]: outcome(row) for row in rows}
 
     async def payment(self, tenant_id: str, payment_id: str) -> PaymentRow | None:
         """Return the tenant's payment, or None."""
@@ -192,7 +158,7 @@ class Queries:
         rows = await self._connections.fetch(
             statement("find_payment"), {"tenant_id": tenant_id, "payment_id": payment_id}
         )
-        return _payment_row(rows[0]) if rows else None
+        return payment_row(rows[0]) if rows else None
 
     async def rejection(self, tenant_id: str, payment_id: str) -> RejectionRow | None:
         """Return the newest refusal to create a payment that does not exist, or None."""
@@ -201,7 +167,7 @@ class Queries:
         rows = await self._connections.fetch(
             statement("find_rejection"), {"tenant_id": tenant_id, "payment_id": payment_id}
         )
-        return _rejection_row(rows[0]) if rows else None
+        return rejection_row(rows[0]) if rows else None
 
     async def payments(
         self, tenant_id: str, filters: PaymentFilters, limit: int, cursor: str | None = None
@@ -215,10 +181,11 @@ class Queries:
         rows = await self._connections.fetch(
             statement("list_payments", frozenset(given)), {"tenant_id": tenant_id, "limit": keyset.limit + 1, **given}
         )
-        found = [_payment_row(row) for row in rows]
-        last = found[keyset.limit - 1] if len(found) > keyset.limit else None
-        next_cursor = write_cursor(last.head.initiated_at_us, last.payment_id) if last is not None else None
-        return Page(items=tuple(found[: keyset.limit]), next_cursor=next_cursor)
+        return _page(
+            [payment_row(row) for row in rows],
+            keyset.limit,
+            lambda last: write_cursor(last.head.initiated_at_us, last.payment_id),
+        )
 
     async def history(self, tenant_id: str, payment_id: str) -> list[EventRow] | None:
         """Return the transitions of the tenant's payment, oldest first, or None when there is no such payment."""
@@ -229,8 +196,8 @@ class Queries:
         )
         if not rows:
             return None
-        head = _payment_row(rows[0][_EVENT_COLUMNS:]).head
-        return [_event_row(head, row[:_EVENT_COLUMNS]) for row in rows]
+        head = payment_row(rows[0][_EVENT_COLUMNS:]).head
+        return [event_row(head, row[:_EVENT_COLUMNS]) for row in rows]
 
     async def entity(self, tenant_id: str, kind: Kind, entity_id: str) -> EntityRow | None:
         """Return the tenant's entity, or None."""
@@ -248,20 +215,89 @@ class Queries:
             statement("list_entities", frozenset(keyset.parameters)),
             {"tenant_id": tenant_id, "kind": kind.value, "limit": keyset.limit + 1, **keyset.parameters},
         )
-        found = [_entity_row(row) for row in rows]
-        last = found[keyset.limit - 1] if len(found) > keyset.limit else None
-        next_cursor = write_cursor(last.created_at_us, last.entity_id) if last is not None else None
-        return Page(items=tuple(found[: keyset.limit]), next_cursor=next_cursor)
+        return _page(
+            [_entity_row(row) for row in rows],
+            keyset.limit,
+            lambda last: write_cursor(last.created_at_us, last.entity_id),
+        )
+
+    async def lease_ledger(
+        self, tenant_id: str, lease_id: str, limit: int, cursor: str | None = None
+    ) -> Page[DueDateRow]:
+        """Return a page of the due dates of the tenant's lease, newest first; empty when there is no such lease.
+
+        Late is what is late by the clock of Postgres. Raises MalformedCursor.
+        """
+        limit = _bounded(limit)
+        after = _after_due_date(lease_id, cursor)
+        if not _is_uuid(lease_id):
+            return Page(items=(), next_cursor=None)
+        rows = await self._connections.fetch(
+            statement("list_due_dates", frozenset(after)),
+            {"tenant_id": tenant_id, "lease_id": lease_id, "limit": limit + 1, **after},
+        )
+        return _page(
+            [due_date_row(row) for row in rows],
+            limit,
+            lambda last: write_names_cursor(last.due_date.isoformat(), lease_id),
+        )
+
+    async def balances(
+        self, tenant_id: str, account: str | None, limit: int, cursor: str | None = None
+    ) -> Page[BalanceRow]:
+        """Return a page of the tenant's accounts, or the one `account`, by account. Raises MalformedCursor."""
+        limit = _bounded(limit)
+        given = _after_account(cursor)
+        if account is not None:
+            if not is_account(account):
+                return Page(items=(), next_cursor=None)
+            given["account"] = account
+        rows = await self._connections.fetch(
+            statement("list_balances", frozenset(given)), {"tenant_id": tenant_id, "limit": limit + 1, **given}
+        )
+        return _page(
+            [balance_row(row) for row in rows],
+            limit,
+            lambda last: write_names_cursor(last.account, last.currency),
+        )
+
+
+def _bounded(limit: int) -> int:
+    return max(1, min(limit, PAGE_ITEMS_MAX))
+
+
+def _page(found: Sequence[Item], limit: int, cursor_of: Callable[[Item], str]) -> Page[Item]:
+    """Return the page of what was found, which is an item more than it has where there are more."""
+    items = tuple(found[:limit])
+    return Page(items=items, next_cursor=cursor_of(items[-1]) if len(found) > limit else None)
 
 
 def _keyset(limit: int, cursor: str | None, *, ids_are_uuids: bool) -> _Keyset:
-    keyset = _Keyset(limit=max(1, min(limit, PAGE_ITEMS_MAX)))
+    keyset = _Keyset(limit=_bounded(limit))
     if cursor is not None:
         at_us, last_id = read_cursor(cursor)
         if ids_are_uuids and not _is_uuid(last_id):
             raise MalformedCursor("must be a next_cursor of an earlier page of payments")
-        keyset.parameters = {"cursor_at": _EPOCH + at_us * _MICROSECOND, "cursor_id": last_id}
+        keyset.parameters = {"cursor_at": moment(at_us), "cursor_id": last_id}
     return keyset
+
+
+def _after_due_date(lease_id: str, cursor: str | None) -> dict[str, object]:
+    if cursor is None:
+        return {}
+    due_date, of_lease = read_names_cursor(cursor)
+    if of_lease != lease_id or date_faults("cursor", due_date):
+        raise MalformedCursor("must be a next_cursor of an earlier page of this lease's ledger")
+    return {"cursor_due_date": date.fromisoformat(due_date)}
+
+
+def _after_account(cursor: str | None) -> dict[str, object]:
+    if cursor is None:
+        return {}
+    account, currency = read_names_cursor(cursor)
+    if not is_account(account):
+        raise MalformedCursor("must be a next_cursor of an earlier page of balances")
+    return {"cursor_account": account, "cursor_currency": currency}
 
 
 def _filter_parameters(tenant_id: str, filters: PaymentFilters) -> dict[str, object] | None:
@@ -282,95 +318,10 @@ def _filter_parameters(tenant_id: str, filters: PaymentFilters) -> dict[str, obj
     if filters.payment_rail_type is not None:
         given["payment_rail_type"] = str(filters.payment_rail_type)
     if filters.from_us is not None:
-        given["from"] = _EPOCH + filters.from_us * _MICROSECOND
+        given["from"] = moment(filters.from_us)
     if filters.to_us is not None:
-        given["to"] = _EPOCH + filters.to_us * _MICROSECOND
+        given["to"] = moment(filters.to_us)
     return given
-
-
-def _outcome(row: Row) -> Outcome:
-    _, is_done, is_refused, *rest = row
-    return Outcome(
-        payment=_payment_row(tuple(rest[:_PAYMENT_COLUMNS])) if is_done else None,
-        rejection=_rejection_row(tuple(rest[_PAYMENT_COLUMNS:])) if is_refused else None,
-    )
-
-
-def _payment_row(row: Row) -> PaymentRow:
-    (
-        payment_id, tenant_id, idempotency_key, fingerprint, fingerprint_version, lease_id, payer_account_id,
-        payee_account_id, amount_minor, currency, payment_rail_type, description, metadata_json, effective_date,
-        refund_of, initiated_at, due_at, expected_settlement_at, created_by, status, failure_code, failure_reason,
-        failure_source, refunded_minor, updated_at, completed_at,
-    ) = row  # fmt: skip
-    head = Head(
-        tenant_id=tenant_id,
-        idempotency_key=idempotency_key,
-        fingerprint=fingerprint,
-        fingerprint_version=fingerprint_version,
-        lease_id=lease_id,
-        payer_account_id=payer_account_id,
-        payee_account_id=payee_account_id,
-        amount_minor=amount_minor,
-        currency=currency,
-        payment_rail_type=Rail(payment_rail_type),
-        description=description,
-        metadata_json=metadata_json,
-        effective_date=effective_date,
-        refund_of=refund_of,
-        initiated_at_us=_us(initiated_at),
-        due_at_us=_us(due_at),
-        expected_settlement_at_us=_us(expected_settlement_at),
-    )
-    failure = None
-    if failure_code is not None:
-        failure = Failure(code=failure_code, reason=failure_reason, source=failure_source)
-    return PaymentRow(
-        payment_id=payment_id,
-        head=head,
-        status=Status(status),
-        updated_at_us=_us(updated_at),
-        completed_at_us=_us(completed_at) if completed_at is not None else None,
-        failure=failure,
-        refunded_minor=refunded_minor,
-        created_by=created_by,
-    )
-
-
-def _event_row(head: Head, row: Row) -> EventRow:
-    sequence, event_type, previous_status, new_status, occurred_at, caused_by, changes, digest = row
-    transition = Transition(
-        sequence=sequence,
-        event_type=EventType(event_type),
-        previous_status=Status(previous_status) if previous_status is not None else None,
-        new_status=Status(new_status),
-        occurred_at_us=_us(occurred_at),
-        caused_by=caused_by,
-        changes=changes,
-        hash=digest,
-    )
-    return EventRow(
-        sequence=sequence,
-        event_type=transition.event_type,
-        previous_status=transition.previous_status,
-        new_status=transition.new_status,
-        occurred_at_us=transition.occurred_at_us,
-        metadata=event_metadata(head, transition),
-        hash=digest,
-    )
-
-
-def _rejection_row(row: Row) -> RejectionRow:
-    command_id, tenant_id, payment_id, reason, detail, errors, rejected_at = row
-    return RejectionRow(
-        command_id=command_id,
-        tenant_id=tenant_id,
-        payment_id=payment_id,
-        reason=reason,
-        detail=detail,
-        errors=tuple(FieldError(field=error["field"], message=error["message"]) for error in errors),
-        rejected_at_us=_us(rejected_at),
-    )
 
 
 def _entity_row(row: Row) -> EntityRow:
@@ -381,15 +332,10 @@ def _entity_row(row: Row) -> EntityRow:
         kind=Kind(kind),
         state=State(state),
         created_by=created_by,
-        created_at_us=_us(created_at),
-        updated_at_us=_us(updated_at),
+        created_at_us=us_of(created_at),
+        updated_at_us=us_of(updated_at),
         entity=entity_of(Kind(kind), values),
     )
-
-
-def _us(at: datetime) -> int:
-    """Return a time of Postgres as the log has it; both count whole microseconds."""
-    return (at - _EPOCH) // _MICROSECOND
 
 
 def _is_uuid(text: str) -> bool:

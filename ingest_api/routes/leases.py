@@ -1,4 +1,4 @@
-"""Leases: who rents what, and when the rent is due."""
+"""Leases: who rents what, when the rent is due, and what is paid of it."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ from ingest_api.parts import Parts
 from ingest_api.references import Reference, require_references
 from ingest_api.representations import coming_due, payment_schedule
 from ingest_api.routes.entities import Entities, entity_routes
+from payments.money import format_amount
+from projections.queries import DueDateRow
 
 PATH = "/api/v1/leases/"
 DUE_DATES_DEFAULT = 12
@@ -32,6 +34,7 @@ def lease_routes(parts: Parts) -> list[Route]:
         Route(PATH, leases.create, methods=["POST"]),
         *entity_routes(parts, PATH, Kind.LEASE),
         Route(PATH + "{entity_id}/schedule", leases.schedule, methods=["GET"]),
+        Route(PATH + "{entity_id}/ledger", leases.ledger, methods=["GET"]),
     ]
 
 
@@ -83,6 +86,29 @@ class Leases:
         assert isinstance(row.entity, Lease)
         due = coming_due(row.entity, not_before=not_before, count=limit)
         return json_answer({"lease_id": row.entity_id, **payment_schedule(row.entity), "items": due})
+
+    async def ledger(self, request: Request) -> Response:
+        """Answer the due dates so far and the next one, newest first, with what is paid of each."""
+        caller = await self._parts.doorkeeper.caller(request, Scope.READ)
+        lease_id = str(request.path_params["entity_id"]).lower()
+        query = QueryString(request)
+        limit, cursor = query.limit(), query.cursor()
+        query.check()
+        page = await self._parts.queries.lease_ledger(caller.tenant_id, lease_id, limit, cursor)
+        if not page.items:
+            # Nothing is due on it, or there is no such lease, or the views do not show it yet: it has to be found.
+            await self._entities.find(caller.tenant_id, lease_id)
+            page = await self._parts.queries.lease_ledger(caller.tenant_id, lease_id, limit, cursor)
+        return json_answer({"items": [_due_date(row) for row in page.items], "next_cursor": page.next_cursor})
+
+
+def _due_date(row: DueDateRow) -> dict[str, object]:
+    return {
+        "due_date": row.due_date.isoformat(),
+        "due": format_amount(row.due_minor),
+        "paid": format_amount(row.paid_minor),
+        "late": row.late,
+    }
 
 
 def _lease(members: dict[str, object]) -> Lease:

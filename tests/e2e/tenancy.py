@@ -122,6 +122,19 @@ class Tenancy:
         events: list[dict[str, Any]] = answer.json()["events"]
         return events
 
+    def pages(self, path: str, limit: int) -> list[dict[str, Any]]:
+        """Return the items of all pages of a list."""
+        items: list[dict[str, Any]] = []
+        cursor: str | None = None
+        while True:
+            answer = self.http.get(f"/api/v1/{path}", params={"limit": limit} | ({"cursor": cursor} if cursor else {}))
+            assert answer.status_code == 200, answer.text
+            page = answer.json()
+            items += page["items"]
+            cursor = page["next_cursor"]
+            if cursor is None:
+                return items
+
     def cancel(self, payment_id: str, key: str | None = None) -> httpx.Response:
         """Cancel, and where the answer is 202 (not decided yet) ask again with the same key, as a caller would."""
         headers = {"Idempotency-Key": key or uuid.uuid4().hex}

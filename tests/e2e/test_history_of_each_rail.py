@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +70,24 @@ def _check_every_rail(tenancy: Tenancy, *, speed: float) -> None:
                 assert event["metadata"]["rail"] == rail.value
                 assert len(event["hash"]) == 64
             assert tenancy.payment(payment["id"])["metadata"] == {"n": str(n)}
+    _check_the_books(tenancy, rents=sum(len(payments) for payments in made.values()))
+
+
+def _check_the_books(tenancy: Tenancy, *, rents: int) -> None:
+    """So many rents, of 1500.00 from 2025-03-01 on, have paid the oldest due dates and gone from payer to payee."""
+    ledger = tenancy.pages(f"leases/{tenancy.lease}/ledger", limit=7)
+    assert [item["due_date"] for item in ledger[-2:]] == ["2025-04-01", "2025-03-01"]
+    assert {item["due"] for item in ledger} == {"1500.00"}
+    paid = min(rents, len(ledger))  # What is more pays due dates that the ledger does not show yet.
+    assert [item["paid"] for item in reversed(ledger)] == ["1500.00"] * paid + ["0.00"] * (len(ledger) - paid)
+    assert not any(item["late"] for item in ledger[-paid:])
+    balances = {item["account"]: item["balance"] for item in tenancy.pages("balances/", limit=2)}
+    assert balances == {
+        f"bank_account:{tenancy.payer}": f"-{1500 * rents}.00",
+        f"bank_account:{tenancy.payee}": f"{1500 * rents}.00",
+        **{f"clearing:{rail.value}": "0.00" for rail in Rail},
+    }
+    assert sum(map(Decimal, balances.values())) == 0
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ USERS = "/api/v1/users/"
 ACCOUNTS = "/api/v1/bank-accounts/"
 PROPERTIES = "/api/v1/properties/"
 LEASES = "/api/v1/leases/"
+BALANCES = "/api/v1/balances/"
 TENANTS = "/api/v1/tenants/"
 KEYS = "/api/v1/api-keys/"
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
@@ -220,6 +221,8 @@ CASES = [
     get("history of an unknown payment", PAYMENTS + UNKNOWN + "/history", 404),
     get("unknown user", USERS + UNKNOWN, 404),
     get("unknown lease's schedule", LEASES + UNKNOWN + "/schedule", 404),
+    get("unknown lease's ledger", LEASES + UNKNOWN + "/ledger", 404),
+    get("ledger of no id", LEASES + "nothing/ledger", 404),
     get("unknown path", "/api/v1/nothing", 404),
     get("limit 0", PAYMENTS + "?limit=0", 422, "limit"),
     get("limit text", PAYMENTS + "?limit=many", 422, "limit"),
@@ -230,6 +233,10 @@ CASES = [
     get("time after all calendars", PAYMENTS + "?to=9999-12-31T23:59:59-14:00", 422, "to"),
     get("misspelt filter", PAYMENTS + "?state=pending", 422, "state"),
     get("foreign cursor", PAYMENTS + "?cursor=abc", 400, "cursor"),
+    get("foreign cursor of a ledger", LEASES + UNKNOWN + "/ledger?cursor=abc", 400, "cursor"),
+    get("foreign cursor of balances", BALANCES + "?cursor=abc", 400, "cursor"),
+    get("account that is none", BALANCES + "?account=cash", 422, "account"),
+    get("balances, too many", BALANCES + "?limit=501", 422, "limit"),
     get("cancel of an unknown payment", PAYMENTS + UNKNOWN + "/cancel", 404, method="POST", Idempotency_Key="c"),
     get("cancel without a key", PAYMENTS + UNKNOWN + "/cancel", 400, "idempotency_key", method="POST"),
     get("wrong method", PAYMENTS + UNKNOWN, 405, method="DELETE"),
@@ -371,7 +378,7 @@ def test_a_key_without_the_scope_is_refused_by_name(ground: Ground) -> None:
     [
         (PAYMENTS + "{}", "payment"), (PAYMENTS + "{}/history", "payment"), (USERS + "{}", "landlord"),
         (ACCOUNTS + "{}", "payer"), (PROPERTIES + "{}", "property"), (LEASES + "{}", "lease"),
-        (LEASES + "{}/schedule", "lease"),
+        (LEASES + "{}/schedule", "lease"), (LEASES + "{}/ledger", "lease"),
     ],
 )  # fmt: skip
 def test_anothers_thing_reads_like_one_that_does_not_exist(ground: Ground, path: str, name: str) -> None:

@@ -25,6 +25,7 @@ def test_what_belongs_to_another_tenant_is_answered_as_if_it_did_not_exist(pair:
         ("properties/{}", others.property),
         ("leases/{}", others.lease),
         ("leases/{}/schedule", others.lease),
+        ("leases/{}/ledger", others.lease),
         ("payments/{}", payment_id),
         ("payments/{}/history", payment_id),
     ]:
@@ -66,6 +67,11 @@ def test_lists_hold_only_ones_own(pair: tuple[Tenancy, Tenancy]) -> None:
         foreign = {item["id"] for item in others.http.get(f"/api/v1/{things}/?limit=100").json()["items"]}
         assert not ids & foreign
         assert foreign or things == "payments"
+    payer = f"bank_account:{others.payer}"
+    others.wait_for(others.pay().json()["id"], "completed")
+    assert payer in {item["account"] for item in others.pages("balances/", limit=100)}
+    assert payer not in {item["account"] for item in mine.pages("balances/", limit=100)}
+    assert mine.http.get("/api/v1/balances/", params={"account": payer}).json()["items"] == []
 
 
 def test_the_same_key_in_two_tenants_is_two_payments(pair: tuple[Tenancy, Tenancy]) -> None:

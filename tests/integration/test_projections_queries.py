@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from datetime import date
-from typing import Any, TypeVar
+from typing import Any
 
 import psycopg
 import pytest
@@ -27,10 +27,9 @@ from projections.queries import MalformedCursor, PaymentFilters, Queries, ViewsU
 from projections.transaction import prepare, write
 from schemas.codec import decode, encode
 from schemas.topics import DIRECTORY_EVENTS, PAYMENT_EVENTS, PAYMENT_REJECTIONS
+from tests.integration.asked import ask
 from tests.integration.own_postgres import OwnPostgres
 from tests.integration.projected_log import T0_US, life, order
-
-Answer = TypeVar("Answer")
 
 LIVES = {number: life(order("demo", number), number) for number in range(25)}
 STRANGER = life(order("other", 0), 0)
@@ -122,17 +121,6 @@ def views(postgres: OwnPostgres) -> str:
         [*PROPERTIES, entity("demo", 1, LEASE, Kind.LEASE), entity("other", 1, PROPERTIES[0].entity, Kind.PROPERTY)],
     )
     return uri
-
-
-def ask(uri: str, question: Callable[[Queries], Awaitable[Answer]], *, timeout_s: float = 2.0) -> Answer:
-    async def asked() -> Answer:
-        queries = Queries.open(uri, timeout_s=timeout_s)
-        try:
-            return await question(queries)
-        finally:
-            await queries.close()
-
-    return asyncio.run(asked())
 
 
 def test_a_payment_comes_back_with_everything_that_was_asked_for(views: str) -> None:

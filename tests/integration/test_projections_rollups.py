@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import random
-import uuid
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
-from itertools import pairwise
 
 import psycopg
 import pytest
@@ -14,23 +12,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from directory.changes import DirectoryRecord, State
-from directory.entities import Kind, Lease
 from payments.commands import InitiatePayment, Order, Report
 from payments.payment import Payment
-from payments.schedule import due_dates
-from projections.batch import LogRecord, Place, read_batch
 from projections.migrate import migrate, migrations
-from projections.named_sql import statement
 from projections.rollup_checks import CHECKS, inconsistencies
-from projections.transaction import prepare, write
-from schemas.codec import decode, encode
-from schemas.topics import DIRECTORY_EVENTS, PAYMENT_EVENTS
+from projections.transaction import prepare
 from tests.integration.projected_log import T0_US, life, order, steps
+from tests.integration.split_log import Log, empty, lease, ledger_of, project, rent
 from tests.unit.payments.histories import after_all, lives
 
 ROLLUPS = ("daily_payments", "daily_failures", "daily_ledger", "settle_times", "open_payments", "leases")
-PARTITIONS = 2
-TOPIC_IDS = {PAYMENT_EVENTS.name: "p", DIRECTORY_EVENTS.name: "d"}
 DAY = timedelta(days=1)
 
 
@@ -47,87 +38,11 @@ def begin_empty(connection: psycopg.Connection) -> None:
     empty(connection)
 
 
-def empty(connection: psycopg.Connection) -> None:
-    """Empty every table and put every position at 0."""
-    tables = connection.execute(
-        "SELECT relname FROM pg_class WHERE relnamespace = 'projection'::regnamespace AND relkind = 'r'"
-    ).fetchall()
-    names = ", ".join(f"projection.{name}" for (name,) in tables if name != "migrations")
-    connection.execute(f"TRUNCATE {names}".encode())
-    topics = sorted(TOPIC_IDS)
-    connection.execute(
-        statement("open_positions"),
-        {
-            "topics": [topic for topic in topics for _ in range(PARTITIONS)],
-            "partitions": list(range(PARTITIONS)) * len(topics),
-            "topic_ids": [TOPIC_IDS[topic] for topic in topics for _ in range(PARTITIONS)],
-            "begins": [0] * PARTITIONS * len(topics),
-            "log_ends": [0] * PARTITIONS * len(topics),
-        },
-    )
-
-
-class Log:
-    """Records as they are written, each value on a partition of its own choosing."""
-
-    def __init__(self) -> None:
-        self.records: list[LogRecord] = []
-        self._ends: dict[Place, int] = {}
-
-    def add(self, value: Payment | DirectoryRecord) -> None:
-        topic = PAYMENT_EVENTS.name if isinstance(value, Payment) else DIRECTORY_EVENTS.name
-        key = value.payment_id if isinstance(value, Payment) else value.entity_id
-        place = (topic, uuid.UUID(key).int % PARTITIONS)
-        offset = self._ends[place] = self._ends.get(place, -1) + 1
-        sequence = value.last.sequence if isinstance(value, Payment) else None
-        self.records.append(
-            LogRecord(
-                topic=topic,
-                partition=place[1],
-                offset=offset,
-                key=key.encode(),
-                value=encode(value),
-                sequence=sequence,
-                at_us=T0_US,
-            )
-        )
-
-
-def project(connection: psycopg.Connection, log: Log, cuts: list[int]) -> None:
-    positions: dict[Place, int] = {(topic, partition): 0 for topic in TOPIC_IDS for partition in range(PARTITIONS)}
-    for begin, end in pairwise([0, *cuts, len(log.records)]):
-        batch = read_batch(log.records[begin:end], positions, {}, decode)
-        if batch.moves:
-            write(connection, batch, TOPIC_IDS)
-            positions |= {(move.topic, move.partition): move.new for move in batch.moves}
-
-
 def sums(connection: psycopg.Connection) -> dict[str, list[str]]:
     return {
         table: sorted(row[0] for row in connection.execute(f"SELECT t::text FROM projection.{table} t".encode()))
         for table in ROLLUPS
     }
-
-
-def lease(number: int, terms: Lease, *, state: State = State.ACTIVE, version: int = 1) -> DirectoryRecord:
-    return DirectoryRecord(
-        entity_id=str(uuid.uuid5(uuid.NAMESPACE_OID, f"lease-{number}")),
-        tenant_id="rows", kind=Kind.LEASE, state=state, version=version, created_by=str(uuid.UUID(int=1)),
-        changed_by=str(uuid.UUID(int=version)), fingerprint=b"f" * 32, created_at_us=T0_US, updated_at_us=T0_US,
-        entity=terms,
-    )  # fmt: skip
-
-
-def rent(start: date, *, due_day: int = 1, end: date | None = None, rent_minor: int = 100_000) -> Lease:
-    someone = str(uuid.UUID(int=7))
-    return Lease(
-        property_id=someone,
-        renter_id=someone,
-        rent_amount_minor=rent_minor,
-        due_day=due_day,
-        start_date=start,
-        end_date=end,
-    )
 
 
 @settings(deadline=None, max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -253,7 +168,8 @@ def test_a_leases_ledger_has_its_due_dates_and_pays_the_oldest_first(
     connection: psycopg.Connection, start: date, length: int | None, due_day: int, paid: list[int]
 ) -> None:
     end = None if length is None else start + length * DAY
-    record = lease(1, rent(start, due_day=due_day, end=end))
+    terms = rent(start, due_day=due_day, end=end)
+    record = lease(1, terms)
     log = Log()
     log.add(record)
     for number, amount_minor in enumerate(paid):
@@ -262,13 +178,7 @@ def test_a_leases_ledger_has_its_due_dates_and_pays_the_oldest_first(
             log.add(step)
     empty(connection)
     project(connection, log, [])
-    expected, left = [], sum(paid)
-    for due in due_dates(due_day=due_day, start=start, end=end):
-        part = min(left, 100_000)
-        left -= part
-        expected.append((due, 100_000, part, due < TODAY and part < 100_000))
-        if due >= TODAY:
-            break
+    expected = ledger_of(terms, paid_minor=sum(paid), today=TODAY)
     shown = connection.execute(
         "SELECT due_date, (due * 100)::int, (paid * 100)::int, late FROM analytics.lease_ledger ORDER BY due_date"
     ).fetchall()

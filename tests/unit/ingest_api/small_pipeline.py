@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import httpx
 from confluent_kafka import Message
@@ -26,9 +26,13 @@ from payments.commands import CancelPayment, InitiatePayment, Order, RefundPayme
 from payments.lifecycle import Moved, Refused, decide
 from payments.payment import Payment, event_metadata
 from projections.queries import (
+    BalanceRow,
+    DueDateRow,
     EntityRow,
     EventRow,
+    MalformedCursor,
     Outcome,
+    Page,
     PaymentRow,
     Queries,
     RejectionRow,
@@ -36,6 +40,8 @@ from projections.queries import (
     Wait,
 )
 from schemas.codec import decode, encode
+
+Item = TypeVar("Item")
 
 ADMIN_KEY = "the-operators-key"
 KEYRING = Keyring({"k1": b"k" * 32})
@@ -70,6 +76,8 @@ class SmallPipeline:
     payments: dict[str, Payment] = field(default_factory=dict)
     refusals: dict[str, RejectionRow] = field(default_factory=dict)
     entities: dict[str, DirectoryRecord] = field(default_factory=dict)
+    ledgers: dict[tuple[str, str], list[DueDateRow]] = field(default_factory=dict)
+    balances: dict[str, list[BalanceRow]] = field(default_factory=dict)
     waiting: list[Command] = field(default_factory=list)
     unread: list[DirectoryRecord | DirectorySecret] = field(default_factory=list)
 
@@ -206,6 +214,21 @@ class SmallViews:
             created_at_us=record.created_at_us, updated_at_us=record.updated_at_us, entity=record.entity,
         )  # fmt: skip
 
+    async def lease_ledger(
+        self, tenant_id: str, lease_id: str, limit: int, cursor: str | None = None
+    ) -> Page[DueDateRow]:
+        self._require_views()
+        if self._pipeline.views_behind:
+            return Page(items=(), next_cursor=None)
+        return _page(self._pipeline.ledgers.get((tenant_id, lease_id), []), limit, cursor)
+
+    async def balances(
+        self, tenant_id: str, account: str | None, limit: int, cursor: str | None = None
+    ) -> Page[BalanceRow]:
+        self._require_views()
+        rows = self._pipeline.balances.get(tenant_id, [])
+        return _page([row for row in rows if account in (None, row.account)], limit, cursor)
+
     async def close(self) -> None: ...
 
     async def ping(self) -> None:
@@ -214,6 +237,15 @@ class SmallViews:
     def _require_views(self) -> None:
         if not self._pipeline.views_answer:
             raise ViewsUnavailable("stopped")
+
+
+def _page(rows: Sequence[Item], limit: int, cursor: str | None) -> Page[Item]:
+    """Return a page; a cursor is the number of the items before it."""
+    if cursor is not None and not cursor.isdecimal():
+        raise MalformedCursor
+    begin = int(cursor or 0)
+    end = begin + limit
+    return Page(items=tuple(rows[begin:end]), next_cursor=str(end) if end < len(rows) else None)
 
 
 def _row(payment: Payment) -> PaymentRow:

@@ -7,7 +7,7 @@ from hypothesis import given
 from msgspec.structs import replace
 
 from payments.commands import Order, ReportSource
-from payments.ledger import SUSPENSE, Direction, Posting, bank_account, clearing, postings
+from payments.ledger import SUSPENSE, Direction, Posting, bank_account, clearing, is_account, postings
 from payments.lifecycle import decide
 from payments.payment import Payment, Status
 from payments.refunds import refund_command
@@ -141,3 +141,17 @@ def test_what_the_bank_accounts_say_is_what_the_status_says(life: list[Order]) -
         # What suspense holds is what the rail's clearing account lacks.
         if payment.status is not Status.PROCESSING:
             assert money.get(SUSPENSE, 0) == -money.get(clearing(payment.head.payment_rail_type), 0) >= 0
+
+
+@given(lives)
+def test_every_line_is_on_an_account_that_the_ledger_knows(orders: list[Order]) -> None:
+    assert all(is_account(line.account) for line in lines(after_all(orders)[-1]))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "suspense:", "Suspense", "clearing:", "clearing:pigeon", "clearing:wire ", "bank_account:", "bank_account:1",
+     "bank_account:ABCDEF00-1111-4111-8111-111111111111", PAYER, f"bank_account:{PAYER}:x", "cash"],
+)  # fmt: skip
+def test_other_text_names_no_account(text: str) -> None:
+    assert not is_account(text)
