@@ -29,6 +29,7 @@ class Ask(StrEnum):
 
     PAY = "pay"
     CANCEL = "cancel"
+    REFUND = "refund"
 
 
 class Said(StrEnum):
@@ -51,7 +52,10 @@ class Terms:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """One answer to one request, or its lack. `command_id` is known where we made it; `status` is HTTP's."""
+    """One answer to one request, or its lack. `command_id` is known where we made it; `status` is HTTP's.
+
+    Of a refund, `payment_id` is its own, and `refund_minor` what was asked for, None for all that is left.
+    """
 
     at_us: int
     channel: Channel
@@ -62,6 +66,7 @@ class Answer:
     command_id: str | None = None
     status: int | None = None
     code: str | None = None
+    refund_minor: int | None = None
 
 
 class AnswerLog:

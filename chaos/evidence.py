@@ -50,6 +50,14 @@ _OPEN = """
 SELECT count(*), count(*) FILTER (WHERE status IN ('pending', 'processing') AND payer_account_id <> ALL (%s::uuid[]))
 FROM analytics.payments
 """
+_UNTOLD = """
+SELECT count(*) FROM analytics.payments AS refund
+WHERE refund_of IS NOT NULL AND status IN ('completed', 'failed', 'cancelled', 'returned') AND NOT EXISTS (
+    SELECT FROM analytics.payment_events AS event
+    WHERE event.payment_id = refund.refund_of AND event.metadata ->> 'refund_id' = refund.payment_id::text
+        AND event.metadata ->> 'refund_status' = refund.status
+)
+"""
 _RETURNED = "SELECT count(*) FROM analytics.payments WHERE status = 'returned'"
 
 Row = TypeVar("Row")
@@ -95,6 +103,12 @@ class Views:
         with psycopg.connect(self._uri) as connection:
             (returned,) = connection.execute(_RETURNED).fetchone() or (0,)
             return int(returned)
+
+    def untold_refunds(self) -> int:
+        """Return how many refunds have ended of which the payment that they give back does not tell yet."""
+        with psycopg.connect(self._uri) as connection:
+            (untold,) = connection.execute(_UNTOLD).fetchone() or (0,)
+            return int(untold)
 
     def payments(self) -> Iterator[PaymentSeen]:
         return self._rows(_PAYMENTS, PaymentSeen)

@@ -18,6 +18,8 @@ NAMED = {
     "out_of_order": (Kind.OUT_OF_ORDER, Kind.FORKED),
     "double_transfers": (Kind.DOUBLE_TRANSFER,),
     "paid_and_cancelled": (Kind.PAID_AND_CANCELLED,),
+    "over_refunded": (Kind.OVER_REFUNDED,),
+    "reserved_left": (Kind.RESERVED_LEFT,),
     "not_terminal": (Kind.NOT_TERMINAL,),
     "doubled_rejections": (Kind.DOUBLED_REJECTION,),
 }
@@ -33,6 +35,7 @@ class Tally:
     accepted: int
     refused: int
     unknown: int
+    refunds: int
     events: int
     rejections: int
     poison: int
@@ -56,6 +59,7 @@ def figures(tally: Tally, hits: Sequence[Hit], violations: Sequence[Violation]) 
         "accepted": tally.accepted,
         "refused": tally.refused,
         "unknown": tally.unknown,
+        "refunds": tally.refunds,
         "events": tally.events,
         **{name: sum(counts[kind] for kind in kinds) for name, kinds in NAMED.items()},
         "imbalance_cents": sum(violation.cents for violation in violations if violation.kind in _MONEY),

@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 
 from chaos.answers import Answer, AnswerLog, Ask, Channel, Said, Terms
-from payments.idempotency import cancel_id, payment_id
+from payments.idempotency import cancel_id, payment_id, refund_idempotency_key
 from payments.money import format_amount
 
 ANSWER_S_MAX = 10.0
@@ -114,6 +114,34 @@ class HttpCallers:
                     command_id=cancel_id(of, cancel_key),
                     status=status,
                     code=_code(body),
+                )
+            )
+            return said
+
+        return await _until_told(attempt)
+
+    async def refund(self, key: str, refund_key: str, amount_minor: int | None) -> Said:
+        """Ask for a refund of a payment, or of all that is left of it, until there is an answer."""
+        of = payment_id(self._tenant_id, key)
+        refund_id = payment_id(self._tenant_id, refund_idempotency_key(of, refund_key))
+        wanted = {} if amount_minor is None else {"amount": format_amount(amount_minor)}
+
+        async def attempt() -> Said:
+            status, body = await self._post(
+                f"{PAYMENTS}{of}/refunds", headers={"Idempotency-Key": refund_key}, json=wanted
+            )
+            said = _said(status)
+            assert said is not Said.ACCEPTED or body["id"] == refund_id, "an id is derived from its key"
+            self._answers.add(
+                Answer(
+                    at_us=time.time_ns() // 1000,
+                    channel=Channel.HTTP,
+                    ask=Ask.REFUND,
+                    payment_id=refund_id,
+                    said=said,
+                    status=status,
+                    code=_code(body),
+                    refund_minor=amount_minor,
                 )
             )
             return said

@@ -98,6 +98,11 @@ class Load:
                 await self._callers.cancel(key, cancel_key)
             case Trouble.CANCEL, _:
                 await self._producers.cancel(twist.channel, key, cancel_key)
+            case Trouble.REFUND, Channel.HTTP | Channel.BATCH:
+                await self._callers.refund(key, f"{key}-{twist.refund_key}", twist.refund_minor)
+            case Trouble.REFUND, _:
+                refund_key = f"{key}-{twist.refund_key}"
+                await self._producers.refund(twist.channel, key, refund_key, twist.refund_minor, str(uuid.uuid4()))
             case _, Channel.HTTP:
                 await self._callers.pay(request)
             case _, Channel.BATCH:

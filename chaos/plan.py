@@ -31,6 +31,8 @@ SILENT = "30003"
 AMOUNT_MINOR_MAX = 500_000
 DUPLICATES, CONFLICTS, CANCELS = 0.06, 0.03, 0.10  # Shares of the payments.
 LATER_S_MAX = 10.0
+REFUNDS, REFUNDS_AT_ONCE_MAX = 0.08, 5
+REFUND_S, REFUNDS_APART_S_MAX = (1.0, 20.0), 2.0
 # The ACH rails leave time to cancel: others are claimed at once, and their cancels nearly always lose.
 CANCEL_RAILS = frozenset({Rail.SAME_DAY_ACH, Rail.STANDARD_ACH})
 CANCEL_S_MAX = 1.0
@@ -42,16 +44,22 @@ class Trouble(StrEnum):
     DUPLICATE = "duplicate"  # The same request again.
     CONFLICT = "conflict"  # Another body under the same key.
     CANCEL = "cancel"  # A cancel, about when the gateway claims it.
+    REFUND = "refund"  # A refund: one of several, that race each other and what else becomes of the payment.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Twist:
-    """One more request about a payment, `after_s` seconds behind the first."""
+    """One more request about a payment, `after_s` seconds behind the first.
+
+    Of a refund, `refund_key` ends its key, and `refund_minor` is its amount, None for all that is left.
+    """
 
     trouble: Trouble
     after_s: float
     channel: Channel
     terms: Terms
+    refund_key: str = ""
+    refund_minor: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +78,8 @@ def plan(
 ) -> Iterator[Planned]:
     """Yield the payments in the order of their time, `rate` a second; `payers` are account ids by kind (`PAYERS`)."""
     chance = random.Random(f"load {seed}")
+    # By a chance of their own: a seed's other load is the same with and without them.
+    refund_chance = random.Random(f"refunds {seed}")
     for number in range(payments):
         terms = _terms(chance, payers, payees)
         yield Planned(
@@ -77,7 +87,7 @@ def plan(
             key=f"chaos-{seed}-{number}",
             channel=_one_of(chance, CHANNELS),
             terms=terms,
-            twists=tuple(_twists(chance, terms)),
+            twists=(*_twists(chance, terms), *_refunds(refund_chance, terms)),
         )
 
 
@@ -102,6 +112,25 @@ def _twists(chance: random.Random, terms: Terms) -> Iterator[Twist]:
         yield twist(Trouble.CONFLICT, chance.choice([0.0, chance.uniform(0, LATER_S_MAX)]), other)
     if chance.random() < (CANCELS if terms.rail in CANCEL_RAILS else CANCELS / 10):
         yield twist(Trouble.CANCEL, chance.uniform(0, CANCEL_S_MAX), terms)
+
+
+def _refunds(chance: random.Random, terms: Terms) -> Iterator[Twist]:
+    if chance.random() >= REFUNDS:
+        return
+    # Most come when the payment is completed, some before; all of one payment at about the same moment.
+    at_s = chance.uniform(*REFUND_S)
+    for _ in range(chance.randint(1, REFUNDS_AT_ONCE_MAX)):
+        yield Twist(
+            trouble=Trouble.REFUND,
+            after_s=at_s + chance.choice([0.0, chance.uniform(0, REFUNDS_APART_S_MAX)]),
+            channel=_one_of(chance, CHANNELS),
+            terms=terms,
+            # Fewer keys than requests: some repeat a key, with the same body or another.
+            refund_key=f"back-{chance.randint(1, 3)}",
+            refund_minor=chance.choice(
+                [None, terms.amount_minor, terms.amount_minor + 1, (terms.amount_minor + 1) // 2]
+            ),
+        )
 
 
 def _one_of(chance: random.Random, weights: Mapping[Choice, int]) -> Choice:

@@ -13,7 +13,7 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from chaos.answers import Answer, AnswerLog, Ask, Channel, Said
 from chaos.http_callers import Request
 from kafka_log.connection import LIBRDKAFKA_LOG, client_settings
-from payments.commands import CancelPayment, InitiatePayment
+from payments.commands import CancelPayment, InitiatePayment, RefundPayment
 from payments.idempotency import payment_key
 from schemas import codec
 from schemas.topics import PAYMENT_COMMANDS
@@ -156,7 +156,33 @@ class Producers:
         )
         return said
 
-    async def _order(self, channel: Channel, order: InitiatePayment | CancelPayment) -> Said:
+    async def refund(
+        self, channel: Channel, key: str, refund_key: str, amount_minor: int | None, command_id: str
+    ) -> Said:
+        """Order a refund; a retry sends the very same command."""
+        order = RefundPayment(
+            command_id=command_id,
+            tenant_id=self._tenant_id,
+            idempotency_key=key,
+            refund_key=refund_key,
+            amount_minor=amount_minor,
+            requested_at_us=time.time_ns() // 1000,
+        )
+        said = await self._order(channel, order)
+        self._answers.add(
+            Answer(
+                at_us=time.time_ns() // 1000,
+                channel=channel,
+                ask=Ask.REFUND,
+                payment_id=order.refund_id,
+                said=said,
+                command_id=command_id,
+                refund_minor=amount_minor,
+            )
+        )
+        return said
+
+    async def _order(self, channel: Channel, order: InitiatePayment | CancelPayment | RefundPayment) -> Said:
         key = payment_key(order.tenant_id, order.idempotency_key).encode()
         record = Raw(topic=PAYMENT_COMMANDS.name, key=key, value=codec.encode(order))
         return Said.UNKNOWN if await self.send(channel, record) is None else Said.ACCEPTED

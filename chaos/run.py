@@ -173,7 +173,7 @@ class _Field:
                 if not await self._canaries.sing(name, is_hopeless=progress.has_ceased):
                     self._say(f"canaries {name} were not completed, and nothing has moved for {STANDSTILL_S_MAX:.0f} s")
             while not progress.has_ceased():
-                if not progress.still_open and await asyncio.to_thread(self._returns_are_told):
+                if not progress.still_open and await asyncio.to_thread(self._all_is_told):
                     return
                 await asyncio.sleep(CALM_POLL_S)
         finally:
@@ -203,6 +203,7 @@ class _Field:
             accepted=verdict.accepted,
             refused=verdict.refused,
             unknown=verdict.unknown,
+            refunds=verdict.refunds,
             events=verdict.events,
             rejections=verdict.rejections,
             poison=len(self.load.poison),
@@ -230,11 +231,14 @@ class _Field:
         except psycopg.OperationalError:
             return -1, -1  # The database is down just now, which is as it should be.
 
-    def _returns_are_told(self) -> bool:
-        """Say whether the bank will return nothing more, and the views show everything that it returned."""
+    def _all_is_told(self) -> bool:
+        """Say whether the bank will return nothing more, the views show everything that it returned, and every payment
+        has heard of its refunds."""
         try:
             totals = read_totals(self._places.bank)
-            return not totals["awaiting"] and totals["returned"] == self._views.returned_payments()
+            if totals["awaiting"] or totals["returned"] != self._views.returned_payments():
+                return False
+            return not self._views.untold_refunds()
         except (httpx.HTTPError, psycopg.OperationalError):
             return False  # Still coming back from the last fault.
 

@@ -9,6 +9,7 @@ from chaos.answers import Said, read_answers
 from chaos.evidence import Views, read_events, read_rejections, read_totals, read_transfers
 from chaos.oracle import bank, books, refused, told, views
 from chaos.oracle.history import Log
+from chaos.oracle.refunds import Refunds
 from chaos.oracle.violation import Violation
 from chaos.producers import Place
 
@@ -31,6 +32,7 @@ class Verdict:
     accepted: int
     refused: int
     unknown: int
+    refunds: int
     events: int
     rejections: int
 
@@ -43,7 +45,7 @@ def judge(
     answers = told.Told(read_answers(places.answers))
     rejections = list(read_rejections(places.kafka))
     seen = Views(places.analyst)
-    sums = books.Sums()
+    sums, refunds = books.Sums(), Refunds(log)
     violations = [
         *log.violations,
         *told.accepted_are_there(answers, log),
@@ -52,12 +54,14 @@ def judge(
         *told.created_once(answers, log),
         *told.refusals_hold(answers, log),
         *told.cancels_went_as_told(answers, log),
+        *told.refunds_went_as_told(answers, log),
         *told.all_are_terminal(log, silent_payers),
         *views.payments_equal(seen.payments(), log),
         *views.events_equal(seen.events(), log),
         *books.entries_fit(sums.watch(seen.entries()), log),
         *books.balances_fit(seen.balances(), sums.by_account),
-        *bank.transfers_fit(read_transfers(places.bank), log),
+        *bank.transfers_fit(refunds.watch(read_transfers(places.bank)), log),
+        *refunds.fit(),
         *bank.books_balance(read_totals(places.bank)),
         *refused.poison_is_refused(poison, rejections),
         *refused.refused_once(rejections),
@@ -67,6 +71,7 @@ def judge(
         accepted=sum(1 for _ in answers.accepted),
         refused=answers.count(Said.REFUSED),
         unknown=answers.count(Said.UNKNOWN),
+        refunds=refunds.count,
         events=log.events,
         rejections=len(rejections),
     )

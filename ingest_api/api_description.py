@@ -38,9 +38,10 @@ DirectPay moves rent from a renter's bank account to a landlord's: never twice, 
 from top to bottom. They work as they stand, also a second time: then you see replays.
 
 **Idempotency.** Every POST takes an idempotency key: in the `Idempotency-Key` header (bare, or quoted as a structured
-field) or as `idempotency_key` in the body. Payments and cancels must have one. A key belongs to your tenant and **never
-expires**. Same key, same body: the first answer again, byte for byte, with `Idempotency-Replayed: true`. Same key,
-another body: 422, and nothing changes. A request that was refused before anything happened does not use its key up.
+field) or as `idempotency_key` in the body. Payments, cancels and refunds must have one. A key belongs to your tenant
+and **never expires**. Same key, same body: the first answer again, byte for byte, with `Idempotency-Replayed: true`.
+Same key, another body: 422, and nothing changes. A request that was refused before anything happened does not use its
+key up.
 
 **Answers.** 201: created. 200: a replay, or what you read. 202: accepted, the id is final, its outcome is not known yet
 (`Prefer: respond-async` asks for that); GET it a moment later: it is the payment, or the refusal. After a time-out, 429
@@ -227,6 +228,21 @@ def _payments(examples: Examples) -> list[Operation]:
             parameters=[_id(examples.coming_rent_id), KEY_HEADER | {"example": examples.cancel_key}, PREFER],
             answers={"200": "Payment", "202": "Payment"}, problems=[400, 404, 409],
             texts={"200": "Cancelled.", "202": "Asked for; its outcome is not known yet."},
+        ),
+        Operation(
+            method="post", path=path + "{id}/refunds", tag="Payments", summary="Give a payment back",
+            doc="Possible once it is completed: all that is left of it, or an `amount`. The answer is the refund, "
+            "a payment in the other direction. The example gives a part of the deposit back, from the batch above; "
+            "until that is completed, a second or two later, the answer is 409.",
+            parameters=[_id(examples.deposit_id), KEY_HEADER, PREFER], takes="NewRefund",
+            bodies={"A part of the deposit": examples.refund},
+            answers={"201": "Payment", "200": "Payment", "202": "Payment"},
+            texts={
+                "200": "This key has a refund of this payment: its first answer again.",
+                "201": "Asked for, as it was then; the payment counts as refunded once the refund is completed.",
+                "202": "Accepted; its outcome is not known yet. The amount is null when none was given.",
+            },
+            problems=[400, 404, 409, 413, 415, 422, 429],
         ),
     ]  # fmt: skip
 

@@ -188,6 +188,13 @@ class Fields:
                 self.fault(name, str(error))
         return 1
 
+    def optional_amount(self, name: str) -> int | None:
+        """Take an amount that need not be there; null is the same as absent."""
+        if self._members.get(name) is not None:
+            return self.amount(name)
+        self._taken.add(name)
+        return None
+
     def whole_number(self, name: str) -> int:
         """Take a required integer of at most 9 digits."""
         value = self._take(name)

@@ -10,14 +10,14 @@ from prometheus_client import Counter
 from directory.changes import DirectoryCommand
 from ingest_api.refusals import LogUnreachable
 from kafka_log.producer import LogProducer, LogUnavailable, OutRecord
-from payments.commands import CancelPayment, InitiatePayment
+from payments.commands import CancelPayment, InitiatePayment, RefundPayment
 from schemas.codec import encode
 from schemas.topics import DIRECTORY_COMMANDS, PAYMENT_COMMANDS
 
 # Below the time of a 503, or librdkafka would send what the caller was told is not sent.
 DELIVERY_TIMEOUT_S = 2.5
 
-Command = InitiatePayment | CancelPayment | DirectoryCommand
+Command = InitiatePayment | CancelPayment | RefundPayment | DirectoryCommand
 
 SENT = Counter("directpay_api_commands_total", "Commands that Kafka has acknowledged", ["command"])
 UNSENT = Counter("directpay_api_commands_unacknowledged_total", "Commands that Kafka did not acknowledge in time")

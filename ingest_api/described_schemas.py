@@ -176,6 +176,14 @@ SCHEMAS: dict[str, Schema] = {
     "LeaseLedger": page("DueDate"),
     "NewPayment": record(_PAYMENT_REQUIRED, idempotency_key=KEY, amount=AMOUNT_IN, **_PAYMENT_TERMS)
     | {"additionalProperties": False},
+    "NewRefund": record(
+        "",
+        idempotency_key=KEY,
+        amount=AMOUNT_IN | {"description": "Dollars, as of a payment; without it all that is left is refunded."},
+        description=_PAYMENT_TERMS["description"],
+        metadata=METADATA,
+    )
+    | {"additionalProperties": False},
     "Payment": record(
         "id status amount currency payer_account_id payee_account_id payment_rail_type idempotency_key initiated_at",
         id=uuid("Follows from tenant and key, so it is final from the first answer on."),
@@ -186,7 +194,7 @@ SCHEMAS: dict[str, Schema] = {
         updated_at=nullable(moment("When its state last changed.")),
         completed_at=moment("When the money arrived."),
         expected_settlement_at=moment("The latest settlement to expect."),
-        refunded_amount=AMOUNT_OUT,
+        refunded_amount=AMOUNT_OUT | {"description": "What completed refunds gave back of it."},
         refund_of=uuid("The payment that this one refunds."),
         failure=FAILURE,
         **_PAYMENT_TERMS,

@@ -154,8 +154,25 @@ class Examples:
 
     @property
     def batch(self) -> list[dict[str, Any]]:
-        key = self.payment | {"idempotency_key": "key-deposit-001", "amount": "25.00", "payment_rail_type": "instant"}
-        return [self.coming_rent, key | {"description": "Deposit for a key", "metadata": {"key_number": "17"}}]
+        return [self.coming_rent, self.deposit]
+
+    @property
+    def deposit(self) -> dict[str, Any]:
+        return self.payment | {
+            "idempotency_key": "key-deposit-001",
+            "amount": "25.00",
+            "payment_rail_type": "instant",
+            "description": "Deposit for a key",
+            "metadata": {"key_number": "17"},
+        }
+
+    @property
+    def deposit_id(self) -> str:
+        return payment_id(self.tenant_id, self.deposit["idempotency_key"])
+
+    @property
+    def refund(self) -> dict[str, Any]:
+        return {"idempotency_key": "key-deposit-001-back", "amount": "20.00", "description": "The key is scratched"}
 
     @property
     def tenant(self) -> dict[str, Any]:

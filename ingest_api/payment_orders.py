@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from ingest_api.bodies import Fields
 from ingest_api.idempotency import FIELD
@@ -50,7 +50,16 @@ def payment_order(members: dict[str, Any], key: str, *, tenant_id: str, now_us: 
     )
 
 
-def wait_of(order: InitiatePayment) -> Wait:
+class Creating(Protocol):
+    """A command that creates a payment."""
+
+    @property
+    def payment_id(self) -> str: ...
+    @property
+    def command_id(self) -> str: ...
+
+
+def wait_of(order: Creating) -> Wait:
     """Return what to wait for to know a payment's outcome."""
     return Wait(payment_id=order.payment_id, command_id=order.command_id, kind="initiate")
 

@@ -39,7 +39,10 @@ from payments.refusals import (
     InvalidIdempotencyKey,
     KeyReusedWithOtherBody,
     PaymentUnknown,
+    RefundOfRefund,
+    RefundTooLarge,
     Refusal,
+    TooManyRefunds,
 )
 
 MEDIA_TYPE = "application/problem+json"
@@ -61,6 +64,9 @@ PROBLEMS: dict[type[Refusal], tuple[int, str]] = {
     PaymentUnknown: (404, "Not found"),
     MethodNotAllowed: (405, "The method is not allowed here"),
     IllegalMove: (409, "The state forbids it"),
+    RefundOfRefund: (409, "A refund cannot be refunded"),
+    RefundTooLarge: (409, "So much is not left to refund"),
+    TooManyRefunds: (409, "The payment has been refunded too often"),
     Taken: (409, "It exists already"),
     EntityExists: (409, "It exists already"),
     BodyTooLarge: (413, "The body is too large"),

@@ -40,7 +40,7 @@ class UnsupportedMediaType(Refusal):
 
 
 class IdempotencyKeyMissing(InvalidIdempotencyKey):
-    """A payment or a cancel without a key could be made twice."""
+    """A payment, a cancel or a refund without a key could be made twice."""
 
     code = "idempotency-key-missing"
 

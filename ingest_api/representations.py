@@ -13,6 +13,7 @@ from directory.entities import ApiKey, BankAccount, Entity, Lease, Property, Ten
 from payments.commands import InitiatePayment
 from payments.money import CURRENCIES, format_amount
 from payments.payment import Failure, Head, Status
+from payments.refund_orders import RefundPayment
 from payments.schedule import due_dates, next_due_date
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -94,6 +95,27 @@ def payment_accepted(order: InitiatePayment) -> dict[str, Any]:
     if order.effective_date is not None:
         body["effective_date"] = order.effective_date
     return body
+
+
+def refund_accepted(order: RefundPayment, original: Head) -> dict[str, Any]:
+    """Return a refund that is accepted but not known to be decided; no amount when it is all that is left."""
+    return {
+        "id": order.refund_id,
+        "refund_of": original.payment_id,
+        "status": Status.PENDING.value,
+        "amount": format_amount(order.amount_minor) if order.amount_minor is not None else None,
+        "currency": original.currency,
+        "lease_id": original.lease_id,
+        "payer_account_id": original.payee_account_id,
+        "payee_account_id": original.payer_account_id,
+        "payment_rail_type": original.payment_rail_type.value,
+        "idempotency_key": order.refund_idempotency_key,
+        "description": order.description,
+        "initiated_at": None,
+        "updated_at": None,
+        "refunded_amount": ZERO,
+        "metadata": json.loads(order.metadata_json),
+    }
 
 
 def entity_now(

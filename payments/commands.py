@@ -7,6 +7,7 @@ from enum import StrEnum
 import msgspec
 
 from payments.fields import (
+    DESCRIPTION_CHARACTERS_MAX,
     Faults,
     amount_faults,
     date_faults,
@@ -21,19 +22,24 @@ from payments.idempotency import FINGERPRINT_VERSION, cancel_id, fingerprint, pa
 from payments.metadata import canonical_metadata, metadata_faults
 from payments.money import CURRENCIES
 from payments.rails import RAILS
+from payments.refund_orders import InitiateRefund, RefundOutcome, RefundPayment, RefundReport
 from payments.refusals import InvalidCommand
 
 __all__ = [
+    "DESCRIPTION_CHARACTERS_MAX",
     "CancelPayment",
     "InitiatePayment",
+    "InitiateRefund",
     "Order",
     "RailReport",
+    "RefundOutcome",
+    "RefundPayment",
+    "RefundReport",
     "Report",
     "ReportSource",
     "canonical_metadata",
 ]
 
-DESCRIPTION_CHARACTERS_MAX = 500
 REASON_CHARACTERS_MAX = 500
 CODE_CHARACTERS_MAX = 64
 # Every attempt may leave transitions in the payment's record, which has a bound. Nacha re-presents an entry twice.
@@ -226,4 +232,4 @@ class RailReport(msgspec.Struct, frozen=True, kw_only=True):
         return report_id(self.payment_id, self.attempt, self.report)
 
 
-Order = InitiatePayment | CancelPayment | RailReport
+Order = InitiatePayment | CancelPayment | RefundPayment | InitiateRefund | RailReport | RefundReport

@@ -15,6 +15,7 @@ from payments.refusals import FieldError, InvalidIdempotencyKey
 Faults = tuple[FieldError, ...]
 
 TENANT_CHARACTERS_MAX = 64
+DESCRIPTION_CHARACTERS_MAX = 500
 YEAR_2000_US = 946_684_800_000_000
 YEAR_2200_US = 7_258_118_400_000_000
 

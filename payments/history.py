@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from payments.lifecycle import MOVES
+from payments.money import InvalidAmount, format_amount
 from payments.payment import EventType, Failure, Payment, Status
+from payments.refunds import left_minor, paid_minor, refunds_of
 
 _FIRST = (None, EventType.INITIATED, Status.PENDING)
 LEGAL = {_FIRST} | {(before, event, after) for (before, _), (after, event) in MOVES.items()}
@@ -46,3 +48,16 @@ def unlike_its_history(payment: Payment) -> Iterator[str]:
         yield f"the snapshot is of attempt {payment.attempt}, its history of {attempt}"
     if payment.failure != failure:
         yield "the snapshot's failure is not the one in its history"
+    yield from _unlike_its_refunds(payment)
+
+
+def _unlike_its_refunds(payment: Payment) -> Iterator[str]:
+    try:
+        refunds = refunds_of(payment)
+    except (KeyError, InvalidAmount):
+        yield "its history tells of a refund that was not asked for, or not of how much"
+        return
+    if (told := paid_minor(refunds)) != payment.refunded_minor:
+        yield f"the snapshot has {format_amount(payment.refunded_minor)} refunded, its history {format_amount(told)}"
+    if (left := left_minor(payment, refunds)) < 0:
+        yield f"{format_amount(-left)} more than was paid is refunded or reserved"

@@ -57,6 +57,16 @@ def report_id(payment_id: str, attempt: int, report: str) -> str:
     return _uuid5(_uuid_bytes(payment_id), f"report:{attempt}:{report}")
 
 
+def refund_idempotency_key(payment_id: str, refund_key: str) -> str:
+    """Return the idempotency key of the payment that a refund is: one for each payment and key of a refund."""
+    return f"{SYSTEM_KEY_PREFIX}refund:{_uuid5(_uuid_bytes(payment_id), f'refund:{refund_key}')}"
+
+
+def refund_report_id(refund_id: str, sequence: int) -> str:
+    """Return the id of what a refund tells the payment it refunds, so that it is heard once."""
+    return _uuid5(_uuid_bytes(refund_id), f"refund-report:{sequence}")
+
+
 def check_key(key: str, *, system: bool = False) -> str:
     """Return a caller's idempotency key, or raise InvalidIdempotencyKey.
 
@@ -121,6 +131,13 @@ def fingerprint(
     if effective_date is not None:
         parts.append(effective_date)
     return hashlib.sha256(canonical_list(parts)).digest()
+
+
+def refund_fingerprint(*, amount_minor: int | None, description: str | None, metadata_json: str) -> bytes:
+    """Return the SHA-256 (32 bytes) of what the caller of a refund supplied; no amount (all that is left) is another
+    body than the same amount in figures. Another definition would need another name in the history.
+    """
+    return hashlib.sha256(canonical_list([amount_minor, description, metadata_json])).digest()
 
 
 def _uuid_bytes(text: str) -> bytes:

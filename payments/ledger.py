@@ -92,7 +92,7 @@ def _transfers(head: Head, transition: Transition) -> tuple[tuple[str, str], ...
             return ((in_flight, SUSPENSE),)
         case EventType.INITIATED | EventType.CANCELLED:
             return ()
-        case EventType.REFUNDED:
+        case EventType.REFUND_INITIATED | EventType.REFUNDED | EventType.REFUND_FAILED | EventType.REFUND_RETURNED:
             # A refund is a payment of its own, in the other direction: its own transitions move the money.
             return ()
         case _:

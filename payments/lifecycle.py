@@ -4,22 +4,68 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
+from enum import StrEnum
 from typing import assert_never
 
 import msgspec
 
-from payments.commands import FAILURES, CancelPayment, InitiatePayment, Order, RailReport, Report
+from payments.commands import (
+    FAILURES,
+    CancelPayment,
+    InitiatePayment,
+    InitiateRefund,
+    Order,
+    RailReport,
+    RefundOutcome,
+    RefundPayment,
+    RefundReport,
+    Report,
+)
+from payments.fields import fault
 from payments.idempotency import FINGERPRINT_VERSION
 from payments.money import format_amount
 from payments.payment import EventType, Failure, Head, Payment, Status, Transition
 from payments.rails import RAILS, claim_due_us, expected_settlement_us
-from payments.refusals import IllegalMove, KeyReusedWithOtherBody, PaymentUnknown, Refusal
+from payments.refunds import (
+    REFUND_OF_KEY,
+    REFUNDS_MAX,
+    RefundState,
+    initiation_changes,
+    left_minor,
+    outcome_changes,
+    paid_minor,
+    refund_command,
+    refunds_of,
+    told_by,
+)
+from payments.refusals import (
+    IllegalMove,
+    InvalidCommand,
+    KeyReusedWithOtherBody,
+    PaymentUnknown,
+    RefundOfRefund,
+    RefundTooLarge,
+    RefundUnknown,
+    Refusal,
+    TooManyRefunds,
+)
 
 CANCEL = "cancelled"
 EPOCH_DAY = date(1970, 1, 1).toordinal()
 DAY_US = 86_400_000_000
 
-MOVES: dict[tuple[Status, Report | str], tuple[Status, EventType]] = {
+
+class Refunding(StrEnum):
+    """What may be asked of a payment because of its refunds."""
+
+    ASKED = "refunded"
+    PAID_IN_PART = "refunded in part"
+    PAID_IN_FULL = "refunded in full"
+    UNPAID = "freed of a refund"  # It failed or was cancelled.
+    SENT_BACK = "given a refund back"  # It was paid, and its bank returned it.
+
+
+MOVES: dict[tuple[Status, Report | Refunding | str], tuple[Status, EventType]] = {
     (Status.PENDING, CANCEL): (Status.CANCELLED, EventType.CANCELLED),
     (Status.PENDING, Report.CLAIMED): (Status.PROCESSING, EventType.PROCESSING),
     (Status.PENDING, Report.REJECTED): (Status.FAILED, EventType.FAILED),
@@ -28,6 +74,8 @@ MOVES: dict[tuple[Status, Report | str], tuple[Status, EventType]] = {
     # A return before completion is a failure with the rail's code; after it, money that had arrived goes back.
     (Status.PROCESSING, Report.RETURNED): (Status.FAILED, EventType.FAILED),
     (Status.COMPLETED, Report.RETURNED): (Status.RETURNED, EventType.RETURNED),
+    # What was refunded does not stop the bank from sending the payment itself back: then it went back twice.
+    (Status.REFUNDED, Report.RETURNED): (Status.RETURNED, EventType.RETURNED),
     # The bank moved money that we had given up: it is booked to suspense, never away, and the payment stays what it is.
     # Not so before the claim: nothing was handed to a bank, and hearing it then would silence the true report later.
     (Status.CANCELLED, Report.SETTLED): (Status.CANCELLED, EventType.SUSPENSE_RECORDED),
@@ -36,13 +84,28 @@ MOVES: dict[tuple[Status, Report | str], tuple[Status, EventType]] = {
     (Status.COMPLETED, Report.SETTLED): (Status.COMPLETED, EventType.SUSPENSE_RECORDED),
     (Status.RETURNED, Report.SETTLED): (Status.RETURNED, EventType.SUSPENSE_RECORDED),
     (Status.REFUNDED, Report.SETTLED): (Status.REFUNDED, EventType.SUSPENSE_RECORDED),
+    (Status.COMPLETED, Refunding.ASKED): (Status.COMPLETED, EventType.REFUND_INITIATED),
+    (Status.COMPLETED, Refunding.PAID_IN_PART): (Status.COMPLETED, EventType.REFUNDED),
+    (Status.COMPLETED, Refunding.PAID_IN_FULL): (Status.REFUNDED, EventType.REFUNDED),
+    (Status.COMPLETED, Refunding.UNPAID): (Status.COMPLETED, EventType.REFUND_FAILED),
+    (Status.COMPLETED, Refunding.SENT_BACK): (Status.COMPLETED, EventType.REFUND_RETURNED),
+    (Status.REFUNDED, Refunding.SENT_BACK): (Status.COMPLETED, EventType.REFUND_RETURNED),
+    # A return does not call back a refund that a rail has claimed. What becomes of it is heard, and the status stays.
+    (Status.RETURNED, Refunding.PAID_IN_PART): (Status.RETURNED, EventType.REFUNDED),
+    (Status.RETURNED, Refunding.PAID_IN_FULL): (Status.RETURNED, EventType.REFUNDED),
+    (Status.RETURNED, Refunding.UNPAID): (Status.RETURNED, EventType.REFUND_FAILED),
+    (Status.RETURNED, Refunding.SENT_BACK): (Status.RETURNED, EventType.REFUND_RETURNED),
 }
 
 
 class Moved(msgspec.Struct, frozen=True, kw_only=True):
-    """The payment after the order: its last transition is to be written."""
+    """The payment after the order: its last transition is to be written, and with it the orders that it has for others.
+
+    They are the system's own, each under its own payment's key: a refund to be made, or what has become of one.
+    """
 
     payment: Payment
+    orders: tuple[Order, ...] = ()
 
 
 class Unchanged(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,12 +127,16 @@ def decide(order: Order, payment: Payment | None, *, rail_speed: float = 1.0) ->
     """Return what `order` does to the payment of its key; the same facts always give the same bytes."""
     assert payment is None or _are_of_one_key(payment.head, order), "an order meets only its own payment"
     match order:
-        case InitiatePayment():
+        case InitiatePayment() | InitiateRefund():
             return _initiate(order, payment, rail_speed)
         case CancelPayment():
             return _move(order, payment, CANCEL, order.requested_at_us, {"cancel_key": order.cancel_key})
         case RailReport():
             return _hear(order, payment)
+        case RefundPayment():
+            return _refund(order, payment)
+        case RefundReport():
+            return _hear_refund(order, payment)
         case _:
             assert_never(order)
 
@@ -78,7 +145,10 @@ def _are_of_one_key(head: Head, order: Order) -> bool:
     return head.idempotency_key == order.idempotency_key and head.tenant_id == order.tenant_id
 
 
-def _initiate(order: InitiatePayment, payment: Payment | None, rail_speed: float) -> Decision:
+def _initiate(order: InitiatePayment | InitiateRefund, payment: Payment | None, rail_speed: float) -> Decision:
+    if isinstance(order, InitiatePayment) and order.refund_of is not None:
+        # Its original has reserved nothing, and would hear nothing of it.
+        return Refused(refusal=InvalidCommand(fault("refund_of", "is the system's own; send a RefundPayment")))
     if payment is not None:
         if payment.head.fingerprint == order.fingerprint_by(payment.head.fingerprint_version):
             return Unchanged(payment=payment)
@@ -112,7 +182,7 @@ def _initiate(order: InitiatePayment, payment: Payment | None, rail_speed: float
         new_status=Status.PENDING,
         occurred_at_us=order.requested_at_us,
         caused_by=order.id,
-        changes={},
+        changes={REFUND_OF_KEY: order.refund_of_key} if isinstance(order, InitiateRefund) else {},
     )
     return Moved(
         payment=Payment(
@@ -136,13 +206,66 @@ def _hear(report: RailReport, payment: Payment | None) -> Decision:
     return _move(report, payment, report.report, report.occurred_at_us, changes, failure)
 
 
+def _refund(order: RefundPayment, payment: Payment | None) -> Decision:
+    if payment is None:
+        return Refused(refusal=PaymentUnknown(order.payment_id))
+    if payment.head.refund_of is not None:
+        return Refused(refusal=RefundOfRefund(payment.payment_id))
+    refunds = refunds_of(payment)
+    known = refunds.get(order.refund_id)
+    if known is not None:
+        if known.fingerprint == order.fingerprint.hex():
+            return Unchanged(payment=payment)
+        return Refused(refusal=KeyReusedWithOtherBody(known.refund_id))
+    # The state is judged before the amount: of what is not completed nothing is left or not left.
+    left = left_minor(payment, refunds)
+    amount_minor = left if order.amount_minor is None else order.amount_minor
+    decision = _move(order, payment, Refunding.ASKED, order.requested_at_us, initiation_changes(order, amount_minor))
+    if not isinstance(decision, Moved):
+        return decision
+    if len(refunds) >= REFUNDS_MAX:
+        return Refused(refusal=TooManyRefunds(payment_id=payment.payment_id, refunds_max=REFUNDS_MAX))
+    if not 0 < amount_minor <= left:
+        return Refused(refusal=RefundTooLarge(payment_id=payment.payment_id, left=format_amount(left)))
+    return Moved(payment=decision.payment, orders=(refund_command(order, decision.payment, amount_minor),))
+
+
+def _hear_refund(report: RefundReport, payment: Payment | None) -> Decision:
+    if payment is None:
+        return Refused(refusal=PaymentUnknown(report.payment_id))
+    refunds = refunds_of(payment)
+    refund = refunds.get(report.refund_id)
+    if refund is None:
+        return Refused(refusal=RefundUnknown(report.refund_id))
+    refunded_minor = paid_minor(refunds)
+    match refund.state, report.outcome:
+        case RefundState.RESERVED, RefundOutcome.COMPLETED:
+            refunded_minor += refund.amount_minor
+            is_all = refunded_minor == payment.head.amount_minor
+            asked = Refunding.PAID_IN_FULL if is_all else Refunding.PAID_IN_PART
+        case RefundState.RESERVED, RefundOutcome.FAILED | RefundOutcome.CANCELLED:
+            asked = Refunding.UNPAID
+        case RefundState.PAID, RefundOutcome.RETURNED:
+            refunded_minor -= refund.amount_minor
+            asked = Refunding.SENT_BACK
+        case _:
+            if payment.has_heard(report.id):
+                return Unchanged(payment=payment)
+            said = f"told that its refund is {report.outcome.value}, when that is {refund.state.value}"
+            return Refused(refusal=IllegalMove(payment_id=payment.payment_id, status=payment.status.value, asked=said))
+    changes = outcome_changes(report, refund)
+    return _move(report, payment, asked, report.occurred_at_us, changes, refunded_minor=refunded_minor)
+
+
 def _move(
-    order: CancelPayment | RailReport,
+    order: CancelPayment | RailReport | RefundPayment | RefundReport,
     payment: Payment | None,
-    asked: Report | str,
+    asked: Report | Refunding | str,
     at_us: int,
     changes: Mapping[str, str],
     failure: Failure | None = None,
+    *,
+    refunded_minor: int | None = None,
 ) -> Decision:
     if payment is None:
         return Refused(refusal=PaymentUnknown(order.payment_id))
@@ -167,16 +290,15 @@ def _move(
         caused_by=order_id,
         changes=changes,
     )
-    return Moved(
-        payment=Payment(
-            head=payment.head,
-            status=status,
-            attempt=order.attempt if isinstance(order, RailReport) else payment.attempt,
-            failure=failure or payment.failure,
-            refunded_minor=payment.refunded_minor,
-            transitions=(*payment.transitions, transition),
-        )
+    moved = Payment(
+        head=payment.head,
+        status=status,
+        attempt=order.attempt if isinstance(order, RailReport) else payment.attempt,
+        failure=failure or payment.failure,
+        refunded_minor=payment.refunded_minor if refunded_minor is None else refunded_minor,
+        transitions=(*payment.transitions, transition),
     )
+    return Moved(payment=moved, orders=told_by(moved))
 
 
 def _start_of_day_us(effective_date: str | None) -> int:

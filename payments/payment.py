@@ -35,7 +35,12 @@ class EventType(StrEnum):
     FAILED = "payment_failed"
     CANCELLED = "payment_cancelled"
     RETURNED = "payment_returned"
+    # Of a payment that is given back by refunds, which are payments of their own: one was asked for and its amount is
+    # reserved; it was paid; it never was, and its amount is free again; it was paid and its bank sent it back.
+    REFUND_INITIATED = "payment_refund_initiated"
     REFUNDED = "payment_refunded"
+    REFUND_FAILED = "payment_refund_failed"
+    REFUND_RETURNED = "payment_refund_returned"
     # Money arrived that should not have moved (again): the status stays, the ledger books it to suspense.
     SUSPENSE_RECORDED = "payment_suspense_recorded"
 

@@ -73,3 +73,45 @@ class IllegalMove(Refusal):
         self.payment_id = payment_id
         self.status = status
         self.asked = asked
+
+
+class RefundOfRefund(Refusal):
+    """A refund is no payment that could be refunded: who wants the money to move again pays again."""
+
+    code = "refund-of-refund"
+
+    def __init__(self, payment_id: str) -> None:
+        super().__init__("a refund cannot be refunded; ask for a payment instead")
+        self.payment_id = payment_id
+
+
+class RefundTooLarge(Refusal):
+    """More than is left of the payment: what was paid, less what is refunded already or is being refunded."""
+
+    code = "refund-too-large"
+
+    def __init__(self, *, payment_id: str, left: str) -> None:
+        message = f"must be at most {left}, which is what is left of the payment"
+        super().__init__(f"amount: {message}", (FieldError(field="amount", message=message),))
+        self.payment_id = payment_id
+        self.left = left
+
+
+class TooManyRefunds(Refusal):
+    """A payment's history has a bound, and so has the number of its refunds, those that failed among them."""
+
+    code = "too-many-refunds"
+
+    def __init__(self, *, payment_id: str, refunds_max: int) -> None:
+        super().__init__(f"a payment can be refunded at most {refunds_max} times")
+        self.payment_id = payment_id
+
+
+class RefundUnknown(Refusal):
+    """What is told of a refund that the payment has not asked for."""
+
+    code = "refund-unknown"
+
+    def __init__(self, refund_id: str) -> None:
+        super().__init__(f"the payment knows no refund {refund_id}")
+        self.refund_id = refund_id

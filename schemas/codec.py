@@ -16,6 +16,7 @@ from fastavro.types import AvroMessage, Schema
 from directory.changes import DirectoryCommand, DirectoryRecord, DirectorySecret
 from payments.commands import CancelPayment, InitiatePayment, RailReport
 from payments.payment import EventType, Payment, Status
+from payments.refund_orders import InitiateRefund, RefundPayment, RefundReport
 from payments.refusals import FieldError, Refusal
 from payments.rejection import Rejection
 from schemas import records, registry
@@ -90,6 +91,9 @@ _VALUES: dict[type[Value], tuple[str, Callable[[Any], Record], Callable[[Record]
     InitiatePayment: ("InitiatePayment", records.initiate_record, records.initiate_value),
     CancelPayment: ("CancelPayment", records.cancel_record, records.cancel_value),
     RailReport: ("RailReport", records.report_record, records.report_value),
+    RefundPayment: ("RefundPayment", records.refund_record, records.refund_value),
+    InitiateRefund: ("InitiateRefund", records.initiate_refund_record, records.initiate_refund_value),
+    RefundReport: ("RefundReport", records.refund_report_record, records.refund_report_value),
     Payment: ("PaymentEvent", records.payment_record, records.payment_value),
     Rejection: ("PaymentRejection", records.rejection_record, records.rejection_value),
     DirectoryCommand: ("DirectoryCommand", records.command_record, records.command_value),

@@ -8,6 +8,8 @@ from datetime import date
 from enum import StrEnum
 from typing import Any, TypeVar
 
+from msgspec import structs
+
 from directory.changes import Action, DirectoryCommand, DirectoryRecord, DirectorySecret, State
 from directory.entities import (
     KINDS,
@@ -28,6 +30,7 @@ from payments.commands import CancelPayment, InitiatePayment, RailReport, Report
 from payments.fields import date_faults, fault
 from payments.payment import EVENT_TYPES, STATUSES, Failure, Head, Payment, Transition
 from payments.rails import RAILS
+from payments.refund_orders import InitiateRefund, RefundOutcome, RefundPayment, RefundReport
 from payments.refusals import FieldError, InvalidCommand
 from payments.rejection import RAW_BYTES_MAX, Rejection
 
@@ -35,6 +38,9 @@ Value = (
     InitiatePayment
     | CancelPayment
     | RailReport
+    | RefundPayment
+    | InitiateRefund
+    | RefundReport
     | Payment
     | Rejection
     | DirectoryCommand
@@ -110,6 +116,30 @@ def report_value(record: Record) -> RailReport:
     report = member(Report, "report", record["report"])
     source = member(ReportSource, "source", record["source"])
     return RailReport(**{**record, "report": report, "source": source})
+
+
+def refund_record(command: RefundPayment) -> Record:
+    return structs.asdict(command)
+
+
+def refund_value(record: Record) -> RefundPayment:
+    return RefundPayment(**record)
+
+
+def initiate_refund_record(command: InitiateRefund) -> Record:
+    return structs.asdict(command)
+
+
+def initiate_refund_value(record: Record) -> InitiateRefund:
+    return InitiateRefund(**record)
+
+
+def refund_report_record(report: RefundReport) -> Record:
+    return structs.asdict(report) | {"outcome": report.outcome.value}
+
+
+def refund_report_value(record: Record) -> RefundReport:
+    return RefundReport(**{**record, "outcome": member(RefundOutcome, "outcome", record["outcome"])})
 
 
 def payment_record(payment: Payment) -> Record:

@@ -65,7 +65,12 @@ class Topic:
 PAYMENT_COMMANDS = Topic(
     name="payment-commands",
     key="{tenant}:{idempotency_key} of the payment",
-    values=("io.directpay.InitiatePayment", "io.directpay.CancelPayment"),
+    values=(
+        "io.directpay.InitiatePayment",
+        "io.directpay.CancelPayment",
+        "io.directpay.RefundPayment",
+        "io.directpay.InitiateRefund",
+    ),
     doc="What is asked of payments. Whoever may write here is trusted for every tenant.",
     cleanup=Cleanup.DELETE,
     # Deleted behind the decision, not by age: an outage of a week must not lose a command.
@@ -75,8 +80,8 @@ PAYMENT_COMMANDS = Topic(
 RAIL_REPORTS = Topic(
     name="rail-reports",
     key="{tenant}:{idempotency_key} of the payment",
-    values=("io.directpay.RailReport",),
-    doc="What rails say of payments.",
+    values=("io.directpay.RailReport", "io.directpay.RefundReport"),
+    doc="What rails say of payments, and refunds of the payments that they give back.",
     cleanup=Cleanup.DELETE,
     retention_ms=FOREVER_MS,
     broker_time=True,

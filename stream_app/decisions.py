@@ -10,7 +10,15 @@ from typing import Any, assert_never
 import structlog
 
 from directory.changes import Changed, DirectoryCommand, DirectoryRecord, Known, NotChanged, change
-from payments.commands import CancelPayment, InitiatePayment, Order, RailReport
+from payments.commands import (
+    CancelPayment,
+    InitiatePayment,
+    InitiateRefund,
+    Order,
+    RailReport,
+    RefundPayment,
+    RefundReport,
+)
 from payments.idempotency import id_of_key
 from payments.lifecycle import Decision, Moved, Refused, Unchanged, decide
 from payments.rejection import Rejection
@@ -33,11 +41,13 @@ _TURNED_AWAY = (Stray, Rejection, codec.UnknownSchema)
 class Written:
     """What a batch decides: `moves`, each with its cause and its key's id, until `encode` makes `records` of them.
 
+    `orders` are those that a move has for other payments, each with the record that caused the move.
     `secrets` are written first, so that a subscriber hardly ever sees an entity before its secret. `decisions` names
     what came of the records and `rejections` holds the refusals among `records`, both to be counted once it is written.
     """
 
     moves: list[tuple[InputRecord, str, Any]] = field(default_factory=list)
+    orders: list[tuple[InputRecord, Order]] = field(default_factory=list)
     secrets: list[OutputRecord] = field(default_factory=list)
     records: list[OutputRecord] = field(default_factory=list)
     decisions: list[str] = field(default_factory=list)
@@ -90,6 +100,8 @@ class PaymentDecisions:
                 step = Step(decision.payment, before)
                 table.stage(payment_id, step)
                 written.moves.append((record, payment_id, step))
+                for other in decision.orders:
+                    written.orders.append((record, other))
             case Unchanged():
                 written.decisions.append(UNCHANGED)
             case Refused():
@@ -99,7 +111,7 @@ class PaymentDecisions:
                 assert_never(decision)
 
     def encode(self, written: Written) -> None:
-        """Add the events of the payments that were moved."""
+        """Add the events of the payments that were moved, and the orders that they have for others."""
         for record, payment_id, step in written.moves:
             payment = step.payment
             headers = _traced(codec.event_headers(payment), record)
@@ -107,6 +119,15 @@ class PaymentDecisions:
                 _kept(topics.PAYMENT_EVENTS.name, payment_id, step.snapshot().event(), record, headers)
             )
             written.decisions.append(payment.last.event_type)
+        for record, order in written.orders:
+            written.records.append(
+                OutputRecord(
+                    topic=_topic_of(order),
+                    key=order.key.encode(),
+                    value=codec.encode(order),
+                    headers=_traced([], record),
+                )
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,8 +187,8 @@ class DirectoryDecisions:
 def payment_decisions(*, partitions: int, rail_speed: float) -> PaymentDecisions:
     """Return what decides payment-commands and rail-reports."""
     accepts: dict[str, tuple[type[Order], ...]] = {
-        topics.PAYMENT_COMMANDS.name: (InitiatePayment, CancelPayment),
-        topics.RAIL_REPORTS.name: (RailReport,),
+        topics.PAYMENT_COMMANDS.name: (InitiatePayment, CancelPayment, RefundPayment, InitiateRefund),
+        topics.RAIL_REPORTS.name: (RailReport, RefundReport),
     }
     intake: Intake[Order] = Intake(accepts=accepts, key_of=attrgetter("key"), partitions=partitions)
     return PaymentDecisions(intake=intake, rail_speed=rail_speed)
@@ -223,6 +244,11 @@ def _turn_away(turned: Stray | Rejection | codec.UnknownSchema, written: Written
             written.reject(turned)
         case _:
             assert_never(turned)
+
+
+def _topic_of(order: Order) -> str:
+    is_report = isinstance(order, RailReport | RefundReport)
+    return topics.RAIL_REPORTS.name if is_report else topics.PAYMENT_COMMANDS.name
 
 
 def _kept(topic: str, key: str, value: bytes, record: InputRecord, headers: list[tuple[str, bytes]]) -> OutputRecord:

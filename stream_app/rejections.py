@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from directory.changes import DirectoryCommand
-from payments.idempotency import cancel_id, is_clean_text, payment_id
+from payments.idempotency import cancel_id, is_clean_text, payment_id, refund_idempotency_key
+from payments.refund_orders import RefundPayment
 from payments.refusals import FieldError
 from payments.rejection import INPUT_GONE, RAW_BYTES_MAX, Rejection
 from schemas import codec, topics
@@ -38,7 +39,9 @@ def refused_value(
     if isinstance(value, DirectoryCommand):
         ids = {"tenant_id": value.tenant_id, "command_id": value.command_id, "entity_id": value.entity_id}
     else:
-        ids = {"tenant_id": value.tenant_id, "command_id": value.id, "payment_id": value.payment_id}
+        # A refund is told of by its own id, under which its caller looks for it.
+        of = value.refund_id if isinstance(value, RefundPayment) else value.payment_id
+        ids = {"tenant_id": value.tenant_id, "command_id": value.id, "payment_id": of}
     return _rejection(record, reason, detail, errors, **ids)
 
 
@@ -102,7 +105,11 @@ def _ids_of_fields(fields: Mapping[str, Any]) -> dict[str, str | None]:
         return _kept(value) if isinstance(value, str) else None
 
     tenant_id, key, cancel_key = text("tenant_id"), text("idempotency_key"), text("cancel_key")
-    payment = payment_id(tenant_id, key) if tenant_id is not None and key is not None else None
+    payment = None
+    if tenant_id is not None and key is not None:
+        payment = payment_id(tenant_id, key)
+        if (refund_key := text("refund_key")) is not None:
+            payment = payment_id(tenant_id, refund_idempotency_key(payment, refund_key))
     command = text("command_id")
     if command is None and payment is not None and cancel_key is not None:
         command = cancel_id(payment, cancel_key)

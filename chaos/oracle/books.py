@@ -110,11 +110,12 @@ def _left_by_status(payment: Payment) -> dict[str, int]:
     """Return what a payment has to leave on each account, told by where it stands and not by the product's postings."""
     head, minor = payment.head, payment.head.amount_minor
     left: dict[str, int] = defaultdict(int)
-    if payment.status in (Status.PROCESSING, Status.COMPLETED):
+    has_completed = payment.status in (Status.COMPLETED, Status.REFUNDED)
+    if payment.status is Status.PROCESSING or has_completed:
         left[f"bank_account:{head.payer_account_id}"] -= minor
     if payment.status is Status.PROCESSING:
         left[f"clearing:{head.payment_rail_type.value}"] += minor
-    if payment.status is Status.COMPLETED:
+    if has_completed:
         left[f"bank_account:{head.payee_account_id}"] += minor
     for step in payment.transitions:
         if step.event_type is EventType.SUSPENSE_RECORDED:

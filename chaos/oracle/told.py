@@ -8,13 +8,19 @@ from collections.abc import Collection, Iterable, Iterator
 from chaos.answers import Answer, Ask, Channel, Said, Terms
 from chaos.oracle.history import Log
 from chaos.oracle.violation import Kind, Violation
+from payments.idempotency import refund_fingerprint
 from payments.payment import Payment, Status
+from payments.refusals import IllegalMove, PaymentUnknown, RefundTooLarge, TooManyRefunds
 
 TERMINAL = frozenset({Status.COMPLETED, Status.FAILED, Status.CANCELLED, Status.RETURNED, Status.REFUNDED})
 CREATED = 201
 CONFLICT = "idempotency-key-reused"
 # A cancel that came before its payment: refused, and no reason to look for a fault.
 _UNKNOWN_PAYMENT = 404
+# What a refund may rightly be told: too early, too late, too much, too many, or before its payment is known.
+_REFUND_REFUSALS = frozenset(
+    {CONFLICT, IllegalMove.code, RefundTooLarge.code, TooManyRefunds.code, PaymentUnknown.code, "not-found"}
+)
 PRODUCERS = frozenset({Channel.MURMUR2, Channel.CRC32})
 
 
@@ -24,9 +30,10 @@ class Told:
     def __init__(self, answers: Iterable[Answer]) -> None:
         self.payments: dict[str, list[Answer]] = defaultdict(list)
         self.cancels: dict[str, list[Answer]] = defaultdict(list)
+        self.refunds: dict[str, list[Answer]] = defaultdict(list)
+        kept = {Ask.PAY: self.payments, Ask.CANCEL: self.cancels, Ask.REFUND: self.refunds}
         for answer in answers:
-            kept = self.payments if answer.ask is Ask.PAY else self.cancels
-            kept[answer.payment_id].append(answer)
+            kept[answer.ask][answer.payment_id].append(answer)
 
     @property
     def accepted(self) -> Iterator[str]:
@@ -36,7 +43,7 @@ class Told:
                 yield payment_id
 
     def count(self, said: Said) -> int:
-        kept = (self.payments, self.cancels)
+        kept = (self.payments, self.cancels, self.refunds)
         return sum(answer.said is said for each in kept for answers in each.values() for answer in answers)
 
 
@@ -52,7 +59,7 @@ def accepted_are_there(told: Told, log: Log) -> Iterator[Violation]:
 def all_were_asked_for(told: Told, log: Log) -> Iterator[Violation]:
     """No payment is in the log that nobody asked for."""
     for payment_id in log.ids():
-        if payment_id not in told.payments:
+        if payment_id not in told.payments and payment_id not in told.refunds:
             yield Violation(kind=Kind.PHANTOM, payment_id=payment_id, detail="nobody asked for it")
 
 
@@ -112,6 +119,37 @@ def cancels_went_as_told(told: Told, log: Log) -> Iterator[Violation]:
             elif answer.said is Said.REFUSED and heard:
                 detail = f"the cancel was refused ({answer.status}), and took effect"
                 yield Violation(kind=Kind.CANCEL_BROKEN, payment_id=payment_id, detail=detail)
+
+
+def refunds_went_as_told(told: Told, log: Log) -> Iterator[Violation]:
+    """Who was told that the refund is theirs (200, 201) finds it, as they asked for it; one request has created it.
+
+    A refusal by the payment's state does not hold for ever: the same key may ask again later.
+    """
+    for payment_id, answers in told.refunds.items():
+        refund = log.get(payment_id)
+
+        def violation(kind: Kind, detail: str, of: str = payment_id) -> Violation:
+            return Violation(kind=kind, payment_id=of, detail=detail)
+
+        if sum(answer.status == CREATED for answer in answers) > 1:
+            yield violation(Kind.CREATED_TWICE, "more than one answer to its request was 201")
+        if refund is not None and refund.head.fingerprint not in map(_asked, answers):
+            yield violation(Kind.OTHER_TERMS, "nobody asked for this refund")
+        for answer in answers:
+            is_theirs = refund is not None and refund.head.fingerprint == _asked(answer)
+            if answer.status in (200, CREATED) and refund is None:
+                yield violation(Kind.LOST, f"the refund was answered {answer.status}, and is not in the log")
+            elif answer.status in (200, CREATED) and not is_theirs:
+                yield violation(Kind.OTHER_TERMS, f"{answer.status} was answered to another refund than it is")
+            elif answer.said is Said.REFUSED and answer.code == CONFLICT and (refund is None or is_theirs):
+                yield violation(Kind.REFUSAL_BROKEN, "refused as another body, and there is no other")
+            elif answer.said is Said.REFUSED and answer.code not in _REFUND_REFUSALS:
+                yield violation(Kind.REFUSED_WRONGLY, f"{answer.status} {answer.code} was answered to a sound refund")
+
+
+def _asked(answer: Answer) -> bytes:
+    return refund_fingerprint(amount_minor=answer.refund_minor, description=None, metadata_json="{}")
 
 
 def all_are_terminal(log: Log, silent_payers: Collection[str]) -> Iterator[Violation]:

@@ -16,6 +16,9 @@ class Kind(StrEnum):
     REFUSED_WRONGLY = "refused_wrongly"  # A sound request was refused for good.
     REFUSAL_BROKEN = "refusal_broken"  # What was refused took effect all the same.
     CANCEL_BROKEN = "cancel_broken"  # The payment did not go the way that its canceller was told.
+    OVER_REFUNDED = "over_refunded"  # More was refunded, or reserved for refunds, than was paid.
+    REFUND_DIFFERS = "refund_differs"  # A payment tells of a refund otherwise than the refund itself.
+    RESERVED_LEFT = "reserved_left"  # An amount is reserved for a refund that has ended or was never made.
     DOUBLED_EVENT = "doubled_event"  # A transition is in the topic more than once.
     OUT_OF_ORDER = "out_of_order"  # A sequence is missing, or comes before its predecessor.
     FORKED = "forked"  # Two records of a payment tell its past differently.

@@ -10,17 +10,19 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from directory.entities import Scope
+from ingest_api.accepted import Accepted
 from ingest_api.answers import json_answer, prefers_async
 from ingest_api.bodies import Fields, parse_object, read_body
 from ingest_api.entity_tags import entity_tag, is_known
 from ingest_api.idempotency import FIELD, required_key
 from ingest_api.listing import QueryString
 from ingest_api.parts import Parts
-from ingest_api.payment_orders import answer_of, payment_order, wait_of
+from ingest_api.payment_orders import PaymentAnswer, answer_of, payment_order, wait_of
 from ingest_api.problems import Problem, problem_of_rejection
 from ingest_api.references import payment_references, require_references
-from ingest_api.refusals import NotFound
-from ingest_api.representations import payment_accepted, payment_now, timestamp
+from ingest_api.refund_orders import AskedRefund, answer_of_refund, asked_refund
+from ingest_api.refusals import NotFound, ViewsBehind
+from ingest_api.representations import payment_accepted, payment_now, refund_accepted, timestamp
 from payments.commands import CancelPayment
 from payments.payment import Status
 from payments.rails import RAILS
@@ -39,6 +41,7 @@ def payment_routes(parts: Parts) -> list[Route]:
         Route(PATH + "{payment_id}", payments.get, methods=["GET"]),
         Route(PATH + "{payment_id}/history", payments.history, methods=["GET"]),
         Route(PATH + "{payment_id}/cancel", payments.cancel, methods=["POST"]),
+        Route(PATH + "{payment_id}/refunds", payments.refund, methods=["POST"]),
     ]
 
 
@@ -76,13 +79,7 @@ class Payments:
         with parts.outcomes.room(1 if wait_s else 0):
             await parts.commands.send(order, traceparent=request.headers.get("traceparent"))
             outcomes = await parts.outcomes.outcomes([wait_of(order)], wait_s)
-        answer = answer_of(order, outcomes.get(order.command_id))
-        if isinstance(answer, Problem):
-            return answer.response()
-        if answer.status == 202:
-            parts.accepted.remember(order)
-        place = location(order.payment_id)
-        return json_answer(answer.payment, status=answer.status, location=place, replayed=answer.replayed)
+        return self._answered(order, answer_of(order, outcomes.get(order.command_id)))
 
     async def get(self, request: Request) -> Response:
         caller = await self._parts.doorkeeper.caller(request, Scope.READ)
@@ -171,6 +168,33 @@ class Payments:
             return json_answer(row_body(found), status=202, location=location(payment_id))
         return _cancel_answer(outcome, replayed=False)
 
+    async def refund(self, request: Request) -> Response:
+        parts = self._parts
+        caller = await parts.doorkeeper.caller(request, Scope.WRITE)
+        data = await read_body(request, bytes_max=parts.config.max_body_bytes)
+        members = parse_object(data) if data.strip() else {}
+        refund_key = required_key(request, members)
+        found = await self._find(caller.tenant_id, _payment_id(request))
+        if isinstance(found, Response):
+            if found.status_code == 202:
+                # The payment is not decided yet: a 202 here would promise its refund.
+                raise ViewsBehind("payment")
+            return found
+        asked = asked_refund(members, refund_key, original=found.head, now_us=parts.now_us())
+        wait_s = 0 if prefers_async(request) else parts.config.outcome_wait_s
+        with parts.outcomes.room(1 if wait_s else 0):
+            await parts.commands.send(asked.order, traceparent=request.headers.get("traceparent"))
+            outcomes = await parts.outcomes.outcomes([wait_of(asked)], wait_s)
+        return self._answered(asked, answer_of_refund(asked, outcomes.get(asked.command_id)))
+
+    def _answered(self, order: Accepted, answer: PaymentAnswer | Problem) -> Response:
+        if isinstance(answer, Problem):
+            return answer.response()
+        if answer.status == 202:
+            self._parts.accepted.remember(order)
+        place = location(order.payment_id)
+        return json_answer(answer.payment, status=answer.status, location=place, replayed=answer.replayed)
+
     async def _find(self, tenant_id: str, payment_id: str) -> PaymentRow | Response:
         """Return the payment, or what to answer instead: its refusal, "not known yet" (202), or raise NotFound.
 
@@ -183,7 +207,7 @@ class Payments:
             with parts.outcomes.room(1):
                 outcomes = await parts.outcomes.outcomes([wait_of(accepted)], parts.config.outcome_wait_s)
             if accepted.command_id not in outcomes:
-                return json_answer(payment_accepted(accepted), status=202, location=location(payment_id))
+                return json_answer(_accepted(accepted), status=202, location=location(payment_id))
             row = await parts.queries.payment(tenant_id, payment_id)
         if accepted is not None:
             parts.accepted.forget(payment_id)
@@ -193,6 +217,10 @@ class Payments:
         if rejection is None:
             raise NotFound("payment")
         return problem_of_rejection(rejection.reason, rejection.detail, rejection.errors).response()
+
+
+def _accepted(order: Accepted) -> dict[str, Any]:
+    return refund_accepted(order.order, order.original) if isinstance(order, AskedRefund) else payment_accepted(order)
 
 
 def _cancel_answer(outcome: Outcome, *, replayed: bool) -> Response:

@@ -13,7 +13,7 @@ from projections.views.payments import Snapshot
 
 _HAS_COMPLETED = (Status.COMPLETED, Status.RETURNED, Status.REFUNDED)
 # From its completion on, a payment can change what its lease was paid.
-_MOVE_PAID = (EventType.COMPLETED, EventType.RETURNED, EventType.REFUNDED)
+_MOVE_PAID = (EventType.COMPLETED, EventType.RETURNED, EventType.REFUNDED, EventType.REFUND_RETURNED)
 
 
 class Stood(NamedTuple):

@@ -10,8 +10,9 @@ from chaos.oracle.books import Entry
 from chaos.oracle.history import Event, Log
 from chaos.oracle.told import Told
 from chaos.oracle.views import EventSeen, PaymentSeen
-from payments.commands import Order
+from payments.commands import Order, RefundReport
 from payments.ledger import postings
+from payments.lifecycle import Moved, decide
 from payments.payment import Payment
 from schemas import codec
 from schemas.partitioning import partition_of
@@ -46,6 +47,24 @@ def log_of(snapshots: Iterable[Payment]) -> Log:
 def log(*orders: Order) -> Log:
     """Return the log of a payment after these orders; of no payment without any."""
     return log_of(after_all(orders))
+
+
+def snapshots(*orders: Order, deaf: bool = False) -> list[Payment]:
+    """Return every record of payments after these orders and those that they have for each other.
+
+    With `deaf`, payments do not hear what has become of their refunds.
+    """
+    payments: dict[str, Payment] = {}
+    written: list[Payment] = []
+    coming = list(orders)
+    while coming:
+        order = coming.pop(0)
+        decision = decide(order, payments.get(order.payment_id))
+        if isinstance(decision, Moved):
+            payments[order.payment_id] = decision.payment
+            written.append(decision.payment)
+            coming = [each for each in decision.orders if not deaf or not isinstance(each, RefundReport)] + coming
+    return written
 
 
 def the_payment(log: Log) -> Payment:

@@ -10,10 +10,10 @@ from typing import Any
 
 import httpx
 
-from chaos.answers import Answer, AnswerLog, Said, read_answers
+from chaos.answers import Answer, AnswerLog, Ask, Said, read_answers
 from chaos.canary import Canaries
 from chaos.http_callers import HttpCallers, Request
-from payments.idempotency import cancel_id, payment_id, payment_key
+from payments.idempotency import cancel_id, payment_id, payment_key, refund_idempotency_key
 from schemas.partitioning import partition_of
 from tests.chaos.evidence import TERMS
 
@@ -101,6 +101,25 @@ def test_of_a_batch_only_what_got_no_answer_is_sent_again(tmp_path: Path) -> Non
 def test_a_cancel_is_logged_under_the_id_that_its_transition_would_have(tmp_path: Path) -> None:
     _, (answer,) = conversation(tmp_path, lambda _: httpx.Response(409, json={}), lambda c: c.cancel("k", "stop"))
     assert (answer.said, answer.command_id) == (Said.REFUSED, cancel_id(payment_id("chaos", "k"), "stop"))
+
+
+def test_a_refund_is_logged_under_its_own_id_with_what_was_asked_for(tmp_path: Path) -> None:
+    of = payment_id("chaos", "k")
+    refund_id = payment_id("chaos", refund_idempotency_key(of, "back"))
+    bodies: list[Any] = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        assert request.url.path == f"/api/v1/payments/{of}/refunds"
+        bodies.append((request.headers["Idempotency-Key"], json.loads(request.content)))
+        return httpx.Response(201, json={"id": refund_id})
+
+    async def talk(callers: HttpCallers) -> list[Said]:
+        return [await callers.refund("k", "back", minor) for minor in (None, 2_500)]
+
+    said, answers = conversation(tmp_path, handler, talk)
+    assert (said, bodies) == ([Said.ACCEPTED] * 2, [("back", {}), ("back", {"amount": "25.00"})])
+    assert {(answer.ask, answer.payment_id) for answer in answers} == {(Ask.REFUND, refund_id)}
+    assert [answer.refund_minor for answer in answers] == [None, 2_500]
 
 
 def canaries(callers: HttpCallers) -> Canaries:

@@ -40,6 +40,12 @@ def test_the_load_has_every_channel_rail_payer_and_trouble() -> None:
     assert {twist.trouble for twist in twists} == set(Trouble)
     conflicts = [(each, t) for each in load for t in each.twists if t.trouble is Trouble.CONFLICT]
     assert all(twist.terms != each.terms for each, twist in conflicts)
+    refunds = [(each.terms.amount_minor, t) for each in load for t in each.twists if t.trouble is Trouble.REFUND]
+    asked = [None if twist.refund_minor is None else twist.refund_minor - of for of, twist in refunds]
+    assert {None, 0, 1} <= set(asked), "all that is left, all of it, and too much"
+    assert any(difference < 0 for difference in asked if difference is not None), "and a part"
+    keys = [[t.refund_key for t in each.twists if t.trouble is Trouble.REFUND] for each in load]
+    assert any(len(set(of_one)) < len(of_one) for of_one in keys), "some keys are used again"
 
 
 def test_the_same_seed_schedules_the_same_faults_in_order_and_in_time() -> None:

@@ -26,6 +26,7 @@ from directory.sealing import Sealed
 from payments.commands import CancelPayment, InitiatePayment, RailReport, Report, ReportSource
 from payments.payment import EventType, Failure, Head, Payment, Status, Transition
 from payments.rails import Rail
+from payments.refund_orders import InitiateRefund, RefundOutcome, RefundPayment, RefundReport
 from payments.refusals import FieldError
 from payments.rejection import Rejection
 from schemas.records import Value
@@ -74,6 +75,35 @@ RETURNED = RailReport(
     reason="insufficient funds",
     source=ReportSource.DIRECTPAY,
     bank_reference="B-2",
+)
+REFUND_SPARSE = RefundPayment(
+    command_id=COMMAND, tenant_id=TENANT, idempotency_key="rent-2026-12", refund_key="back", requested_at_us=AT_US + 5
+)
+REFUND_FULL = replace(
+    REFUND_SPARSE, amount_minor=1, description="Rückzahlung – Miete 🏠", metadata_json='{"unit":"4b"}'
+)
+INITIATE_REFUND_SPARSE = InitiateRefund(
+    command_id=COMMAND,
+    tenant_id=TENANT,
+    idempotency_key="directpay:refund:55555555-5555-5555-8555-555555555555",
+    refund_of_key="rent-2026-12",
+    fingerprint=b"\xfb" * 32,
+    payer_account_id=PAYEE,
+    payee_account_id=PAYER,
+    amount_minor=1,
+    payment_rail_type="instant",
+    requested_at_us=AT_US + 6,
+)
+INITIATE_REFUND_FULL = replace(
+    INITIATE_REFUND_SPARSE, lease_id=LEASE, description="Rückzahlung – Miete 🏠", metadata_json='{"unit":"4b"}'
+)
+REFUND_REPORT = RefundReport(
+    tenant_id=TENANT,
+    idempotency_key="rent-2026-12",
+    refund_id=ENTITY,
+    sequence=3,
+    outcome=RefundOutcome.COMPLETED,
+    occurred_at_us=AT_US + 7,
 )
 
 
@@ -259,6 +289,11 @@ SAMPLES: dict[str, Value] = {
     "cancel": CANCEL,
     "report_sparse": CLAIMED,
     "report_full": RETURNED,
+    "refund_sparse": REFUND_SPARSE,
+    "refund_full": REFUND_FULL,
+    "initiate_refund_sparse": INITIATE_REFUND_SPARSE,
+    "initiate_refund_full": INITIATE_REFUND_FULL,
+    "refund_report": REFUND_REPORT,
     "event_pending": PENDING,
     "event_returned": RETURNED_PAYMENT,
     "rejection_sparse": REJECTION_SPARSE,

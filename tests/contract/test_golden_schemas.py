@@ -22,6 +22,9 @@ GOLDEN = {
     6: ("io.directpay.DirectoryCommand", "96b7d39a60377e463c0f2f7603104cc1e4c0a65e1bc8bfd604b38f4daab3ecb5"),
     7: ("io.directpay.DirectoryEvent", "f5e280c0809e7ac97c5264cc733a503339e1a180d350483219589f2e8dd9b01e"),
     8: ("io.directpay.DirectorySecret", "127606aadf0f550b7f4bbb827b6165cd572373cf8bbc8a6f8850e192e2c65516"),
+    9: ("io.directpay.RefundPayment", "109181b822eb2dc30921f35418543e5717c9ef4457b4120233000e0c48f63724"),
+    10: ("io.directpay.InitiateRefund", "1929ecffe9b8f68b18e3d36db0c00373b7221e1b9f258cef8414b98d11f63820"),
+    11: ("io.directpay.RefundReport", "74704d2a10ed2fcf085270aa9c1bd273752e182c72a83dd319ba58c6b302faff"),
 }
 
 

@@ -6,9 +6,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
+from msgspec import structs
+
 from chaos.oracle import bank, books, refused
 from chaos.oracle.bank import Transfer
 from chaos.oracle.history import Event, Log
+from chaos.oracle.refunds import Refunds
 from chaos.oracle.violation import Kind, Violation
 from payments.commands import Order
 from payments.lifecycle import Decision
@@ -18,8 +21,17 @@ from schemas import codec, topics
 from stream_app.decisions import Written, payment_decisions
 from stream_app.stored import stored, value_of
 from stream_app.table import Table
-from tests.chaos.evidence import PAID, PARTITIONS, entries, transfer
-from tests.unit.payments.histories import MARCH, T0_US, cancelled, claimed, returned, settled
+from tests.chaos.evidence import PAID, PARTITIONS, entries, log_of, snapshots, transfer
+from tests.unit.payments.histories import (
+    MARCH,
+    OTHER_COMMAND,
+    T0_US,
+    cancelled,
+    claimed,
+    refund,
+    returned,
+    settled,
+)
 from tests.unit.stream_app.fetched import Memory, Read, decide_batch
 from tests.unit.stream_app.test_decisions import HOME, command
 
@@ -90,6 +102,21 @@ def a_command_comes_over_both_partitioners() -> set[Kind]:
         value=codec.encode(MARCH),
     )
     return judged([elsewhere, command(MARCH)])
+
+
+def refunds_race_each_other() -> set[Kind]:
+    """Two refunds that are together too much, the second asked for before the first is paid."""
+    parts = [refund(key, amount_minor=100_000, command_id=f"{OTHER_COMMAND[:-1]}{key}") for key in "89"]
+    return _of_refunds(*PAID, *parts)
+
+
+def a_refund_is_paid() -> set[Kind]:
+    made = {"idempotency_key": refund().refund_idempotency_key}
+    return _of_refunds(*PAID, refund(), *(structs.replace(report, **made) for report in (claimed(), settled())))
+
+
+def _of_refunds(*orders: Order) -> set[Kind]:
+    return {violation.kind for violation in Refunds(log_of(snapshots(*orders))).fit()}
 
 
 def a_decision_breaks() -> set[Kind]:

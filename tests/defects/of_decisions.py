@@ -10,6 +10,7 @@ import pytest
 from payments import lifecycle
 from payments.commands import InitiatePayment
 from payments.payment import EventType, Payment, Status, Transition
+from payments.refunds import paid_minor
 from schemas.partitioning import partition_of
 from stream_app import decisions
 from stream_app.decisions import PaymentDecisions, Written
@@ -45,6 +46,14 @@ def a_cancel_after_the_claim_is_obeyed(patch: pytest.MonkeyPatch) -> None:
 
 def a_report_that_comes_again_moves_the_payment_again(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Payment, "has_heard", lambda _payment, _cause_id: False)
+
+
+def what_is_reserved_can_be_refunded_again(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(lifecycle, "left_minor", lambda payment, refunds: payment.head.amount_minor - paid_minor(refunds))
+
+
+def a_refund_does_not_tell_its_payment_of_its_end(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(lifecycle, "told_by", lambda _payment: ())
 
 
 def a_transition_takes_the_reporters_clock_as_it_is(patch: pytest.MonkeyPatch) -> None:

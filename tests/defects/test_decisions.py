@@ -34,6 +34,16 @@ CASES = [
         seen_as=Kind.BANK_DIFFERS,
     ),
     Case(
+        defect=of_decisions.what_is_reserved_can_be_refunded_again,
+        found_by=judged.refunds_race_each_other,
+        seen_as=Kind.OVER_REFUNDED,
+    ),
+    Case(
+        defect=of_decisions.a_refund_does_not_tell_its_payment_of_its_end,
+        found_by=judged.a_refund_is_paid,
+        seen_as=Kind.RESERVED_LEFT,
+    ),
+    Case(
         defect=of_decisions.a_transition_takes_the_reporters_clock_as_it_is,
         found_by=judged.the_reporters_clock_is_late,
         seen_as=Kind.TIME_TURNED,

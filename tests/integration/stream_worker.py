@@ -20,6 +20,7 @@ from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 
+from payments.commands import RailReport, RefundReport
 from payments.payment import Payment, first_broken_link
 from payments.rejection import Rejection
 from schemas import codec, topics
@@ -175,7 +176,7 @@ class Stage:
 
     def order(self, value: Any, *, partition: int = -1, headers: Iterable[tuple[str, bytes]] = ()) -> None:
         """Send an order to its topic under its key."""
-        is_report = type(value).__name__ == "RailReport"
+        is_report = isinstance(value, RailReport | RefundReport)
         topic = topics.RAIL_REPORTS.name if is_report else topics.PAYMENT_COMMANDS.name
         self.send(topic, value.key, codec.encode(value), partition=partition, headers=headers)
 

@@ -17,7 +17,7 @@ from directory.changes import Action, DirectoryCommand, DirectoryRecord, Directo
 from directory.entities import Kind, Role, User, user_id
 from directory.sealing import Sealed
 from kafka_log.topics_admin import apply_topics
-from payments.commands import CancelPayment, InitiatePayment, RailReport, Report
+from payments.commands import CancelPayment, InitiatePayment, RailReport, RefundPayment, RefundReport, Report
 from payments.payment import EventType, Status
 from payments.rejection import RAW_BYTES_MAX
 from schemas import codec, records, registry, topics
@@ -154,6 +154,58 @@ def test_a_report_of_an_unknown_payment_and_a_late_cancel_are_refused(stage: Sta
     assert reasons[cancel.id] == "illegal-move"
     assert reasons[report(pay(stage, "never-asked"), Report.SETTLED, 10).id] == "payment-unknown"
     assert stage.histories()["late-cancel"][-1].status is Status.PROCESSING
+
+
+def test_refunds_and_their_payments_tell_each_other_across_partitions_once(stage: Stage) -> None:
+    order = pay(stage, "given-back")
+    stage.order(order)
+    decided(stage)
+    for what, after_s in ((Report.CLAIMED, 5), (Report.SETTLED, 150)):
+        stage.order(report(order, what, after_s))
+        decided(stage)
+    # Of 150,000: two of these fit, whichever come first; each is sent twice, and to wrong partitions.
+    refunds = [refund_of(stage, order, f"back-{number}", 60_000) for number in range(4)]
+    for number, refund in enumerate([*refunds, *refunds]):
+        stage.order(refund, partition=number % PARTITIONS)
+    decided(stage)
+    histories = stage.histories()
+    made = [key for key in histories if key.startswith("directpay:refund:")]
+    assert len(made) == 2
+    assert [step.event_type for step in histories["given-back"][-1].transitions[3:]] == [EventType.REFUND_INITIATED] * 2
+    for key in made:
+        for what, after_s in ((Report.CLAIMED, 300), (Report.SETTLED, 310)):
+            stage.order(replace(report(order, what, after_s), idempotency_key=key))
+            decided(stage)
+    told = [codec.decode(message.value()) for message in stage.records(topics.RAIL_REPORTS)]
+    reports = [each for each in told if isinstance(each, RefundReport) and each.tenant_id == stage.tenant]
+    assert len(reports) == 2
+    for each in reports:
+        stage.order(each, partition=0)
+    decided(stage)
+    *_, last = stage.histories()["given-back"]
+    assert (last.status, last.refunded_minor) == (Status.COMPLETED, 120_000)
+    assert [step.event_type for step in last.transitions[5:]] == [EventType.REFUNDED] * 2
+    rest = refund_of(stage, order, "the rest", None)
+    stage.order(rest)
+    decided(stage)
+    assert stage.histories()[rest.refund_idempotency_key][-1].head.amount_minor == 30_000
+
+
+def refund_of(stage: Stage, order: InitiatePayment, refund_key: str, amount_minor: int | None) -> RefundPayment:
+    return RefundPayment(
+        command_id=str(uuid.uuid4()),
+        tenant_id=stage.tenant,
+        idempotency_key=order.idempotency_key,
+        refund_key=refund_key,
+        amount_minor=amount_minor,
+        requested_at_us=T0_US + 250 * SECOND_US,
+    )
+
+
+def decided(stage: Stage) -> None:
+    """Return when what was sent is decided, and what that has sent on."""
+    stage.sent()
+    stage.wait_decided()
 
 
 def broken_rule(stage: Stage) -> bytes:

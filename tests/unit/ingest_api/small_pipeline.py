@@ -22,7 +22,7 @@ from ingest_api.outcome import OutcomeWait
 from ingest_api.parts import Parts
 from ingest_api.passwords import PasswordHashing
 from ingest_api.refusals import LogUnreachable
-from payments.commands import CancelPayment, InitiatePayment
+from payments.commands import CancelPayment, InitiatePayment, Order, RefundPayment
 from payments.lifecycle import Moved, Refused, decide
 from payments.payment import Payment, event_metadata
 from projections.queries import (
@@ -123,19 +123,21 @@ class SmallPipeline:
             if isinstance(command, DirectoryCommand):
                 self._change(command)
             else:
-                assert isinstance(command, InitiatePayment | CancelPayment)
-                self._move(command)
+                assert isinstance(command, InitiatePayment | CancelPayment | RefundPayment)
+                self.move(command)
         self.waiting.clear()
 
-    def _move(self, command: InitiatePayment | CancelPayment) -> None:
+    def move(self, command: Order) -> None:
         decision = decide(command, self.payments.get(command.payment_id))
         if isinstance(decision, Moved):
             self.payments[command.payment_id] = decision.payment
+            for order in decision.orders:
+                self.move(order)
         elif isinstance(decision, Refused):
             self.refusals[command.id] = RejectionRow(
                 command_id=command.id,
                 tenant_id=command.tenant_id,
-                payment_id=command.payment_id,
+                payment_id=command.refund_id if isinstance(command, RefundPayment) else command.payment_id,
                 reason=decision.refusal.code,
                 detail=decision.refusal.detail,
                 errors=decision.refusal.errors,

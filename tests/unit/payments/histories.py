@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from uuid import UUID, uuid5
 
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from payments.commands import ATTEMPTS_MAX, CancelPayment, InitiatePayment, Order, RailReport, Report, ReportSource
+from payments.commands import (
+    ATTEMPTS_MAX,
+    CancelPayment,
+    InitiatePayment,
+    Order,
+    RailReport,
+    RefundOutcome,
+    RefundPayment,
+    RefundReport,
+    Report,
+    ReportSource,
+)
 from payments.lifecycle import Decision, Moved, Refused, decide
-from payments.payment import EventType, Payment, Status, Transition
+from payments.payment import Payment, Status
 from payments.rails import Rail
 from payments.refusals import Refusal
 
@@ -124,20 +136,41 @@ def after_all(orders: Iterable[Order]) -> list[Payment]:
     return steps
 
 
-def refunded() -> Payment:
-    """Return a payment that was refunded in full: no order of ours does that yet, but its state must refuse moves."""
-    payment = replay(MARCH, claimed(), settled())
-    transition = Transition.after(
-        payment.last.hash,
-        sequence=4,
-        event_type=EventType.REFUNDED,
-        previous_status=Status.COMPLETED,
-        new_status=Status.REFUNDED,
-        occurred_at_us=payment.updated_at_us + 1,
-        caused_by=OTHER_COMMAND,
-        changes={},
+def refund(
+    refund_key: str = "back",
+    *,
+    amount_minor: int | None = None,
+    command_id: str = OTHER_COMMAND,
+    at_us: int = T0_US + 300 * SECOND_US,
+) -> RefundPayment:
+    return RefundPayment(
+        command_id=command_id,
+        tenant_id=MARCH.tenant_id,
+        idempotency_key=MARCH.idempotency_key,
+        refund_key=refund_key,
+        amount_minor=amount_minor,
+        requested_at_us=at_us,
     )
-    return replace(payment, status=Status.REFUNDED, transitions=(*payment.transitions, transition))
+
+
+def refund_told(
+    outcome: RefundOutcome,
+    refund_key: str = "back",
+    *,
+    sequence: int | None = None,
+    at_us: int = T0_US + 400 * SECOND_US,
+) -> RefundReport:
+    """Return what a refund tells its original: as its third transition, or its fourth when it came back."""
+    if sequence is None:
+        sequence = 4 if outcome is RefundOutcome.RETURNED else 3
+    return RefundReport(
+        tenant_id=MARCH.tenant_id,
+        idempotency_key=MARCH.idempotency_key,
+        refund_id=refund(refund_key).refund_id,
+        sequence=sequence,
+        outcome=outcome,
+        occurred_at_us=at_us,
+    )
 
 
 IN_EACH_STATUS: dict[Status, Payment] = {
@@ -147,7 +180,7 @@ IN_EACH_STATUS: dict[Status, Payment] = {
     Status.FAILED: replay(MARCH, claimed(), rejected()),
     Status.CANCELLED: replay(MARCH, cancelled()),
     Status.RETURNED: replay(MARCH, claimed(), settled(), returned()),
-    Status.REFUNDED: refunded(),
+    Status.REFUNDED: replay(MARCH, claimed(), settled(), refund(), refund_told(RefundOutcome.COMPLETED)),
 }
 
 # What the field's texts may hold: any Unicode but NUL and lone surrogates.
@@ -185,11 +218,18 @@ def reports(draw: st.DrawFn) -> RailReport:
 
 
 cancels = st.builds(cancelled, st.sampled_from(["cancel-1", "cancel-2"]), at_us=times_us)
+refunds = st.builds(
+    # Each body has a command of its own.
+    lambda key, minor: refund(key, amount_minor=minor, command_id=str(uuid5(UUID(COMMAND), f"{key}:{minor}"))),
+    st.sampled_from(["a", "b"]),
+    st.sampled_from([None, 1, 50_000]),
+)
+refund_reports = st.builds(refund_told, st.sampled_from(RefundOutcome), st.sampled_from(["a", "b"]), at_us=times_us)
 marches = st.builds(replace, st.just(MARCH), amount_minor=amounts_minor, payment_rail_type=st.sampled_from(Rail))
 # A payment's life as the log may hold it: its command first, then anything in any order, often enough something legal.
 lives = st.builds(
     lambda first, claim, rest: [first, *claim, *rest],
     marches,
     st.sampled_from([[], [claimed()], [claimed(), settled()]]),
-    st.lists(reports() | cancels, max_size=8),
+    st.lists(reports() | cancels | refunds | refund_reports, max_size=8),
 )

@@ -13,9 +13,11 @@ from payments.commands import (
     REASON_CHARACTERS_MAX,
     InitiatePayment,
     Order,
+    RefundOutcome,
     Report,
 )
 from payments.fields import YEAR_2000_US, YEAR_2200_US
+from payments.refunds import refund_command
 from payments.refusals import InvalidCommand
 from tests.unit.payments.histories import (
     MARCH,
@@ -25,7 +27,10 @@ from tests.unit.payments.histories import (
     claimed,
     clean_text,
     keys,
+    refund,
+    refund_told,
     rejected,
+    replay,
     returned,
     settled,
     tenants,
@@ -36,6 +41,7 @@ NOT_UUIDS = [
     "", "acct_alice_123", LEASE_UPPER, "5d3c1a504c0e4f5d8f5e1a2b3c4d5e6f", "{" + PAYER + "}", f"urn:uuid:{PAYER}",
     PAYER + "\n", PAYER[:-1] + "１",
 ]  # fmt: skip
+ACCOUNTS_AND_LEASE = ("lease_id", "payer_account_id", "payee_account_id")
 NOT_TENANTS = ["", "a:b", ":", "t" * 65, "a\nb", "a\0", "\ud800"]
 NOT_KEYS = ["", "k" * 256, "a\nb", "a\0b", "\ud800"]
 NOT_TIMES = [0, -1, YEAR_2000_US - 1, YEAR_2200_US, 1_740_061_920, 1_740_061_920_000, 1_740_061_920_000_000_000]
@@ -160,13 +166,71 @@ def test_a_report_that_breaks_a_rule_names_the_field(field: str, value: Any, nam
     assert faults(rejected(), **{field: value}) == {named}
 
 
+NOT_DESCRIPTIONS = ["d" * (DESCRIPTION_CHARACTERS_MAX + 1), "\0"]
+NOT_METADATA = ["[]", '{"a": 1}', "", '{"b":1,"a":2}']
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "named"),
+    [
+        *[("command_id", text, "command_id") for text in NOT_UUIDS],
+        *[("tenant_id", text, "tenant_id") for text in NOT_TENANTS],
+        *[("idempotency_key", text, "idempotency_key") for text in NOT_KEYS],
+        *[("refund_key", text, "refund_key") for text in NOT_KEYS],
+        *[("amount_minor", minor, "amount") for minor in NOT_AMOUNTS],
+        *[("description", text, "description") for text in NOT_DESCRIPTIONS],
+        *[("metadata_json", text, "metadata") for text in NOT_METADATA],
+        *[("requested_at_us", at_us, "requested_at") for at_us in NOT_TIMES],
+    ],
+)
+def test_a_refund_that_breaks_a_rule_names_the_field(field: str, value: Any, named: str) -> None:
+    assert faults(refund(), **{field: value}) == {named}
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "named"),
+    [
+        *[(field, text, field) for field in ACCOUNTS_AND_LEASE for text in NOT_UUIDS],
+        *[("command_id", text, "command_id") for text in NOT_UUIDS],
+        *[("tenant_id", text, "tenant_id") for text in NOT_TENANTS],
+        *[("idempotency_key", text, "idempotency_key") for text in NOT_KEYS],
+        *[("refund_of_key", text, "refund_of_key") for text in NOT_KEYS],
+        *[("fingerprint", raw, "fingerprint") for raw in (b"", b"f" * 31, b"f" * 33)],
+        *[("amount_minor", minor, "amount") for minor in NOT_AMOUNTS],
+        *[("description", text, "description") for text in NOT_DESCRIPTIONS],
+        *[("metadata_json", text, "metadata") for text in NOT_METADATA],
+        *[("requested_at_us", at_us, "requested_at") for at_us in NOT_TIMES],
+        ("currency", "EUR", "currency"),
+        ("payment_rail_type", "swift", "payment_rail_type"),
+    ],
+)
+def test_the_command_of_a_refund_that_breaks_a_rule_names_the_field(field: str, value: Any, named: str) -> None:
+    completed = replay(MARCH, claimed(), settled())
+    assert faults(refund_command(refund(), completed, 1), **{field: value}) == {named}
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "named"),
+    [
+        *[("tenant_id", text, "tenant_id") for text in NOT_TENANTS],
+        *[("idempotency_key", text, "idempotency_key") for text in NOT_KEYS],
+        *[("refund_id", text, "refund_id") for text in NOT_UUIDS],
+        *[("sequence", sequence, "sequence") for sequence in (0, -1)],
+        *[("occurred_at_us", at_us, "occurred_at") for at_us in NOT_TIMES],
+    ],
+)
+def test_what_a_refund_tells_that_breaks_a_rule_names_the_field(field: str, value: Any, named: str) -> None:
+    assert faults(refund_told(RefundOutcome.COMPLETED), **{field: value}) == {named}
+
+
 def test_a_return_needs_a_code_and_a_settlement_does_not() -> None:
     assert faults(returned(), code=None) == {"code"}
     assert settled().code is None
 
 
-def test_a_report_and_a_cancel_travel_under_their_payments_key() -> None:
-    orders: list[Order] = [MARCH, cancelled(), claimed(), settled(), returned()]
+def test_reports_cancels_and_refunds_travel_under_their_payments_key() -> None:
+    told = refund_told(RefundOutcome.COMPLETED)
+    orders: list[Order] = [MARCH, cancelled(), claimed(), settled(), returned(), refund(), told]
     assert {order.key for order in orders} == {"demo:payment-march-001"}
     assert {order.payment_id for order in orders} == {MARCH.payment_id}
 

@@ -5,10 +5,20 @@ from __future__ import annotations
 from hypothesis import given
 from msgspec.structs import replace
 
-from payments.commands import Order
+from payments.commands import Order, RefundOutcome
 from payments.history import illegal_moves, turned_times, unlike_its_history
 from payments.payment import EventType, Failure, Payment, Status, Transition
-from tests.unit.payments.histories import MARCH, after_all, claimed, lives, rejected, replay, settled
+from tests.unit.payments.histories import (
+    MARCH,
+    after_all,
+    claimed,
+    lives,
+    refund,
+    refund_told,
+    rejected,
+    replay,
+    settled,
+)
 
 
 def with_step(payment: Payment, number: int, **changes: object) -> Payment:
@@ -60,3 +70,23 @@ def test_a_snapshot_that_its_history_does_not_tell_of_is_told() -> None:
     assert wrong == "the snapshot's failure is not the one in its history"
     assert list(unlike_its_history(replace(payment, failure=None)))
     assert list(unlike_its_history(replace(payment, attempt=2))) == ["the snapshot is of attempt 2, its history of 1"]
+
+
+def test_a_refund_that_the_history_does_not_tell_of_or_not_alike_is_told() -> None:
+    payment = replay(MARCH, claimed(), settled(), refund(amount_minor=100), refund_told(RefundOutcome.COMPLETED))
+    assert list(unlike_its_history(replace(payment, refunded_minor=0))) == [
+        "the snapshot has 0.00 refunded, its history 1.00"
+    ]
+    asked = payment.transitions[3].changes
+    lost = with_step(payment, 4, changes={name: asked[name] for name in asked if name != "refund_amount"})
+    unread = "its history tells of a refund that was not asked for, or not of how much"
+    assert list(unlike_its_history(lost)) == [unread]
+    other = with_step(payment, 5, changes=dict(payment.last.changes) | {"refund_id": MARCH.payment_id})
+    assert list(unlike_its_history(other)) == [unread]
+
+
+def test_more_refunded_than_was_paid_is_told() -> None:
+    payment = replay(MARCH, claimed(), settled(), refund(amount_minor=100))
+    asked = dict(payment.last.changes)
+    too_much = with_step(payment, 4, changes=asked | {"refund_amount": "1500.01"})
+    assert list(unlike_its_history(too_much)) == ["0.01 more than was paid is refunded or reserved"]

@@ -3,6 +3,7 @@ from __future__ import annotations
 import hashlib
 import json
 import uuid
+from itertools import product
 from typing import Any
 
 import pytest
@@ -20,6 +21,9 @@ from payments.idempotency import (
     is_clean_text,
     payment_id,
     payment_key,
+    refund_fingerprint,
+    refund_idempotency_key,
+    refund_report_id,
     report_id,
 )
 from payments.refusals import InvalidIdempotencyKey
@@ -58,6 +62,28 @@ def test_two_payments_never_share_a_kafka_key(tenant: str, key: str, other_tenan
 def test_ids_of_cancels_and_reports_are_the_published_ones() -> None:
     assert cancel_id(MARCH_ID, "cancel-1") == "ce7ee820-eee5-534d-80c0-c21cf81d8cc2"
     assert report_id(MARCH_ID, 1, "settled") == "a50f65db-da42-5fa1-a2fb-e1b6cb10a639"
+
+
+def test_a_refunds_key_and_the_ids_of_its_reports_are_the_published_ones() -> None:
+    assert refund_idempotency_key(MARCH_ID, "back") == "directpay:refund:a6547f46-e1e2-5d56-9fe8-3aff5e8e23b1"
+    assert refund_report_id(MARCH_ID, 3) == "d8ae7f67-15ed-504e-b1eb-9154cd0bf9c7"
+
+
+@given(keys, keys)
+def test_every_refund_of_a_payment_has_a_key_of_its_own_that_is_the_systems(key: str, other: str) -> None:
+    refund_key = refund_idempotency_key(MARCH_ID, key)
+    assert check_key(refund_key, system=True) == refund_key
+    assert refund_key.startswith("directpay:refund:")
+    assert (refund_key == refund_idempotency_key(MARCH_ID, other)) is (key == other)
+    assert refund_key != refund_idempotency_key(MARCH.lease_id or "", key)
+
+
+def test_no_amount_is_another_body_of_a_refund_than_any_amount() -> None:
+    bodies = [
+        refund_fingerprint(amount_minor=amount, description=description, metadata_json=metadata)
+        for amount, description, metadata in product((None, 1, 150_000), (None, "", "x"), ("{}", '{"a":1}'))
+    ]
+    assert len(set(bodies)) == len(bodies)
 
 
 @given(clean_text, st.integers(1, 100))

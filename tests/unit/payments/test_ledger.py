@@ -4,10 +4,13 @@ from collections import Counter
 
 import pytest
 from hypothesis import given
+from msgspec.structs import replace
 
 from payments.commands import Order, ReportSource
 from payments.ledger import SUSPENSE, Direction, Posting, bank_account, clearing, is_account, postings
+from payments.lifecycle import decide
 from payments.payment import Payment, Status
+from payments.refunds import refund_command
 from tests.unit.payments.histories import (
     IN_EACH_STATUS,
     MARCH,
@@ -18,6 +21,8 @@ from tests.unit.payments.histories import (
     claimed,
     initiated,
     lives,
+    moved,
+    refund,
     rejected,
     replay,
     returned,
@@ -97,7 +102,15 @@ def test_money_that_should_not_have_arrived_is_in_suspense_and_never_away(
 
 def test_a_refund_moves_money_by_its_own_transitions_and_not_by_the_originals() -> None:
     payment = IN_EACH_STATUS[Status.REFUNDED]
-    assert postings(payment.head, payment.last) == ()
+    steps = [postings(payment.head, step) for step in payment.transitions[3:]]
+    assert steps == [(), ()]
+    completed = replay(MARCH, claimed(), settled())
+    made = replay(refund_command(refund(), completed, 150_000))
+    for report in (claimed(), settled()):
+        made = moved(decide(replace(report, idempotency_key=made.head.idempotency_key), made))
+    both = Counter(balances(payment))
+    both.update(balances(made))
+    assert set(both.values()) == {0}, "what was paid and given back is where it was"
 
 
 @given(lives)
@@ -118,7 +131,7 @@ def test_what_the_bank_accounts_say_is_what_the_status_says(life: list[Order]) -
     for payment in after_all(life):
         amount, money = payment.head.amount_minor, balances(payment)
         match payment.status:
-            case Status.COMPLETED:
+            case Status.COMPLETED | Status.REFUNDED:
                 assert (money.get(payer, 0), money.get(payee, 0)) == (-amount, amount)
             case Status.PROCESSING:
                 assert (money.get(payer, 0), money.get(payee, 0)) == (-amount, 0)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from payments.commands import InitiatePayment, Order, RailReport, Report, ReportSource
-from payments.lifecycle import CANCEL, MOVES, Moved, Unchanged, decide
+from payments.lifecycle import CANCEL, MOVES, Moved, Refunding, Unchanged, decide
 from payments.payment import EventType, Failure, Payment, Status
 from payments.rails import TIMINGS, Rail, claim_due_us, expected_settlement_us
 from payments.refusals import IllegalMove, KeyReusedWithOtherBody, PaymentUnknown
@@ -28,6 +28,7 @@ from tests.unit.payments.histories import (
     initiated,
     lives,
     moved,
+    refund,
     refused,
     rejected,
     replay,
@@ -51,11 +52,24 @@ LEGAL = {
     ("cancelled", "settled"): ("cancelled", "payment_suspense_recorded"),
     ("returned", "settled"): ("returned", "payment_suspense_recorded"),
     ("refunded", "settled"): ("refunded", "payment_suspense_recorded"),
+    ("refunded", "returned"): ("returned", "payment_returned"),
+    ("completed", "refunded"): ("completed", "payment_refund_initiated"),
+    ("completed", "refunded in part"): ("completed", "payment_refunded"),
+    ("completed", "refunded in full"): ("refunded", "payment_refunded"),
+    ("completed", "freed of a refund"): ("completed", "payment_refund_failed"),
+    ("completed", "given a refund back"): ("completed", "payment_refund_returned"),
+    ("refunded", "given a refund back"): ("completed", "payment_refund_returned"),
+    ("returned", "refunded in part"): ("returned", "payment_refunded"),
+    ("returned", "refunded in full"): ("returned", "payment_refunded"),
+    ("returned", "freed of a refund"): ("returned", "payment_refund_failed"),
+    ("returned", "given a refund back"): ("returned", "payment_refund_returned"),
 }
 ASKED: dict[str, Order] = {
     CANCEL: cancelled("a new cancel", at_us=T0_US + 900 * SECOND_US),
     # A second attempt: the first one's reports have been heard, and would change nothing.
     **{report.value: reported(report, attempt=2, at_us=T0_US + 900 * SECOND_US) for report in Report},
+    # What refunds tell is asked of payments that know them: in test_refunding.
+    Refunding.ASKED.value: refund("another", amount_minor=1, command_id=COMMAND[:-1] + "9"),
 }
 
 
@@ -84,10 +98,11 @@ def test_the_table_of_moves_holds_exactly_the_legal_ones() -> None:
     assert table == LEGAL
 
 
-def test_only_a_return_leads_out_of_completed_and_nothing_leads_out_of_an_end() -> None:
+def test_only_what_sends_money_back_leads_out_of_completed_and_nothing_out_of_an_end() -> None:
     ways_out = {status: {after for (before, _), (after, _) in MOVES.items() if before is status} for status in Status}
-    assert ways_out[Status.COMPLETED] - {Status.COMPLETED} == {Status.RETURNED}
-    for end in (Status.FAILED, Status.CANCELLED, Status.RETURNED, Status.REFUNDED):
+    assert ways_out[Status.COMPLETED] - {Status.COMPLETED} == {Status.RETURNED, Status.REFUNDED}
+    assert ways_out[Status.REFUNDED] - {Status.REFUNDED} == {Status.RETURNED, Status.COMPLETED}
+    for end in (Status.FAILED, Status.CANCELLED, Status.RETURNED):
         assert ways_out[end] - {end} == set()
 
 

@@ -9,13 +9,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from payments.commands import Order
+from payments.commands import Order, RefundOutcome
 from payments.payment import Payment, Status
 from projections import rollup
 from projections.views import daily_failures, daily_payments, leases, settle_times
 from projections.views.leases import Stood
 from projections.views.payments import Snapshot
-from tests.unit.payments.histories import LEASE, MARCH, T0_US, after_all, claimed, lives, replay, returned, settled
+from tests.unit.payments.histories import (
+    LEASE,
+    MARCH,
+    T0_US,
+    after_all,
+    claimed,
+    lives,
+    refund,
+    refund_told,
+    replay,
+    returned,
+    settled,
+)
 
 VIEWS = (daily_payments, daily_failures, settle_times)
 
@@ -72,8 +84,15 @@ def test_what_was_returned_or_refunded_is_not_paid() -> None:
     assert leases.paid(snapshot(gone_back), stood(completed)) == (tenant_and_lease, -150_000)
     # All in one batch: nothing is paid, and the lease is known to have been.
     assert leases.paid(snapshot(gone_back), Stood()) == (tenant_and_lease, 0)
-    refund = replace(completed, head=replace(completed.head, refund_of=completed.payment_id))
-    assert leases.paid(snapshot(refund), Stood()) is None
+    refunded = replay(MARCH, claimed(), settled(), refund(amount_minor=50_000), refund_told(RefundOutcome.COMPLETED))
+    assert leases.paid(snapshot(refunded), stood(completed)) == (tenant_and_lease, -50_000)
+    came_back = replay(
+        MARCH, claimed(), settled(), refund(amount_minor=50_000),
+        *[refund_told(outcome) for outcome in (RefundOutcome.COMPLETED, RefundOutcome.RETURNED)],
+    )  # fmt: skip
+    assert leases.paid(snapshot(came_back), stood(refunded)) == (tenant_and_lease, 50_000)
+    of_refund = replace(completed, head=replace(completed.head, refund_of=completed.payment_id))
+    assert leases.paid(snapshot(of_refund), Stood()) is None
 
 
 @given(st.integers(0, 10**16))

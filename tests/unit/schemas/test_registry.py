@@ -19,6 +19,11 @@ def test_each_record_stands_under_its_topic_and_name_and_a_topic_with_one_record
     assert "payment-commands-value" not in subjects()
 
 
+def test_a_subject_that_was_served_stays_when_its_topic_gets_a_second_record() -> None:
+    assert latest("rail-reports-value") is newest_of("io.directpay.RailReport")
+    assert newest_of("io.directpay.RefundReport").subjects == ("rail-reports-io.directpay.RefundReport",)
+
+
 def test_the_latest_version_of_a_subject_is_the_record_s_newest() -> None:
     assert list(subjects()) == sorted(subjects())
     for subject in subjects():

@@ -32,6 +32,7 @@ from payments.metadata import metadata_faults
 from payments.money import AMOUNT_MINOR_MAX
 from payments.payment import EventType, Failure, Head, Payment, Status, Transition
 from payments.rails import Rail
+from payments.refund_orders import InitiateRefund, RefundOutcome, RefundPayment, RefundReport
 from payments.refusals import FieldError
 from payments.rejection import RAW_BYTES_MAX, Rejection
 
@@ -87,6 +88,42 @@ reports = st.builds(
     reason=st.none() | texts,
     source=st.sampled_from(ReportSource),
     bank_reference=st.none() | texts,
+)
+refunds = st.builds(
+    RefundPayment,
+    command_id=uuids,
+    tenant_id=tenants,
+    idempotency_key=keys,
+    refund_key=keys,
+    amount_minor=st.none() | amounts,
+    description=st.none() | texts,
+    metadata_json=metadata,
+    requested_at_us=times,
+)
+refund_initiates = st.builds(
+    InitiateRefund,
+    command_id=uuids,
+    tenant_id=tenants,
+    idempotency_key=keys.map(lambda key: f"directpay:{key}"[:255]),
+    refund_of_key=keys,
+    fingerprint=hashes,
+    lease_id=st.none() | uuids,
+    payer_account_id=uuids,
+    payee_account_id=uuids,
+    amount_minor=amounts,
+    payment_rail_type=st.sampled_from(list(Rail)).map(str),
+    description=st.none() | texts,
+    metadata_json=metadata,
+    requested_at_us=times,
+)
+refund_reports = st.builds(
+    RefundReport,
+    tenant_id=tenants,
+    idempotency_key=keys,
+    refund_id=uuids,
+    sequence=st.integers(1, INT_MAX),
+    outcome=st.sampled_from(RefundOutcome),
+    occurred_at_us=times,
 )
 
 heads = st.builds(
@@ -252,6 +289,9 @@ values = st.one_of(
     initiates,
     cancels,
     reports,
+    refunds,
+    refund_initiates,
+    refund_reports,
     payments(),
     rejections(),
     directory_commands(),

@@ -15,8 +15,8 @@ from msgspec.structs import replace
 from directory.changes import Action, DirectoryCommand
 from directory.entities import Kind, Role, User, user_id
 from directory.sealing import Sealed
-from payments.commands import InitiatePayment, Order
-from payments.lifecycle import Decision, decide
+from payments.commands import CancelPayment, InitiatePayment, InitiateRefund, Order, RailReport, RefundReport
+from payments.lifecycle import Decision, Moved, decide
 from payments.payment import Payment
 from payments.rejection import RAW_BYTES_MAX, Rejection
 from schemas import codec, topics
@@ -29,7 +29,7 @@ from stream_app.exactly_once.records import Fetch, Headers
 from stream_app.schema_source import SchemaSource
 from stream_app.stored import StateOfUnknownSchema, stored, value_of
 from stream_app.table import Table
-from tests.unit.payments.histories import MARCH, T0_US, cancelled, claimed, settled
+from tests.unit.payments.histories import MARCH, T0_US, cancelled, claimed, refund, replay, settled
 from tests.unit.stream_app.fetched import Memory, Process, Read, decide_batch
 from tests.unit.stream_app.fetched import settled as until
 
@@ -38,7 +38,7 @@ HOME = partition_of(MARCH.key, PARTITIONS)
 
 
 def command(order: Order, *, offset: int = 0, headers: Headers = ()) -> Read:
-    is_report = type(order).__name__ == "RailReport"
+    is_report = isinstance(order, RailReport | RefundReport)
     return Read(
         topic=topics.RAIL_REPORTS.name if is_report else topics.PAYMENT_COMMANDS.name,
         partition=partition_of(order.key, PARTITIONS),
@@ -112,6 +112,36 @@ def test_an_order_whose_decision_breaks_is_put_aside_and_the_others_are_decided(
     assert rejection_in(Written(records=[aside])).detail == "ZeroDivisionError"
     assert rejection_in(Written(records=[aside])).payment_id == boom.payment_id
     assert event.topic == "payment-events"
+
+
+def test_a_refund_is_asked_for_by_the_batch_that_reserves_it_and_told_by_the_batch_that_ends_it() -> None:
+    trace = [("traceparent", b"t")]
+    written = decided(
+        command(MARCH), command(claimed()), command(settled()), command(refund(amount_minor=1), headers=trace)
+    )
+    *events, asked = written.records
+    assert [event.topic for event in events] == ["payment-events"] * 4
+    assert (asked.topic, asked.partition, asked.headers) == ("payment-commands", None, trace)
+    making = codec.decode(asked.value)
+    assert isinstance(making, InitiateRefund)
+    assert asked.key == making.key.encode()
+    stop = CancelPayment(
+        tenant_id="demo", idempotency_key=making.idempotency_key, cancel_key="stop", requested_at_us=T0_US
+    )
+    *_, told = decided(command(making), command(stop)).records
+    assert (told.topic, told.key, told.partition) == ("rail-reports", MARCH.key.encode(), None)
+    report = codec.decode(told.value)
+    assert isinstance(report, RefundReport)
+    assert isinstance(decide(report, replay(MARCH, claimed(), settled(), refund(amount_minor=1))), Moved)
+
+
+def test_a_refused_refund_is_told_of_by_its_own_id() -> None:
+    rejection = rejection_in(decided(command(refund())))
+    assert (rejection.reason, rejection.payment_id, rejection.command_id) == (
+        "payment-unknown",
+        refund().refund_id,
+        refund().command_id,
+    )
 
 
 def test_a_refusal_names_payment_and_command() -> None:
