@@ -30,6 +30,7 @@ from payments.payment import EVENT_TYPES, STATUSES, Failure, Head, Payment, Tran
 from payments.rails import RAILS
 from payments.refusals import FieldError, InvalidCommand
 from payments.rejection import RAW_BYTES_MAX, Rejection
+from schemas.origination import AchRecord
 
 Value = (
     InitiatePayment
@@ -40,6 +41,7 @@ Value = (
     | DirectoryCommand
     | DirectoryRecord
     | DirectorySecret
+    | AchRecord
 )
 Record = dict[str, Any]
 E = TypeVar("E", bound=StrEnum)

@@ -26,6 +26,12 @@ _FILES = {
     6: "directory_command.v1.avsc",
     7: "directory_event.v1.avsc",
     8: "directory_secret.v1.avsc",
+    9: "ach_payment.v1.avsc",
+    10: "ach_cut_off.v1.avsc",
+    11: "ach_delivery.v1.avsc",
+    12: "ach_settlement.v1.avsc",
+    13: "ach_return.v1.avsc",
+    14: "ach_notice.v1.avsc",
 }
 
 
@@ -106,7 +112,7 @@ def normal_form(schema: Any, namespace: str = "") -> Any:
     if "fields" in schema:
         normal["fields"] = [_normal_field(field, namespace) for field in schema["fields"]]
     # {"type": "string"} is "string" at length.
-    return normal["type"] if set(normal) == {"type"} else normal
+    return normal_form(normal["type"], namespace) if set(normal) == {"type"} else normal
 
 
 PRIMITIVES = frozenset({"null", "boolean", "int", "long", "float", "double", "bytes", "string"})

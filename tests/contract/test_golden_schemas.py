@@ -22,6 +22,12 @@ GOLDEN = {
     6: ("io.directpay.DirectoryCommand", "96b7d39a60377e463c0f2f7603104cc1e4c0a65e1bc8bfd604b38f4daab3ecb5"),
     7: ("io.directpay.DirectoryEvent", "f5e280c0809e7ac97c5264cc733a503339e1a180d350483219589f2e8dd9b01e"),
     8: ("io.directpay.DirectorySecret", "127606aadf0f550b7f4bbb827b6165cd572373cf8bbc8a6f8850e192e2c65516"),
+    9: ("io.directpay.AchPayment", "90953d851b69827b58dde691952fd1c4a355dc1f10812e2a83bbe428af3e6494"),
+    10: ("io.directpay.AchCutOff", "ade0ad692b07a08e0f03f692eb55f5847bb7477058178a61170ba2e7ea4d51de"),
+    11: ("io.directpay.AchDelivery", "ff538e08320dae36976c8c1a1cb6843ee03acabd8e284a8863c19b9ef66fbe56"),
+    12: ("io.directpay.AchSettlement", "8f4b726970bae93237616a7dc706eee06ddb2fa3224d3f947c98bd07da7fa043"),
+    13: ("io.directpay.AchReturn", "5d14bfe6341991e939cbf2a91a01e0587affed4d32c8e83bf3c654169273e7d5"),
+    14: ("io.directpay.AchNotice", "b88a6a558612722a909c77922d4b3e8087931c0c8a814868dcb7b6f8a0ecc60b"),
 }
 
 
