@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import msgspec
 
 from cli.local_stack.ports import free_port
+from tests.unit.rails.ach.written_log import SENDER
 
 START_S_MAX = 60.0
 PARTITIONS = 8
@@ -41,6 +43,23 @@ settings = json.loads(sys.argv[1])
 configure_logging(settings["instance"])
 keyring = Keyring.parse(settings.pop("keyring"))
 run(GatewayConfig(**{**settings, "state_dir": Path(settings["state_dir"])}, keyring=keyring))
+"""
+
+RUN_ORIGINATOR = """
+import json, sys
+from pathlib import Path
+import msgspec
+from directory.sealing import Keyring
+from observability.logs import configure_logging
+from rails.ach.server import OriginatorConfig, run
+from schemas.origination import AchSender
+settings = json.loads(sys.argv[1])
+configure_logging(settings["instance"])
+for name in ("state_dir", "drop_dir", "clock_file"):
+    settings[name] = Path(settings[name])
+keyring = Keyring.parse(settings.pop("keyring"))
+sender = msgspec.convert(settings.pop("sender"), AchSender)
+run(OriginatorConfig(**settings, keyring=keyring, sender=sender))
 """
 
 
@@ -123,6 +142,24 @@ def bank_process(folder: Path, *, speed: float) -> RailProcess:
     port = free_port()
     settings = {"host": "127.0.0.1", "port": port, "state_dir": str(folder / "bank"), "rail_speed": speed}
     return RailProcess(RUN_BANK, settings, name="bank", folder=folder, port=port)
+
+
+def originator_process(folder: Path, *, bootstrap: str, instance: str = "originator") -> RailProcess:
+    """An originator whose drop is `folder`/drop, and whose clock `folder`/clock.json may set."""
+    port = free_port()
+    settings = {
+        "bootstrap": bootstrap,
+        "partitions": PARTITIONS,
+        "port": port,
+        "sender": msgspec.to_builtins(SENDER),
+        "keyring": KEYRING,
+        "drop_dir": str(folder / "drop"),
+        "lead_s": 300.0,
+        "state_dir": str(folder / instance),
+        "clock_file": str(folder / "clock.json"),
+        "instance": instance,
+    }
+    return RailProcess(RUN_ORIGINATOR, settings, name=instance, folder=folder, port=port)
 
 
 def gateway_process(folder: Path, *, bootstrap: str, bank_url: str, instance: str = "rails-0") -> RailProcess:

@@ -54,7 +54,7 @@ def test_a_payment_is_debited_in_one_file_and_credited_in_a_later_one(log: Writt
     log.settle(debits)
     credits_ = filed(log)
     log.settle(credits_)
-    (debit_batch,), (credit_batch,) = read(log.bytes_of(debits)).batches, read(log.bytes_of(credits_)).batches
+    [debit_batch], [credit_batch] = read(log.bytes_of(debits)).batches, read(log.bytes_of(credits_)).batches
     assert debit_batch.header.standard_entry_class is EntryClass.WEB
     assert credit_batch.header.standard_entry_class is EntryClass.PPD
     assert [entry.account_number for entry in debit_batch.entries] == ["987654321"]
@@ -93,12 +93,12 @@ def test_a_file_holds_debits_then_credits_then_what_is_given_back(log: WrittenLo
     log.settle(filed(log))
     log.take(order(4))
     mixed = filed(log)
-    batches = read(log.bytes_of(mixed)).batches
+    batches = list(read(log.bytes_of(mixed)).batches)
     assert [(each.header.standard_entry_class, each.header.company_entry_description) for each in batches] == [
         (EntryClass.WEB, "RENT"),
         (EntryClass.PPD, "RENT"),
     ]
-    [given_back] = [entry for batch in read(log.bytes_of(3)).batches[1:] for entry in batch.entries]
+    [given_back] = [entry for batch in list(read(log.bytes_of(3)).batches)[1:] for entry in batch.entries]
     assert given_back.account_number == "987654321", "to the payer"
     assert check(log.bytes_of(mixed)) == check(log.bytes_of(3)) == []
 
@@ -257,7 +257,8 @@ def test_a_name_and_a_savings_account_are_written_as_they_were_taken(log: Writte
     paid = order(1)
     paid = replace(paid, debit=replace(paid.debit, holder="Zoë", account_type=AccountType.SAVINGS))
     log.take(paid)
-    [entry] = read(log.bytes_of(filed(log))).batches[0].entries
+    [batch] = read(log.bytes_of(filed(log))).batches
+    [entry] = batch.entries
     assert (entry.individual_name, entry.transaction_code, entry.amount_minor) == ("Zoe", 37, 150_000)
     assert entry.addenda == PaymentInformation(payment_related_information=paid.reference)
 
