@@ -186,7 +186,7 @@ class OriginatorSettings(KafkaSettings, HttpSettings, HealthSettings, StateSetti
     )
     ach_lead_s: float = Field(
         300.0,
-        ge=0,
+        ge=10,
         le=3600,
         allow_inf_nan=False,
         description="How long before a bank's window closes the file for it is cut off, in seconds.",

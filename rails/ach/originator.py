@@ -31,7 +31,8 @@ log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 
-LOOK_S = 1.0  # At the inbox, and whether another originator has written.
+# At the inbox, at what was taken, and whether another originator has written. Far less than a file's lead.
+LOOK_S = 1.0
 
 
 class Originator:
@@ -63,9 +64,7 @@ class Originator:
         return self._failure
 
     async def take(self, instructions: Sequence[Instruction]) -> dict[str, Answer]:
-        answers = await self._write(partial(self._desk.take, instructions))
-        self._look.set()
-        return answers
+        return await self._write(partial(self._desk.take, instructions))
 
     async def ask(self, references: Sequence[str]) -> dict[str, Answer]:
         return await self._run("answers", partial(self._answering.answers, references))

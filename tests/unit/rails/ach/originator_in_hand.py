@@ -37,6 +37,23 @@ def in_a_loop(test: Callable[Parameters, Coroutine[Any, Any, None]]) -> Callable
     return run
 
 
+class RungClock(SetClock):
+    """Tells those who watch it when it is set."""
+
+    def __init__(self, us: int) -> None:
+        super().__init__(us)
+        self._watchers: list[Callable[[], None]] = []
+
+    def set(self, us: int) -> None:
+        self.us = us
+        for on_set in self._watchers:
+            on_set()
+
+    async def watch(self, on_set: Callable[[], None]) -> None:
+        self._watchers = [on_set]
+        await asyncio.Event().wait()
+
+
 class LogInHand:
     """The log as a list, and its book in `path`. Once `crash_after` records are written, it breaks."""
 
@@ -72,7 +89,7 @@ class World:
 
     def __init__(self, folder: Path, now_us: int) -> None:
         self.folder = folder
-        self.clock = SetClock(now_us)
+        self.clock = RungClock(now_us)
         self.records: list[AchRecord] = []
         self._books = 0
 
@@ -83,7 +100,7 @@ class World:
         path = self.folder / f"book-{self._books}.sqlite"
         log = LogInHand(self.records, path, crash_after=crash_after)
         originator = Originator(log, path, FolderDrop(self.folder), TERMS, self.clock)
-        working = asyncio.create_task(originator.settle())
+        working = asyncio.gather(originator.settle(), originator.watch_clock())
         try:
             yield originator
         finally:
@@ -107,12 +124,6 @@ class World:
         path.write_bytes(data)
         long_ago = path.stat().st_mtime - 2 * QUIET_S
         os.utime(path, (long_ago, long_ago))
-
-
-async def set_clock(world: World, originator: Originator, us: int) -> None:
-    """Set the clock, and have the originator look at it."""
-    world.clock.us = us
-    originator._look.set()
 
 
 async def until(condition: Callable[[], bool]) -> None:

@@ -20,7 +20,7 @@ from rails.nacha.contents import Batch, NachaFile
 from rails.nacha.entry_detail import EntryDetail
 from rails.nacha.writer import build_file
 from schemas.origination import AchCutOff, AchDelivery, AchPayment, AchSettlement
-from tests.unit.rails.ach.originator_in_hand import TERMS, LogInHand, World, in_a_loop, outcomes, set_clock, until
+from tests.unit.rails.ach.originator_in_hand import TERMS, LogInHand, World, in_a_loop, outcomes, until
 from tests.unit.rails.ach.written_log import at_us, read
 from tests.unit.rails.instructions import instruction
 from tests.unit.rails.nacha.contents import HEADER
@@ -63,9 +63,9 @@ async def pay_through(world: World, *, upto: int, count: int = 2) -> None:
     """Take payments, and let the clock go on to a time."""
     async with world.open() as originator:
         await originator.take([order(n) for n in range(1, count + 1)])
-        await set_clock(world, originator, CUT_OFF)
+        world.clock.set(CUT_OFF)
         await until(lambda: world.count(AchDelivery) == 1)
-        await set_clock(world, originator, upto)
+        world.clock.set(upto)
         await until(lambda: upto < SETTLED or world.count(AchSettlement) == 1)
 
 
@@ -74,16 +74,16 @@ async def test_a_payment_goes_out_as_a_debit_then_as_a_credit_and_is_told_as_set
     async with world.open() as originator:
         taken = await originator.take([order(1), order(2)])
         assert {each.standing for each in taken.values()} == {Standing.IN_PROGRESS}
-        await set_clock(world, originator, CUT_OFF - 1)
+        world.clock.set(CUT_OFF - 1)
         assert (await originator.ask([order(3).reference]))[order(3).reference].standing is Standing.NOT_RECEIVED
         assert world.outbox() == {}
-        await set_clock(world, originator, CUT_OFF)
+        world.clock.set(CUT_OFF)
         await until(lambda: world.count(AchDelivery) == 1)
-        await set_clock(world, originator, SETTLED)
+        world.clock.set(SETTLED)
         await until(lambda: world.count(AchSettlement) == 1)
-        await set_clock(world, originator, at_us("2026-12-01 14:40"))
+        world.clock.set(at_us("2026-12-01 14:40"))
         await until(lambda: world.count(AchDelivery) == 2)
-        await set_clock(world, originator, at_us("2026-12-01 17:00"))
+        world.clock.set(at_us("2026-12-01 17:00"))
         told = [each for _, each in await originator.outcomes(0, 10, 30.0)]
         assert [each.result for each in told] == [Result.SETTLED] * 2
         assert {each.occurred_at_us for each in told} == {at_us("2026-12-01 17:00")}
@@ -125,14 +125,14 @@ async def test_what_no_file_could_carry_is_refused_alone(world: World, strange: 
 async def test_an_entry_that_comes_after_the_cut_off_goes_with_the_next_window(world: World) -> None:
     async with world.open() as originator:
         await originator.take([order(1)])
-        await set_clock(world, originator, CUT_OFF)
+        world.clock.set(CUT_OFF)
         await until(lambda: world.count(AchDelivery) == 1)
         world.clock.us = CUT_OFF + 60_000_000
         await originator.take([order(2)])
-        await set_clock(world, originator, at_us("2026-12-01 10:30"))
+        world.clock.set(at_us("2026-12-01 10:30"))
         await originator.take([order(3)])
         assert list(world.outbox()) == [FIRST]
-        await set_clock(world, originator, at_us("2026-12-01 14:40"))
+        world.clock.set(at_us("2026-12-01 14:40"))
         await until(lambda: world.count(AchDelivery) == 2)
     second = read(world.outbox()[SECOND])
     [debits] = [each for each in second.batches if each.header.standard_entry_class is EntryClass.WEB]
@@ -142,9 +142,9 @@ async def test_an_entry_that_comes_after_the_cut_off_goes_with_the_next_window(w
 @in_a_loop
 async def test_windows_with_nothing_in_them_have_no_file(world: World) -> None:
     async with world.open() as originator:
-        await set_clock(world, originator, at_us("2026-12-04 12:00"))
+        world.clock.set(at_us("2026-12-04 12:00"))
         await originator.take([order(1)])
-        await set_clock(world, originator, at_us("2026-12-04 14:40"))
+        world.clock.set(at_us("2026-12-04 14:40"))
         await until(lambda: world.count(AchDelivery) == 1)
     assert world.count(AchCutOff) == 1
 
@@ -155,7 +155,7 @@ async def test_a_window_that_was_missed_is_not_claimed(world: World) -> None:
         await originator.take([order(1)])
     world.clock.us = at_us("2026-12-01 10:31")
     async with world.open() as originator:
-        await set_clock(world, originator, at_us("2026-12-01 14:40"))
+        world.clock.set(at_us("2026-12-01 14:40"))
         await until(lambda: world.count(AchDelivery) == 1)
     [cut_off] = [each for each in world.records if isinstance(each, AchCutOff)]
     assert cut_off.deadline_us == at_us("2026-12-01 14:45")
@@ -206,7 +206,7 @@ async def _live(world: World, *, crash_after: int | None = None) -> None:
                 (at_us("2026-12-01 14:40"), AchDelivery),
                 (at_us("2026-12-01 17:00"), AchSettlement),
             ):
-                await set_clock(world, originator, us)
+                world.clock.set(us)
                 wanted = 1 if us <= SETTLED else 2
                 await until(
                     lambda reached=reached, wanted=wanted: (
@@ -249,9 +249,9 @@ async def test_what_comes_back_before_the_settlement_is_heard_before_it(world: W
     await pay_through(world, upto=CUT_OFF)
     world.bank_sends("returns.ach", answered(world.outbox()[FIRST], 0, code="R01"))
     world.clock.us = SETTLED
-    async with world.open() as originator:
+    async with world.open():
         await until(lambda: world.count(AchSettlement) == 1)
-        await set_clock(world, originator, at_us("2026-12-01 14:40"))
+        world.clock.set(at_us("2026-12-01 14:40"))
         await until(lambda: world.count(AchDelivery) == 2)
     [credits_] = read(world.outbox()[SECOND]).batches
     assert [entry.individual_identification_number for entry in credits_.entries] == [

@@ -36,7 +36,7 @@ from tests.unit.rails.accounts import KEYRING
 HOURS = BankHours()
 SENDER = AchSender(
     company_name="DIRECTPAY",
-    company_identification="1234567890",
+    company_identification="1987000321",
     entry_description="RENT",
     bank_routing_number="121042882",
     destination_routing_number="091400606",
