@@ -68,23 +68,18 @@ class FileDesk:
     def take(self, instructions: Sequence[Instruction]) -> dict[str, Answer]:
         """Take what is new and can be written into a file, and return the standing of all."""
         known = self._reading.known([each.reference for each in instructions])
-        fresh: dict[str, AchPayment] = {}
-        answers: dict[str, Answer] = {}
-        for each in instructions:
-            if each.reference in known or each.reference in fresh:
-                continue
-            fault = _fault(each, self._terms.sender)
-            if fault is None:
-                fresh[each.reference] = self._payment(each)
-            else:
-                metrics.REFUSED.inc()
-                answers[each.reference] = Answer(
-                    reference=each.reference, standing=Standing.REFUSED, code=REFUSED_CODE, reason=fault
-                )
+        new = {each.reference: each for each in instructions if each.reference not in known}
+        faults = _faults(list(new.values()), self._terms.sender)
+        fresh = [self._payment(each) for reference, each in new.items() if reference not in faults]
         if fresh:
-            self._log.append(list(fresh.values()))
-            metrics.TAKEN.inc(len(fresh))
-        return answers | self._reading.answers([*known, *fresh])
+            self._log.append(fresh)
+        metrics.TAKEN.inc(len(fresh))
+        metrics.REFUSED.inc(len(faults))
+        refused = {
+            reference: Answer(reference=reference, standing=Standing.REFUSED, code=REFUSED_CODE, reason=fault)
+            for reference, fault in faults.items()
+        }
+        return refused | self._reading.answers([*known, *(each.reference for each in fresh)])
 
     def do_next(self) -> int | None:
         """Do the first thing that is due, and return when it was due; or when the first will be, or None for never."""
@@ -227,13 +222,15 @@ class FileDesk:
             log.info("ach_file_cut_off", file_number=cut_off.file_number, rail=rail.value, entries=cut_off.entries)
 
 
-def _fault(instruction: Instruction, sender: AchSender) -> str | None:
-    """Return why an instruction cannot be taken, or None."""
-    if instruction.rail not in ACH_RAILS:
-        return f"rail: must be one of {', '.join(ACH_RAILS)}"
-    if instruction.currency != CURRENCY:
-        return f"currency: must be {CURRENCY}"
-    return unwritable(instruction, sender)
+def _faults(instructions: Sequence[Instruction], sender: AchSender) -> dict[str, str]:
+    """Return those that cannot be taken, by reference, and why."""
+    faults: dict[str, str] = {}
+    for each in instructions:
+        if each.rail not in ACH_RAILS:
+            faults[each.reference] = f"rail: must be one of {', '.join(ACH_RAILS)}"
+        elif each.currency != CURRENCY:
+            faults[each.reference] = f"currency: must be {CURRENCY}"
+    return faults | unwritable([each for each in instructions if each.reference not in faults], sender)
 
 
 def _nonce() -> bytes:

@@ -5,10 +5,11 @@ Nothing of a file comes from a setting or a clock of today: what its headers say
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from payments.windows import eastern
+from rails.ach.cut_offs import FILE_ID_MODIFIERS
 from rails.ach.phases import Leg
 from rails.bank import Instruction
 from rails.nacha.codes import EntryClass
@@ -40,21 +41,32 @@ def file_name(cut_off: AchCutOff) -> str:
     return f"{created:%Y%m%d}-{cut_off.file_id_modifier}-{cut_off.rail}-{cut_off.file_number:08d}.ach"
 
 
-def unwritable(instruction: Instruction, sender: AchSender) -> str | None:
-    """Return why no file could carry a payment, or None. It never quotes account numbers or names."""
+def unwritable(instructions: Sequence[Instruction], sender: AchSender) -> dict[str, str]:
+    """Return those that no file could carry, by reference, and why. It never quotes account numbers or names."""
+    if _fault(instructions, sender) is None:
+        return {}
+    faults = {each.reference: _fault([each], sender) for each in instructions}
+    return {reference: fault for reference, fault in faults.items() if fault is not None}
+
+
+def _fault(instructions: Sequence[Instruction], sender: AchSender) -> str | None:
+    """Return why a file of these, with all entries that they may need, cannot be written."""
+    if not instructions:
+        return None
+    at_us = instructions[0].claimed_at_us
     cut_off = AchCutOff(
         file_number=1,
-        rail=instruction.rail,
-        deadline_us=instruction.claimed_at_us,
-        settles_at_us=instruction.claimed_at_us,
-        created_at_us=instruction.claimed_at_us,
-        file_id_modifier="A",
+        rail=instructions[0].rail,
+        deadline_us=at_us,
+        settles_at_us=at_us,
+        created_at_us=at_us,
+        file_id_modifier=FILE_ID_MODIFIERS[0],
         first_sequence=1,
-        entries=len(Leg),
+        entries=len(instructions) * len(Leg),
         sender=sender,
     )
     try:
-        build_file(payment_file(cut_off, dict.fromkeys(Leg, 1), lambda _leg: [instruction]))
+        build_file(payment_file(cut_off, dict.fromkeys(Leg, len(instructions)), lambda _leg: instructions))
     except InvalidNachaFile as invalid:
         return f"{invalid.fault.field}: {invalid.fault.detail}"
     return None
