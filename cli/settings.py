@@ -103,6 +103,16 @@ class RailSettings(Settings):
     )
 
 
+class AchSettings(Settings):
+    ach_lead_s: float = Field(
+        300.0,
+        ge=10,
+        le=3600,
+        allow_inf_nan=False,
+        description="How long before a bank's window closes the file for it is cut off, in seconds.",
+    )
+
+
 class EncryptionSettings(Settings):
     encryption_keys: SecretStr = Field(description="AES-256 keys, id:base64[,id:base64]; the first seals, all open.")
 
@@ -133,8 +143,12 @@ class ApiSettings(KafkaSettings, PostgresSettings, HttpSettings, EncryptionSetti
     reuse_port: bool = Field(False, description="Let several API processes of one machine listen on the same port.")
 
 
-class StreamSettings(KafkaSettings, HealthSettings, StateSettings, RailSettings):
-    """The stream app. It knows the rails' speed because due times are part of its decisions."""
+class StreamSettings(KafkaSettings, HealthSettings, StateSettings, RailSettings, AchSettings):
+    """The stream app. It knows the rails' speed and the ACH files' lead because times are part of its decisions."""
+
+    ach_by_files: bool = Field(
+        False, description="Whether ACH payments are expected to settle by bank hours, as files do, or by delays."
+    )
 
     schema_registry_url: str | None = Field(
         None, description="Registry that is asked about a schema id which this version does not know."
@@ -176,20 +190,15 @@ class BankSettings(HttpSettings, StateSettings, RailSettings, ClockSettings):
     http_port: Port = Field(8010, description="Port that the simulated bank listens on.")
 
 
-class OriginatorSettings(KafkaSettings, HttpSettings, HealthSettings, StateSettings, EncryptionSettings, ClockSettings):
+class OriginatorSettings(
+    KafkaSettings, HttpSettings, HealthSettings, StateSettings, EncryptionSettings, ClockSettings, AchSettings
+):
     """The originator of ACH files. What its files say of their sender is agreed with the bank."""
 
     http_port: Port = Field(8011, description="Port that the originator listens on.")
     ach_drop_dir: Path = Field(
         Path("ach"),
         description="Folder with the outbox that the bank fetches ACH files from, and the inbox for its own.",
-    )
-    ach_lead_s: float = Field(
-        300.0,
-        ge=10,
-        le=3600,
-        allow_inf_nan=False,
-        description="How long before a bank's window closes the file for it is cut off, in seconds.",
     )
     ach_company_name: str = Field(
         "DIRECTPAY", pattern=r"^[!-~]([ -~]{0,14}[!-~])?$", description="The company as account holders see it."

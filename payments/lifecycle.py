@@ -12,12 +12,14 @@ from payments.commands import CancelPayment, InitiatePayment, Order, RailReport,
 from payments.idempotency import FINGERPRINT_VERSION
 from payments.money import format_amount
 from payments.payment import EventType, Failure, Head, Payment, Status, Transition
-from payments.rails import RAILS, claim_due_us, expected_settlement_us
+from payments.rails import ACH_RAILS, RAILS, claim_due_us, expected_settlement_us
 from payments.refusals import IllegalMove, KeyReusedWithOtherBody, PaymentUnknown, Refusal
+from payments.windows import BankHours
 
 CANCEL = "cancelled"
 EPOCH_DAY = date(1970, 1, 1).toordinal()
 DAY_US = 86_400_000_000
+BANK_HOURS = BankHours()
 
 MOVES: dict[tuple[Status, Report | str], tuple[Status, EventType]] = {
     (Status.PENDING, CANCEL): (Status.CANCELLED, EventType.CANCELLED),
@@ -60,12 +62,18 @@ class Refused(msgspec.Struct, frozen=True, kw_only=True):
 Decision = Moved | Unchanged | Refused
 
 
-def decide(order: Order, payment: Payment | None, *, rail_speed: float = 1.0) -> Decision:
-    """Return what `order` does to the payment of its key; the same facts always give the same bytes."""
+def decide(
+    order: Order, payment: Payment | None, *, rail_speed: float = 1.0, ach_lead_us: int | None = None
+) -> Decision:
+    """Return what `order` does to the payment of its key; the same facts always give the same bytes.
+
+    `rail_speed` divides the rails' delays. `ach_lead_us`: ACH goes by files, each cut off so long before its window
+    closes; None: it settles by a delay as well.
+    """
     assert payment is None or payment.key == order.key, "an order meets only its own payment"
     match order:
         case InitiatePayment():
-            return _initiate(order, payment, rail_speed)
+            return _initiate(order, payment, rail_speed, ach_lead_us)
         case CancelPayment():
             return _move(order, payment, CANCEL, order.requested_at_us, {"cancel_key": order.cancel_key})
         case RailReport():
@@ -74,13 +82,19 @@ def decide(order: Order, payment: Payment | None, *, rail_speed: float = 1.0) ->
             assert_never(order)
 
 
-def _initiate(order: InitiatePayment, payment: Payment | None, rail_speed: float) -> Decision:
+def _initiate(order: InitiatePayment, payment: Payment | None, rail_speed: float, ach_lead_us: int | None) -> Decision:
     if payment is not None:
         if payment.head.fingerprint == order.fingerprint_by(payment.head.fingerprint_version):
             return Unchanged(payment=payment)
         return Refused(refusal=KeyReusedWithOtherBody(payment.payment_id))
     rail = RAILS[order.payment_rail_type]
     due_at_us = max(claim_due_us(rail, order.requested_at_us, rail_speed), _start_of_day_us(order.effective_date))
+    if ach_lead_us is None or rail not in ACH_RAILS:
+        expected_at_us = expected_settlement_us(rail, due_at_us, rail_speed)
+    else:
+        expected_at_us = BANK_HOURS.expected_settlement_at_us(
+            rail, due_at_us + ach_lead_us, amount_minor=order.amount_minor
+        )
     head = Head(
         tenant_id=order.tenant_id,
         idempotency_key=order.idempotency_key,
@@ -98,7 +112,7 @@ def _initiate(order: InitiatePayment, payment: Payment | None, rail_speed: float
         refund_of=order.refund_of,
         initiated_at_us=order.requested_at_us,
         due_at_us=due_at_us,
-        expected_settlement_at_us=expected_settlement_us(rail, due_at_us, rail_speed),
+        expected_settlement_at_us=expected_at_us,
     )
     first = Transition.after(
         head.hash,

@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Mapping, Sequence
 
 import structlog
 
+from payments.rails import ACH_RAILS
 from rails.bank import Answer, Bank, BankUnavailable, Instruction, OutcomePage, Standing
-from schemas.origination import ACH_RAILS
 
 log = structlog.get_logger(__name__)
 

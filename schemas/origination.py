@@ -10,12 +10,10 @@ from msgspec.structs import asdict
 from directory.entities import AccountType
 from directory.sealing import Sealed
 from payments.fields import fault
-from payments.rails import RAILS, Rail
+from payments.rails import ACH_RAILS, RAILS, Rail
 from payments.refusals import InvalidCommand
 
 Record = dict[str, Any]
-
-ACH_RAILS = (Rail.SAME_DAY_ACH, Rail.STANDARD_ACH)
 
 
 class AchParty(Struct, frozen=True, kw_only=True):
@@ -187,7 +185,7 @@ def _sealed_record(sealed: Sealed) -> Record:
 def _ach_rail(field: str, text: str) -> Rail:
     rail = RAILS.get(text)
     if rail not in ACH_RAILS:
-        raise InvalidCommand(fault(field, f"must be one of {', '.join(ACH_RAILS)}"))
+        raise InvalidCommand(fault(field, f"must be one of {', '.join(sorted(ACH_RAILS))}"))
     return rail
 
 

@@ -85,7 +85,9 @@ def decide_batch(
             batch = lane.give_back(batch, len(batch.records) // 2)
 
 
-def add_agents(app: LaneApp, *, partitions: int, rail_speed: float, schemas: SchemaSource) -> None:
+def add_agents(
+    app: LaneApp, *, partitions: int, rail_speed: float, schemas: SchemaSource, ach_lead_us: int | None = None
+) -> None:
     """Give the app its two agents: payments, with both their inputs, and the directory."""
     app.lane_agent(
         "payments",
@@ -93,7 +95,7 @@ def add_agents(app: LaneApp, *, partitions: int, rail_speed: float, schemas: Sch
         partial(
             decide_partition,
             events_topic=topics.PAYMENT_EVENTS.name,
-            decisions=payment_decisions(partitions=partitions, rail_speed=rail_speed),
+            decisions=payment_decisions(partitions=partitions, rail_speed=rail_speed, ach_lead_us=ach_lead_us),
             schemas=schemas,
         ),
     )

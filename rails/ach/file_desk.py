@@ -18,7 +18,7 @@ import structlog
 from business_clock import Clock
 from directory.sealing import NONCE_BYTES, Keyring
 from payments.calendar import DAY
-from payments.rails import Rail
+from payments.rails import ACH_RAILS, Rail
 from payments.windows import BankHours, Leg, eastern, instant_us
 from rails.ach import metrics
 from rails.ach.bank_answers import answers_of
@@ -29,7 +29,6 @@ from rails.ach.payment_file import unwritable
 from rails.bank import Answer, Instruction, Standing
 from rails.nacha.contents import SEQUENCE_MAX
 from schemas.origination import (
-    ACH_RAILS,
     AchCutOff,
     AchDelivery,
     AchParty,
@@ -87,7 +86,7 @@ class FileDesk:
         if (settlement := self._reading.next_settlement()) is not None:
             number, settles_at_us = settlement
             steps.append((settles_at_us, partial(self._settle, number, settles_at_us)))
-        for rail in ACH_RAILS:
+        for rail in sorted(ACH_RAILS):
             if (due := self._cut_off_due(rail)) is not None:
                 steps.append((due.due_at_us, partial(self._cut_off, rail, due)))
         if not steps:
@@ -227,7 +226,7 @@ def _faults(instructions: Sequence[Instruction], sender: AchSender) -> dict[str,
     faults: dict[str, str] = {}
     for each in instructions:
         if each.rail not in ACH_RAILS:
-            faults[each.reference] = f"rail: must be one of {', '.join(ACH_RAILS)}"
+            faults[each.reference] = f"rail: must be one of {', '.join(sorted(ACH_RAILS))}"
         elif each.currency != CURRENCY:
             faults[each.reference] = f"currency: must be {CURRENCY}"
     return faults | unwritable([each for each in instructions if each.reference not in faults], sender)
