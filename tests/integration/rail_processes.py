@@ -30,7 +30,7 @@ from observability.logs import configure_logging
 from rails.simulated import BankConfig, run
 configure_logging("bank")
 settings = json.loads(sys.argv[1])
-run(BankConfig(**{**settings, "state_dir": Path(settings["state_dir"])}))
+run(BankConfig(**settings | {name: Path(settings[name]) for name in ("state_dir", "clock_file") if settings.get(name)}))
 """
 
 RUN_GATEWAY = """
@@ -42,7 +42,8 @@ from rails.gateway import GatewayConfig, run
 settings = json.loads(sys.argv[1])
 configure_logging(settings["instance"])
 keyring = Keyring.parse(settings.pop("keyring"))
-run(GatewayConfig(**{**settings, "state_dir": Path(settings["state_dir"])}, keyring=keyring))
+paths = {name: Path(settings[name]) for name in ("state_dir", "clock_file") if settings.get(name)}
+run(GatewayConfig(**settings | paths, keyring=keyring))
 """
 
 RUN_ORIGINATOR = """
@@ -138,9 +139,9 @@ class RailProcess:
             return False
 
 
-def bank_process(folder: Path, *, speed: float) -> RailProcess:
+def bank_process(folder: Path, *, speed: float, **others: str) -> RailProcess:
     port = free_port()
-    settings = {"host": "127.0.0.1", "port": port, "state_dir": str(folder / "bank"), "rail_speed": speed}
+    settings = {"host": "127.0.0.1", "port": port, "state_dir": str(folder / "bank"), "rail_speed": speed, **others}
     return RailProcess(RUN_BANK, settings, name="bank", folder=folder, port=port)
 
 
@@ -162,7 +163,9 @@ def originator_process(folder: Path, *, bootstrap: str, instance: str = "origina
     return RailProcess(RUN_ORIGINATOR, settings, name=instance, folder=folder, port=port)
 
 
-def gateway_process(folder: Path, *, bootstrap: str, bank_url: str, instance: str = "rails-0") -> RailProcess:
+def gateway_process(
+    folder: Path, *, bootstrap: str, bank_url: str, instance: str = "rails-0", **others: str
+) -> RailProcess:
     port = free_port()
     settings = {
         "bootstrap": bootstrap,
@@ -172,6 +175,7 @@ def gateway_process(folder: Path, *, bootstrap: str, bank_url: str, instance: st
         "instance": instance,
         "health_port": port,
         "keyring": KEYRING,
+        **others,
     }
     return RailProcess(RUN_GATEWAY, settings, name=instance, folder=folder, port=port)
 

@@ -167,7 +167,7 @@ def test_an_originator_that_is_killed_at_any_moment_puts_each_entry_into_one_fil
         bank.submit(order)
         paid += order
         bank.set_clock(cut_off)
-        time.sleep(random_.uniform(0.0, 0.5))  # The moment of the kill.
+        time.sleep(random_.uniform(0.0, 0.1))  # The moment of the kill.
         bank.originator.kill()
         if random_.random() < 0.5:
             shutil.rmtree(bank.folder / "originator")

@@ -14,19 +14,13 @@ from payments.rails import Rail
 from rails.ach.file_desk import FileDesk
 from rails.ach.phases import Leg
 from rails.bank import Instruction, Result, Standing
-from rails.nacha.answers import answer_header, change_of, return_of
 from rails.nacha.codes import EntryClass
-from rails.nacha.contents import Batch, NachaFile
-from rails.nacha.entry_detail import EntryDetail
-from rails.nacha.writer import build_file
 from schemas.origination import AchCutOff, AchDelivery, AchPayment, AchSettlement
 from tests.unit.rails.ach.originator_in_hand import TERMS, LogInHand, World, in_a_loop, outcomes, until
-from tests.unit.rails.ach.written_log import at_us, read
+from tests.unit.rails.ach.written_log import answered, at_us, read
 from tests.unit.rails.instructions import instruction
-from tests.unit.rails.nacha.contents import HEADER
 from tests.unit.rails.nacha.independent_checker import check
 
-OURS, THEIRS = "121042882", "231380100000001"
 NINE = at_us("2026-12-01 09:00")
 CUT_OFF = at_us("2026-12-01 10:25")
 SETTLED = at_us("2026-12-01 13:00")
@@ -40,23 +34,6 @@ def order(n: int, *, rail: Rail = Rail.SAME_DAY_ACH, amount_minor: int = 150_000
 @pytest.fixture
 def world(tmp_path: Path) -> World:
     return World(tmp_path, NINE)
-
-
-def answered(data: bytes, place: int, *, code: str) -> bytes:
-    """The bank's file that sends an entry back, or (a code that begins with C) corrects it."""
-    batch = next(iter(read(data).batches))
-    entry = list(batch.entries)[place]
-    answer: EntryDetail
-    if code.startswith("C"):
-        answer = change_of(entry, code=code, corrected_data="55555", to_routing_number=OURS, trace_number=THEIRS)
-    else:
-        answer = return_of(
-            entry, code=code, information="MAY HOLD 987654321", to_routing_number=OURS, trace_number=THEIRS
-        )
-    header = answer_header(
-        batch.header, codes=[answer.transaction_code], from_dfi="23138010", batch_number=1, changes=code.startswith("C")
-    )
-    return build_file(NachaFile(header=HEADER, batches=[Batch(header=header, entries=[answer])]))
 
 
 async def pay_through(world: World, *, upto: int, count: int = 2) -> None:

@@ -17,7 +17,9 @@ from rails.ach.numbers import instruction_of, seal_numbers
 from rails.ach.payment_file import payment_file
 from rails.ach.phases import Leg
 from rails.bank import Instruction, Outcome
-from rails.nacha.contents import NachaFile, trace_number
+from rails.nacha.answers import answer_header, change_of, return_of
+from rails.nacha.contents import Batch, NachaFile, trace_number
+from rails.nacha.entry_detail import EntryDetail
 from rails.nacha.reader import read_file
 from rails.nacha.writer import build_file
 from schemas.origination import (
@@ -32,6 +34,7 @@ from schemas.origination import (
     AchSettlement,
 )
 from tests.unit.rails.accounts import KEYRING
+from tests.unit.rails.nacha.contents import HEADER
 
 HOURS = BankHours()
 SENDER = AchSender(
@@ -46,6 +49,7 @@ SENDER = AchSender(
     payee_class="PPD",
 )
 MINUTE_US = 60_000_000
+OURS, THEIRS = "121042882", "231380100000001"
 
 
 def at_us(day_and_time: str) -> int:
@@ -189,3 +193,20 @@ def traces_of(reading: BookReading, file_number: int) -> dict[tuple[str, Leg], s
     legs = [(payment.reference, leg) for leg in Leg for payment in reading.payments_of(file_number, leg)]
     first = filed.cut_off.first_sequence
     return {each: trace_number(SENDER.bank_routing_number[:8], first + place) for place, each in enumerate(legs)}
+
+
+def answered(data: bytes, place: int, *, code: str) -> bytes:
+    """The bank's file that sends an entry back, or (a code that begins with C) corrects it."""
+    batch = next(iter(read(data).batches))
+    entry = list(batch.entries)[place]
+    answer: EntryDetail
+    if code.startswith("C"):
+        answer = change_of(entry, code=code, corrected_data="55555", to_routing_number=OURS, trace_number=THEIRS)
+    else:
+        answer = return_of(
+            entry, code=code, information="MAY HOLD 987654321", to_routing_number=OURS, trace_number=THEIRS
+        )
+    header = answer_header(
+        batch.header, codes=[answer.transaction_code], from_dfi="23138010", batch_number=1, changes=code.startswith("C")
+    )
+    return build_file(NachaFile(header=HEADER, batches=[Batch(header=header, entries=[answer])]))
