@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from io import BufferedReader
 from pathlib import Path
 from typing import Protocol
@@ -58,6 +60,10 @@ class FolderDrop:
             folder.mkdir(parents=True, exist_ok=True)
 
     def put(self, name: str, pieces: Iterable[bytes]) -> bytes:
+        with self._alone():
+            return self._put(name, pieces)
+
+    def _put(self, name: str, pieces: Iterable[bytes]) -> bytes:
         staged, outgoing = self._folders["staging"] / name, self._folders["outbox"] / name
         noted = self._folders["handed_in"] / f"{name}.sha256"
         if noted.exists():
@@ -94,6 +100,16 @@ class FolderDrop:
     def refuse(self, name: str, faults: Sequence[str]) -> None:
         _write(self._folders["refused"] / f"{name}.faults.txt", (f"{fault}\n".encode() for fault in faults))
         self._move(name, "refused")
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """An originator that was fenced may be at work on a file still: two would write into one staged file."""
+        descriptor = os.open(self._folders["handed_in"] / ".lock", os.O_RDWR | os.O_CREAT, FILE_MODE)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
 
     def _move(self, name: str, to: str) -> None:
         came, kept = self._folders["inbox"] / name, self._folders[to] / name

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import os
+import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -70,6 +72,24 @@ def test_wherever_the_process_ended_the_file_is_handed_in_once(drop: FolderDrop,
     # After the rename the bank's client may have it already.
     assert [path.name for path in (tmp_path / "outbox").iterdir()] == ([] if ended == "after it" else [NAME])
     assert not staged.exists()
+
+
+def test_two_that_hand_in_the_same_file_do_not_write_into_it_together(tmp_path: Path) -> None:
+    at_once = threading.Barrier(4)
+
+    def hand_in() -> bytes:
+        def pieces() -> Iterator[bytes]:
+            for piece in PIECES * 100:
+                time.sleep(0.0001)  # Lets the others in, if they can come.
+                yield piece
+
+        drop = FolderDrop(tmp_path)
+        at_once.wait()
+        return drop.put(NAME, pieces())
+
+    with ThreadPoolExecutor(4) as pool:
+        digests = {each.result() for each in [pool.submit(hand_in) for _ in range(4)]}
+    assert digests == {hashlib.sha256((tmp_path / "outbox" / NAME).read_bytes()).digest()}
 
 
 def test_only_whole_files_come_in(drop: FolderDrop, tmp_path: Path) -> None:
