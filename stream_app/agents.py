@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
+from payments.lifecycle import decide
 from schemas import codec, topics
 from stream_app.decisions import (
     Written,
@@ -89,13 +90,14 @@ def add_agents(
     app: LaneApp, *, partitions: int, rail_speed: float, schemas: SchemaSource, ach_lead_us: int | None = None
 ) -> None:
     """Give the app its two agents: payments, with both their inputs, and the directory."""
+    rule = decide if ach_lead_us is None else partial(decide, ach_lead_us=ach_lead_us)
     app.lane_agent(
         "payments",
         (topics.PAYMENT_COMMANDS.name, topics.RAIL_REPORTS.name),
         partial(
             decide_partition,
             events_topic=topics.PAYMENT_EVENTS.name,
-            decisions=payment_decisions(partitions=partitions, rail_speed=rail_speed, ach_lead_us=ach_lead_us),
+            decisions=payment_decisions(partitions=partitions, rail_speed=rail_speed, rule=rule),
             schemas=schemas,
         ),
     )

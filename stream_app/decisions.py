@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any, assert_never
 
 import structlog
@@ -163,14 +162,15 @@ class DirectoryDecisions:
             written.decisions.append("changed")
 
 
-def payment_decisions(*, partitions: int, rail_speed: float, ach_lead_us: int | None = None) -> PaymentDecisions:
+def payment_decisions(
+    *, partitions: int, rail_speed: float, rule: Callable[..., Decision] = decide
+) -> PaymentDecisions:
     """Return what decides payment-commands and rail-reports."""
     accepts: dict[str, tuple[type[Order], ...]] = {
         topics.PAYMENT_COMMANDS.name: (InitiatePayment, CancelPayment),
         topics.RAIL_REPORTS.name: (RailReport,),
     }
     intake: Intake[Order] = Intake(accepts=accepts, key_of=lambda order: order.key, partitions=partitions)
-    rule = decide if ach_lead_us is None else partial(decide, ach_lead_us=ach_lead_us)
     return PaymentDecisions(intake=intake, rail_speed=rail_speed, rule=rule)
 
 
