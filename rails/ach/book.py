@@ -187,7 +187,7 @@ class Book:
             self._connection.execute(_SQL["mark_returned"], marked)
             leg = Leg(entry["leg"])
             to = self._move(offset, entry["number"], entry["phase"], leg, Fate.RETURNED, returned.received_at_us)
-            assert to is not None, "otherwise it were a problem"
+            assert to is not None, "else it would be a problem"
             problem = FOR_A_PERSON if to in FOR_PEOPLE else None
         self._note("return", returned, entry, problem)
 
