@@ -16,6 +16,7 @@ SUBCOMMANDS = {
     "demo": "cli.demo:demo",
     "demo-data": "cli.demo_data:demo_data",
     "nacha": "cli.nacha:nacha",
+    "originator": "cli.processes.originator:originator",
     "projector": "cli.processes.projector:projector",
     "questions": "cli.questions:ask_questions",
     "rails": "cli.processes.rails:rails",

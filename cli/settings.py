@@ -12,6 +12,7 @@ from typing import Annotated, TypeVar
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from directory.entities import check_digit
 from directory.sealing import Keyring
 from schemas.topics import PARTITIONS_DEFAULT
 from stream_app.exactly_once.gaps import parse_gaps
@@ -44,7 +45,8 @@ class KafkaSettings(Settings):
         PARTITIONS_DEFAULT,
         ge=1,
         le=10_000,
-        description="Partitions of every topic, fixed for good; processes refuse to start when Kafka's number differs.",
+        description="Partitions of every topic but ach-origination, fixed for good; "
+        "processes refuse to start when Kafka's number differs.",
     )
 
 
@@ -67,8 +69,8 @@ class MigrationSettings(PostgresSettings):
 
 
 class HttpSettings(Settings):
-    http_host: str = Field("127.0.0.1", description="Address that the API (or the simulated bank) listens on.")
-    http_port: Port = Field(8000, description="Port that the API listens on; the simulated bank's default is 8010.")
+    http_host: str = Field("127.0.0.1", description="Address that the API (or a bank, or the originator) listens on.")
+    http_port: Port = Field(8000, description="Port that the API listens on; other processes have other defaults.")
 
 
 class HealthSettings(Settings):
@@ -98,6 +100,16 @@ class ClockSettings(Settings):
 class RailSettings(Settings):
     rail_speed: float = Field(
         1.0, gt=0, le=10_000, allow_inf_nan=False, description="Divides the simulated bank's delays; 1 is real time."
+    )
+
+
+class AchSettings(Settings):
+    ach_lead_s: float = Field(
+        300.0,
+        ge=10,
+        le=3600,
+        allow_inf_nan=False,
+        description="How long before a bank's window closes the file for it is cut off, in seconds.",
     )
 
 
@@ -131,8 +143,12 @@ class ApiSettings(KafkaSettings, PostgresSettings, HttpSettings, EncryptionSetti
     reuse_port: bool = Field(False, description="Let several API processes of one machine listen on the same port.")
 
 
-class StreamSettings(KafkaSettings, HealthSettings, StateSettings, RailSettings):
-    """The stream app. It knows the rails' speed because due times are part of its decisions."""
+class StreamSettings(KafkaSettings, HealthSettings, StateSettings, RailSettings, AchSettings):
+    """The stream app. It knows the rails' speed and the ACH files' lead because times are part of its decisions."""
+
+    ach_by_files: bool = Field(
+        False, description="Whether ACH payments are expected to settle by bank hours, as files do, or by delays."
+    )
 
     schema_registry_url: str | None = Field(
         None, description="Registry that is asked about a schema id which this version does not know."
@@ -161,12 +177,61 @@ class RailsSettings(KafkaSettings, HealthSettings, StateSettings, EncryptionSett
     bank_url: str = Field(
         "http://127.0.0.1:8010", pattern=r"^https?://", description="The bank that the gateway sends to."
     )
+    ach_url: str | None = Field(
+        None,
+        pattern=r"^https?://",
+        description="The originator that ACH payments go to; without it they go to the bank as all others.",
+    )
 
 
 class BankSettings(HttpSettings, StateSettings, RailSettings, ClockSettings):
     """The simulated bank. Its port is where `bank_url` looks for it: the API has another one on the same machine."""
 
     http_port: Port = Field(8010, description="Port that the simulated bank listens on.")
+
+
+class OriginatorSettings(
+    KafkaSettings, HttpSettings, HealthSettings, StateSettings, EncryptionSettings, ClockSettings, AchSettings
+):
+    """The originator of ACH files. What its files say of their sender is agreed with the bank."""
+
+    http_port: Port = Field(8011, description="Port that the originator listens on.")
+    ach_drop_dir: Path = Field(
+        Path("ach"),
+        description="Folder with the outbox that the bank fetches ACH files from, and the inbox for its own.",
+    )
+    ach_company_name: str = Field(
+        "DIRECTPAY", pattern=r"^[!-~]([ -~]{0,14}[!-~])?$", description="The company as account holders see it."
+    )
+    ach_company_identification: str = Field(
+        pattern=r"^[!-~]([ -~]{0,8}[!-~])?$", description="The company's identification, given by the bank."
+    )
+    ach_entry_description: str = Field(
+        "RENT", pattern=r"^[!-~]([ -~]{0,8}[!-~])?$", description="What entries are for, as account holders see it."
+    )
+    ach_bank_routing_number: str = Field(
+        pattern=r"^[0-9]{9}$", description="Our bank's routing number; trace numbers begin with it."
+    )
+    ach_destination_routing_number: str = Field(
+        pattern=r"^[0-9]{9}$", description="Where files go, by routing number: our bank, or its ACH operator."
+    )
+    ach_destination_name: str = Field(
+        "", pattern=r"^([!-~]([ -~]{0,21}[!-~])?)?$", description="The name of that place."
+    )
+    ach_origin: str = Field(
+        pattern=r"^[!-~]{9,10}$", description="How that place knows the sender of files: 9 or 10 characters."
+    )
+    ach_origin_name: str = Field("", pattern=r"^([!-~]([ -~]{0,21}[!-~])?)?$", description="The sender's name.")
+    ach_payee_class: str = Field(
+        "PPD", pattern="^(PPD|CCD)$", description="How payees are credited: PPD (people) or CCD (businesses)."
+    )
+
+    @field_validator("ach_bank_routing_number", "ach_destination_routing_number")
+    @classmethod
+    def _checked(cls, number: str) -> str:
+        if check_digit(number[:8]) != int(number[8]):
+            raise ValueError("must be a routing number: its check digit is wrong")
+        return number
 
 
 class ProjectorSettings(KafkaSettings, MigrationSettings, HealthSettings):
@@ -193,6 +258,7 @@ ALL: tuple[type[Settings], ...] = (
     StreamSettings,
     RailsSettings,
     BankSettings,
+    OriginatorSettings,
     ProjectorSettings,
     RebuildSettings,
     TopicSettings,

@@ -37,7 +37,11 @@ def asyncapi(*, bootstrap: str, partitions: int, version: str) -> Json:
 
 
 def _channel(topic: Topic, partitions: int) -> Json:
-    binding: Json = {"topic": topic.name, "partitions": partitions, "topicConfiguration": dict(topic.settings)}
+    binding: Json = {
+        "topic": topic.name,
+        "partitions": topic.partitions_of(partitions),
+        "topicConfiguration": dict(topic.settings),
+    }
     doc = f"{topic.doc} Key: {topic.key}."
     if topic.restricted:
         doc += " Restricted: it carries sealed secrets."

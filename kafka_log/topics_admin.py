@@ -119,13 +119,18 @@ def _create_missing(
     if not missing:
         return
     wanted = [
-        NewTopic(topic.name, partitions, replication_factor, config=_wanted(topic, replication_factor))
+        NewTopic(
+            topic.name,
+            topic.partitions_of(partitions),
+            replication_factor,
+            config=_wanted(topic, replication_factor),
+        )
         for topic in missing
     ]
     for name, created in admin.create_topics(wanted, operation_timeout=max(deadline - time.monotonic(), 1)).items():
         try:
             created.result()
-            log.info("topic_created", topic=name, partitions=partitions)
+            log.info("topic_created", topic=name)
         except KafkaException as error:
             if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
                 raise TopicsUnfit(f"{name} cannot be created: {error.args[0].str()}") from None
@@ -133,11 +138,11 @@ def _create_missing(
 
 def _partition_differences(metadata: ClusterMetadata, partitions: int) -> list[str]:
     return [
-        f"{topic.name} has {len(metadata.topics[topic.name].partitions)} partitions, not {partitions}"
+        f"{topic.name} has {len(metadata.topics[topic.name].partitions)} partitions, not {wanted}"
         for topic in TOPICS
-        if topic.co_partitioned
+        if (topic.co_partitioned or topic.partitions is not None)
         and topic.name in metadata.topics
-        and len(metadata.topics[topic.name].partitions) != partitions
+        and len(metadata.topics[topic.name].partitions) != (wanted := topic.partitions_of(partitions))
     ]
 
 

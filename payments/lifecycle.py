@@ -25,7 +25,7 @@ from payments.fields import fault
 from payments.idempotency import FINGERPRINT_VERSION
 from payments.money import format_amount
 from payments.payment import EventType, Failure, Head, Payment, Status, Transition
-from payments.rails import RAILS, claim_due_us, expected_settlement_us
+from payments.rails import ACH_RAILS, RAILS, claim_due_us, expected_settlement_us
 from payments.refunds import (
     REFUND_OF_KEY,
     REFUNDS_MAX,
@@ -49,10 +49,12 @@ from payments.refusals import (
     Refusal,
     TooManyRefunds,
 )
+from payments.windows import BankHours
 
 CANCEL = "cancelled"
 EPOCH_DAY = date(1970, 1, 1).toordinal()
 DAY_US = 86_400_000_000
+BANK_HOURS = BankHours()
 
 
 class Refunding(StrEnum):
@@ -123,12 +125,18 @@ class Refused(msgspec.Struct, frozen=True, kw_only=True):
 Decision = Moved | Unchanged | Refused
 
 
-def decide(order: Order, payment: Payment | None, *, rail_speed: float = 1.0) -> Decision:
-    """Return what `order` does to the payment of its key; the same facts always give the same bytes."""
+def decide(
+    order: Order, payment: Payment | None, *, rail_speed: float = 1.0, ach_lead_us: int | None = None
+) -> Decision:
+    """Return what `order` does to the payment of its key; the same facts always give the same bytes.
+
+    `rail_speed` divides the rails' delays. `ach_lead_us`: ACH goes by files, each cut off so long before its window
+    closes; None: it settles by a delay as well.
+    """
     assert payment is None or _are_of_one_key(payment.head, order), "an order meets only its own payment"
     match order:
         case InitiatePayment() | InitiateRefund():
-            return _initiate(order, payment, rail_speed)
+            return _initiate(order, payment, rail_speed, ach_lead_us)
         case CancelPayment():
             return _move(order, payment, CANCEL, order.requested_at_us, {"cancel_key": order.cancel_key})
         case RailReport():
@@ -145,7 +153,9 @@ def _are_of_one_key(head: Head, order: Order) -> bool:
     return head.idempotency_key == order.idempotency_key and head.tenant_id == order.tenant_id
 
 
-def _initiate(order: InitiatePayment | InitiateRefund, payment: Payment | None, rail_speed: float) -> Decision:
+def _initiate(
+    order: InitiatePayment | InitiateRefund, payment: Payment | None, rail_speed: float, ach_lead_us: int | None
+) -> Decision:
     if isinstance(order, InitiatePayment) and order.refund_of is not None:
         # Its original has reserved nothing, and would hear nothing of it.
         return Refused(refusal=InvalidCommand(fault("refund_of", "is the system's own; send a RefundPayment")))
@@ -155,6 +165,12 @@ def _initiate(order: InitiatePayment | InitiateRefund, payment: Payment | None, 
         return Refused(refusal=KeyReusedWithOtherBody(payment.payment_id))
     rail = RAILS[order.payment_rail_type]
     due_at_us = max(claim_due_us(rail, order.requested_at_us, rail_speed), _start_of_day_us(order.effective_date))
+    if ach_lead_us is None or rail not in ACH_RAILS:
+        expected_at_us = expected_settlement_us(rail, due_at_us, rail_speed)
+    else:
+        expected_at_us = BANK_HOURS.expected_settlement_at_us(
+            rail, due_at_us + ach_lead_us, amount_minor=order.amount_minor
+        )
     head = Head(
         tenant_id=order.tenant_id,
         idempotency_key=order.idempotency_key,
@@ -172,7 +188,7 @@ def _initiate(order: InitiatePayment | InitiateRefund, payment: Payment | None, 
         refund_of=order.refund_of,
         initiated_at_us=order.requested_at_us,
         due_at_us=due_at_us,
-        expected_settlement_at_us=expected_settlement_us(rail, due_at_us, rail_speed),
+        expected_settlement_at_us=expected_at_us,
     )
     first = Transition.after(
         head.hash,

@@ -18,6 +18,7 @@ class Rail(StrEnum):
 
 
 RAILS = {rail.value: rail for rail in Rail}
+ACH_RAILS = frozenset({Rail.SAME_DAY_ACH, Rail.STANDARD_ACH})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

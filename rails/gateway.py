@@ -15,14 +15,12 @@ from typing import Any, TypeVar
 
 import structlog
 import uvloop
-from confluent_kafka import TopicCollection
-from confluent_kafka.admin import AdminClient
 
 from business_clock import Clock, SystemClock, clock_of
 from directory.register import Register
 from directory.sealing import Keyring
-from kafka_log.connection import LIBRDKAFKA_LOG, client_settings
 from kafka_log.fold import LogFold
+from kafka_log.identity import log_identity
 from kafka_log.producer import LogProducer
 from kafka_log.topics_admin import require_partitions
 from observability.health import HealthServer
@@ -38,6 +36,7 @@ from rails.open_payments import OpenPayments
 from rails.outcome_reader import OutcomeReader
 from rails.payment_reader import PaymentReader
 from rails.reporter import Reporter
+from rails.routed_bank import RoutedBank
 from rails.simulated.connection import SimulatedBankConnection
 from schemas import codec
 from schemas.topics import PAYMENT_EVENTS
@@ -51,7 +50,6 @@ LINGER_MS = 2.0
 SAVE_EVERY_S = 1.0  # What a crash costs: this much is read again.
 REFILL_EVERY_S = 2.0
 REFILL_MAX = 5000  # Of one round: about a tenth of a second of decoding.
-ADMIN_S_MAX = 10.0
 HEALTH_LOOK_S = 0.5
 # A worker each waits for an answer while others go on: one that gets none in time holds its worker for seconds.
 CLAIM_WORKERS = 4
@@ -65,11 +63,12 @@ assert REFILL_EVERY_S * 1_000_000 * 2 < HORIZON_US, "a payment must be in hand b
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GatewayConfig:
     """`instance` is this gateway's stable name in its group. The state in `state_dir` may be lost: it is rebuilt.
-    `clock_file` may set the business clock."""
+    `clock_file` may set the business clock. `ach_url` is the originator of ACH files; None: ACH goes to the bank."""
 
     bootstrap: str
     partitions: int
     bank_url: str
+    ach_url: str | None = None
     keyring: Keyring = field(repr=False)
     state_dir: Path
     clock_file: Path | None = None
@@ -89,11 +88,12 @@ def run(config: GatewayConfig) -> None:
 
 async def _run(config: GatewayConfig) -> None:
     await asyncio.to_thread(require_partitions, config.bootstrap, config.partitions)
-    identity = await asyncio.to_thread(_identity, config.bootstrap)
+    identity = await asyncio.to_thread(log_identity, config.bootstrap, PAYMENT_EVENTS.name)
     store = OpenPayments(config.state_dir / "open_payments.sqlite")
     if not store.adopt(identity):
         log.warning("state_of_another_log_dropped", state_dir=str(config.state_dir))
-    bank = SimulatedBankConnection(config.bank_url)
+    lines = [SimulatedBankConnection(url) for url in (config.bank_url, config.ach_url) if url is not None]
+    bank = lines[0] if len(lines) == 1 else RoutedBank(other=lines[0], ach=lines[1])
     producer = LogProducer(
         config.bootstrap, client_id=config.instance, delivery_timeout_s=DELIVERY_S_MAX, linger_ms=LINGER_MS
     )
@@ -108,7 +108,8 @@ async def _run(config: GatewayConfig) -> None:
         await gateway.work(stopping)
     finally:
         health.stop()
-        await bank.close()
+        for line in lines:
+            await line.close()
         await asyncio.to_thread(producer.close)
         await asyncio.to_thread(fold.stop)
 
@@ -300,12 +301,3 @@ def _raise_first(futures: Sequence[asyncio.Future[Any]]) -> None:
         if future.done() and (error := future.exception()) is not None:
             log.error("gateway_failed", exc_info=error)
             raise GatewayFailed(str(error)) from error
-
-
-def _identity(bootstrap: str) -> str:
-    """Return which log this is: the cluster's id and the topic's, so that state of another is told apart."""
-    admin = AdminClient(client_settings(bootstrap, "gateway-identity"), logger=LIBRDKAFKA_LOG)
-    cluster = admin.list_topics(timeout=ADMIN_S_MAX).cluster_id
-    described = admin.describe_topics(TopicCollection([PAYMENT_EVENTS.name]), request_timeout=ADMIN_S_MAX)
-    topic = described[PAYMENT_EVENTS.name].result()
-    return f"{cluster}/{topic.topic_id}"

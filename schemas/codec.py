@@ -19,8 +19,9 @@ from payments.payment import EventType, Payment, Status
 from payments.refund_orders import InitiateRefund, RefundPayment, RefundReport
 from payments.refusals import FieldError, Refusal
 from payments.rejection import Rejection
-from schemas import records, registry
+from schemas import origination, records, registry
 from schemas.order_decoding import read_initiate, read_report
+from schemas.origination import AchCutOff, AchDelivery, AchNotice, AchPayment, AchReturn, AchSettlement
 from schemas.payment_decoding import read_payment
 from schemas.payment_encoding import Past, past_of, payment_bytes
 from schemas.records import Record, Value
@@ -99,6 +100,12 @@ _VALUES: dict[type[Value], tuple[str, Callable[[Any], Record], Callable[[Record]
     DirectoryCommand: ("DirectoryCommand", records.command_record, records.command_value),
     DirectoryRecord: ("DirectoryEvent", records.entity_record, records.entity_value),
     DirectorySecret: ("DirectorySecret", records.secret_record, records.secret_value),
+    AchPayment: ("AchPayment", origination.payment_record, origination.payment_value),
+    AchCutOff: ("AchCutOff", origination.cut_off_record, origination.cut_off_value),
+    AchDelivery: ("AchDelivery", origination.delivery_record, origination.delivery_value),
+    AchSettlement: ("AchSettlement", origination.settlement_record, origination.settlement_value),
+    AchReturn: ("AchReturn", origination.return_record, origination.return_value),
+    AchNotice: ("AchNotice", origination.notice_record, origination.notice_value),
 }
 
 

@@ -33,6 +33,7 @@ from payments.rails import RAILS
 from payments.refund_orders import InitiateRefund, RefundOutcome, RefundPayment, RefundReport
 from payments.refusals import FieldError, InvalidCommand
 from payments.rejection import RAW_BYTES_MAX, Rejection
+from schemas.origination import AchRecord
 
 Value = (
     InitiatePayment
@@ -46,6 +47,7 @@ Value = (
     | DirectoryCommand
     | DirectoryRecord
     | DirectorySecret
+    | AchRecord
 )
 Record = dict[str, Any]
 E = TypeVar("E", bound=StrEnum)

@@ -29,6 +29,12 @@ _FILES = {
     9: "refund_payment.v1.avsc",
     10: "initiate_refund.v1.avsc",
     11: "refund_report.v1.avsc",
+    12: "ach_payment.v1.avsc",
+    13: "ach_cut_off.v1.avsc",
+    14: "ach_delivery.v1.avsc",
+    15: "ach_settlement.v1.avsc",
+    16: "ach_return.v1.avsc",
+    17: "ach_notice.v1.avsc",
 }
 
 
@@ -113,7 +119,7 @@ def normal_form(schema: Any, namespace: str = "") -> Any:
     if "fields" in schema:
         normal["fields"] = [_normal_field(field, namespace) for field in schema["fields"]]
     # {"type": "string"} is "string" at length.
-    return normal["type"] if set(normal) == {"type"} else normal
+    return normal_form(normal["type"], namespace) if set(normal) == {"type"} else normal
 
 
 PRIMITIVES = frozenset({"null", "boolean", "int", "long", "float", "double", "bytes", "string"})

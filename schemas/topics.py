@@ -31,7 +31,7 @@ class Topic:
     """What a topic is. `values` are the full names of its records; `key` says what its keys are.
 
     `co_partitioned` topics all have the same number of partitions, and equal keys (or a payment's command and its
-    events) stand on the same number.
+    events) stand on the same number. `partitions` is a number of its own, which no setting changes.
     """
 
     name: str
@@ -40,12 +40,17 @@ class Topic:
     doc: str
     cleanup: Cleanup
     co_partitioned: bool = True
+    partitions: int | None = None
     retention_ms: int | None = None
     min_compaction_lag_ms: int | None = None
     # The broker stamps records, so that retention does not believe a caller's clock.
     broker_time: bool = False
     # Holds secrets (sealed): only the processes that need them may read it.
     restricted: bool = False
+
+    def partitions_of(self, partitions: int) -> int:
+        """Return how many partitions it gets where the setting says `partitions`."""
+        return self.partitions or partitions
 
     @property
     def settings(self) -> Mapping[str, str]:
@@ -131,6 +136,26 @@ DIRECTORY_SECRETS = Topic(
     cleanup=Cleanup.COMPACT,
     restricted=True,
 )
+ACH_ORIGINATION = Topic(
+    name="ach-origination",
+    key="reference of the payment, or the number of the file, or the hash of the file that was read",
+    values=(
+        "io.directpay.AchPayment",
+        "io.directpay.AchCutOff",
+        "io.directpay.AchDelivery",
+        "io.directpay.AchSettlement",
+        "io.directpay.AchReturn",
+        "io.directpay.AchNotice",
+    ),
+    doc="What goes into which ACH file, and what came back: one order over all of it, from which every file follows.",
+    cleanup=Cleanup.DELETE,
+    # Where a file ends is a place among all entries, so there is one order of them.
+    co_partitioned=False,
+    partitions=1,
+    # Returns come after 60 days, questions after years.
+    retention_ms=FOREVER_MS,
+    restricted=True,
+)
 
 TOPICS = (
     PAYMENT_COMMANDS,
@@ -140,4 +165,5 @@ TOPICS = (
     DIRECTORY_COMMANDS,
     DIRECTORY_EVENTS,
     DIRECTORY_SECRETS,
+    ACH_ORIGINATION,
 )

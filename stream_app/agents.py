@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
+from payments.lifecycle import decide
 from schemas import codec, topics
 from stream_app.decisions import (
     Written,
@@ -85,15 +86,18 @@ def decide_batch(
             batch = lane.give_back(batch, len(batch.records) // 2)
 
 
-def add_agents(app: LaneApp, *, partitions: int, rail_speed: float, schemas: SchemaSource) -> None:
+def add_agents(
+    app: LaneApp, *, partitions: int, rail_speed: float, schemas: SchemaSource, ach_lead_us: int | None = None
+) -> None:
     """Give the app its two agents: payments, with both their inputs, and the directory."""
+    rule = decide if ach_lead_us is None else partial(decide, ach_lead_us=ach_lead_us)
     app.lane_agent(
         "payments",
         (topics.PAYMENT_COMMANDS.name, topics.RAIL_REPORTS.name),
         partial(
             decide_partition,
             events_topic=topics.PAYMENT_EVENTS.name,
-            decisions=payment_decisions(partitions=partitions, rail_speed=rail_speed),
+            decisions=payment_decisions(partitions=partitions, rail_speed=rail_speed, rule=rule),
             schemas=schemas,
         ),
     )

@@ -31,6 +31,7 @@ class StreamConfig:
     """`instance` is this worker's stable name: a restart under it takes its partitions back without a rebalance.
 
     `schema_registry_url` is where unknown schema ids are asked for; `rail_speed` divides the rails' delays.
+    `ach_lead_us` is how long before a window closes an ACH file is cut off; None: ACH settles by delays as well.
     `input_kept_s` is how long decided input is kept, `accept_gap` which input may be gone undecided (`gaps.Gap`).
     Workers of one `group` share the partitions; two groups on the same topics would both write the same tables.
     """
@@ -42,6 +43,7 @@ class StreamConfig:
     health_port: int
     health_host: str = "127.0.0.1"
     rail_speed: float = 1.0
+    ach_lead_us: int | None = None
     schema_registry_url: str | None = None
     log_level: str = "INFO"
     group: str = GROUP
@@ -82,6 +84,7 @@ def build_app(config: StreamConfig) -> LaneApp:
         app,
         partitions=config.partitions,
         rail_speed=config.rail_speed,
+        ach_lead_us=config.ach_lead_us,
         schemas=SchemaSource(config.schema_registry_url),
     )
     return app

@@ -184,14 +184,16 @@ class DirectoryDecisions:
             written.decisions.append("changed")
 
 
-def payment_decisions(*, partitions: int, rail_speed: float) -> PaymentDecisions:
+def payment_decisions(
+    *, partitions: int, rail_speed: float, rule: Callable[..., Decision] = decide
+) -> PaymentDecisions:
     """Return what decides payment-commands and rail-reports."""
     accepts: dict[str, tuple[type[Order], ...]] = {
         topics.PAYMENT_COMMANDS.name: (InitiatePayment, CancelPayment, RefundPayment, InitiateRefund),
         topics.RAIL_REPORTS.name: (RailReport, RefundReport),
     }
     intake: Intake[Order] = Intake(accepts=accepts, key_of=attrgetter("key"), partitions=partitions)
-    return PaymentDecisions(intake=intake, rail_speed=rail_speed)
+    return PaymentDecisions(intake=intake, rail_speed=rail_speed, rule=rule)
 
 
 def directory_decisions(*, partitions: int) -> DirectoryDecisions:

@@ -20,6 +20,7 @@ def rails() -> None:
             bootstrap=settings.kafka,
             partitions=settings.partitions,
             bank_url=settings.bank_url,
+            ach_url=settings.ach_url,
             keyring=settings.keyring,
             state_dir=settings.state_dir,
             instance=instance,

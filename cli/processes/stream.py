@@ -24,6 +24,7 @@ def stream() -> None:
             health_host=settings.health_host,
             health_port=settings.health_port,
             rail_speed=settings.rail_speed,
+            ach_lead_us=int(settings.ach_lead_s * 1_000_000) if settings.ach_by_files else None,
             schema_registry_url=settings.schema_registry_url,
             log_level=settings.log_level,
             input_kept_s=settings.input_kept_s,

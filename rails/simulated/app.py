@@ -22,7 +22,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from rails.bank import OUTCOMES_MAX, Answer, Instruction, OutcomePage, Standing
-from rails.simulated.teller import Teller
+from rails.counter import Counter
 from rails.simulated.wire import Answers, Named, Questions, SentInstruction, SentTransfers
 
 log = structlog.get_logger(__name__)
@@ -43,7 +43,7 @@ class BadRequest(Exception):
     """The request breaks the bank's rules; the message is for the caller."""
 
 
-def build_app(teller: Teller, *, on_failure: Callable[[], None]) -> Starlette:
+def build_app(teller: Counter, *, on_failure: Callable[[], None]) -> Starlette:
     """Return the bank's HTTP app; it settles while it runs, and calls `on_failure` when it no longer can."""
 
     async def settle() -> None:
@@ -81,7 +81,7 @@ def build_app(teller: Teller, *, on_failure: Callable[[], None]) -> Starlette:
 
 
 class _Desk:
-    def __init__(self, teller: Teller) -> None:
+    def __init__(self, teller: Counter) -> None:
         self._teller = teller
 
     async def take(self, request: Request) -> Response:

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import signal
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
-import uvicorn
 import uvloop
 
 from business_clock import clock_of
+from rails.http_server import http_server
 from rails.simulated.app import build_app
 from rails.simulated.books import Books
 from rails.simulated.teller import Teller
 
 log = structlog.get_logger(__name__)
-
-STOP_S_MAX = 2  # Readers of the feed wait in long polls: they ask again.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,33 +44,7 @@ async def _serve(config: BankConfig) -> bool:
 
     books = Books(config.state_dir / "books.sqlite", speed=config.rail_speed)
     app = build_app(Teller(books, clock_of(config.clock_file)), on_failure=fail)
-    server = _Server(
-        uvicorn.Config(
-            app,
-            host=config.host,
-            port=config.port,
-            loop="none",
-            access_log=False,
-            log_config=None,
-            lifespan="on",
-            timeout_graceful_shutdown=STOP_S_MAX,
-        )
-    )
+    server = http_server(app, host=config.host, port=config.port)
     log.info("bank_opened", books_id=books.books_id, host=config.host, port=config.port, rail_speed=config.rail_speed)
     await server.serve()
     return failed or not server.started
-
-
-class _Server(uvicorn.Server):
-    """uvicorn raises a signal again once it has stopped; a process that was asked to stop has not failed."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, self.handle_exit, number, None)
-        try:
-            yield
-        finally:
-            for number in (signal.SIGINT, signal.SIGTERM):
-                loop.remove_signal_handler(number)

@@ -8,13 +8,16 @@ from pathlib import Path
 import pytest
 from pydantic_core import PydanticUndefined
 
-from cli.settings import ALL, PREFIX, BankSettings, Settings
+from cli.settings import ALL, PREFIX, BankSettings, OriginatorSettings, Settings
 
 ROOT = Path(__file__).parents[2]
 ROWS = re.findall(r"^\| `(DIRECTPAY_\w+)` \| ([^|]*) \|", (ROOT / "docs" / "settings.md").read_text(), re.MULTILINE)
 FIELDS = {PREFIX + name.upper(): field for concern in reversed(ALL) for name, field in concern.model_fields.items()}
 # Where one process has another default than the rest.
-OTHER_DEFAULTS = {"DIRECTPAY_HTTP_PORT": f", bank `{BankSettings.model_fields['http_port'].default}`"}
+OTHER_DEFAULTS = {
+    "DIRECTPAY_HTTP_PORT": f", bank `{BankSettings.model_fields['http_port'].default}`"
+    f", originator `{OriginatorSettings.model_fields['http_port'].default}`"
+}
 
 
 def test_the_table_names_every_setting_once() -> None:

@@ -29,6 +29,16 @@ from payments.rails import Rail
 from payments.refund_orders import InitiateRefund, RefundOutcome, RefundPayment, RefundReport
 from payments.refusals import FieldError
 from payments.rejection import Rejection
+from schemas.origination import (
+    AchCutOff,
+    AchDelivery,
+    AchNotice,
+    AchParty,
+    AchPayment,
+    AchReturn,
+    AchSender,
+    AchSettlement,
+)
 from schemas.records import Value
 
 TENANT = "demo"
@@ -282,6 +292,60 @@ REVOKE = DirectoryCommand(
     requested_at_us=AT_US,
 )
 SECRET = DirectorySecret(entity_id=ENTITY, tenant_id=TENANT, kind=Kind.BANK_ACCOUNT, sealed=SEALED)
+ACH_PAYMENT = AchPayment(
+    reference=f"{ENTITY}:1",
+    payment_key="demo:rent-2026-12",
+    rail=Rail.SAME_DAY_ACH,
+    travels_by=Rail.STANDARD_ACH,
+    amount_minor=100_000_000,
+    currency="USD",
+    payer=AchParty(holder="Bob", account_type=AccountType.CHECKING),
+    payee=AchParty(holder="Zoë", account_type=AccountType.SAVINGS),
+    numbers=SEALED,
+    claimed_at_us=AT_US,
+    settle_by_us=AT_US + 1,
+    submitted_at_us=AT_US + 2,
+)
+ACH_CUT_OFF = AchCutOff(
+    file_number=7,
+    rail=Rail.SAME_DAY_ACH,
+    deadline_us=AT_US,
+    settles_at_us=AT_US + 1,
+    created_at_us=AT_US - 1,
+    file_id_modifier="A",
+    first_sequence=9_999_999,
+    entries=1,
+    sender=AchSender(
+        company_name="DIRECTPAY",
+        company_identification="1234567890",
+        entry_description="RENT",
+        bank_routing_number="121042882",
+        destination_routing_number="091400606",
+        destination_name="FEDERAL RESERVE BANK",
+        origin="121042882",
+        origin_name="DIRECTPAY BANK",
+        payee_class="PPD",
+    ),
+)
+ACH_DELIVERY = AchDelivery(file_number=7, sha256=b"\xab" * 32, delivered_at_us=AT_US, settles_at_us=AT_US + 1)
+ACH_SETTLEMENT = AchSettlement(file_number=7, settled_at_us=AT_US)
+ACH_RETURN_SPARSE = AchReturn(
+    file_sha256=b"\xab" * 32,
+    line=3,
+    original_trace_number="121042880000001",
+    code="R01",
+    amount_minor=1,
+    received_at_us=AT_US,
+)
+ACH_RETURN_FULL = replace(ACH_RETURN_SPARSE, information=SEALED)
+ACH_NOTICE = AchNotice(
+    file_sha256=b"\xab" * 32,
+    line=3,
+    original_trace_number="121042880000001",
+    code="C01",
+    corrected=SEALED,
+    received_at_us=AT_US,
+)
 
 SAMPLES: dict[str, Value] = {
     "initiate_sparse": INITIATE_SPARSE,
@@ -302,4 +366,11 @@ SAMPLES: dict[str, Value] = {
     "revoke": REVOKE,
     **{f"entity_{kind}": entity_record(kind) for kind in Kind},
     "secret": SECRET,
+    "ach_payment": ACH_PAYMENT,
+    "ach_cut_off": ACH_CUT_OFF,
+    "ach_delivery": ACH_DELIVERY,
+    "ach_settlement": ACH_SETTLEMENT,
+    "ach_return_sparse": ACH_RETURN_SPARSE,
+    "ach_return_full": ACH_RETURN_FULL,
+    "ach_notice": ACH_NOTICE,
 }

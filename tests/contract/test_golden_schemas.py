@@ -25,6 +25,12 @@ GOLDEN = {
     9: ("io.directpay.RefundPayment", "109181b822eb2dc30921f35418543e5717c9ef4457b4120233000e0c48f63724"),
     10: ("io.directpay.InitiateRefund", "1929ecffe9b8f68b18e3d36db0c00373b7221e1b9f258cef8414b98d11f63820"),
     11: ("io.directpay.RefundReport", "74704d2a10ed2fcf085270aa9c1bd273752e182c72a83dd319ba58c6b302faff"),
+    12: ("io.directpay.AchPayment", "90953d851b69827b58dde691952fd1c4a355dc1f10812e2a83bbe428af3e6494"),
+    13: ("io.directpay.AchCutOff", "ade0ad692b07a08e0f03f692eb55f5847bb7477058178a61170ba2e7ea4d51de"),
+    14: ("io.directpay.AchDelivery", "ff538e08320dae36976c8c1a1cb6843ee03acabd8e284a8863c19b9ef66fbe56"),
+    15: ("io.directpay.AchSettlement", "8f4b726970bae93237616a7dc706eee06ddb2fa3224d3f947c98bd07da7fa043"),
+    16: ("io.directpay.AchReturn", "5d14bfe6341991e939cbf2a91a01e0587affed4d32c8e83bf3c654169273e7d5"),
+    17: ("io.directpay.AchNotice", "b88a6a558612722a909c77922d4b3e8087931c0c8a814868dcb7b6f8a0ecc60b"),
 }
 
 

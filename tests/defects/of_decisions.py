@@ -34,8 +34,10 @@ def a_command_that_comes_again_creates_its_payment_again(patch: pytest.MonkeyPat
 def another_body_under_a_used_key_is_taken_for_a_replay(patch: pytest.MonkeyPatch) -> None:
     sound = lifecycle._initiate
 
-    def initiate(order: InitiatePayment, payment: Payment | None, rail_speed: float) -> lifecycle.Decision:
-        return sound(order, None, rail_speed) if payment is None else lifecycle.Unchanged(payment=payment)
+    def initiate(
+        order: InitiatePayment, payment: Payment | None, rail_speed: float, ach_lead_us: int | None
+    ) -> lifecycle.Decision:
+        return sound(order, None, rail_speed, ach_lead_us) if payment is None else lifecycle.Unchanged(payment=payment)
 
     patch.setattr(lifecycle, "_initiate", initiate)
 

@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import msgspec
 
 from cli.local_stack.ports import free_port
+from tests.unit.rails.ach.written_log import SENDER
 
 START_S_MAX = 60.0
 PARTITIONS = 8
@@ -28,7 +30,7 @@ from observability.logs import configure_logging
 from rails.simulated import BankConfig, run
 configure_logging("bank")
 settings = json.loads(sys.argv[1])
-run(BankConfig(**{**settings, "state_dir": Path(settings["state_dir"])}))
+run(BankConfig(**settings | {name: Path(settings[name]) for name in ("state_dir", "clock_file") if settings.get(name)}))
 """
 
 RUN_GATEWAY = """
@@ -40,7 +42,25 @@ from rails.gateway import GatewayConfig, run
 settings = json.loads(sys.argv[1])
 configure_logging(settings["instance"])
 keyring = Keyring.parse(settings.pop("keyring"))
-run(GatewayConfig(**{**settings, "state_dir": Path(settings["state_dir"])}, keyring=keyring))
+paths = {name: Path(settings[name]) for name in ("state_dir", "clock_file") if settings.get(name)}
+run(GatewayConfig(**settings | paths, keyring=keyring))
+"""
+
+RUN_ORIGINATOR = """
+import json, sys
+from pathlib import Path
+import msgspec
+from directory.sealing import Keyring
+from observability.logs import configure_logging
+from rails.ach.server import OriginatorConfig, run
+from schemas.origination import AchSender
+settings = json.loads(sys.argv[1])
+configure_logging(settings["instance"])
+for name in ("state_dir", "drop_dir", "clock_file"):
+    settings[name] = Path(settings[name])
+keyring = Keyring.parse(settings.pop("keyring"))
+sender = msgspec.convert(settings.pop("sender"), AchSender)
+run(OriginatorConfig(**settings, keyring=keyring, sender=sender))
 """
 
 
@@ -119,13 +139,33 @@ class RailProcess:
             return False
 
 
-def bank_process(folder: Path, *, speed: float) -> RailProcess:
+def bank_process(folder: Path, *, speed: float, **others: str) -> RailProcess:
     port = free_port()
-    settings = {"host": "127.0.0.1", "port": port, "state_dir": str(folder / "bank"), "rail_speed": speed}
+    settings = {"host": "127.0.0.1", "port": port, "state_dir": str(folder / "bank"), "rail_speed": speed, **others}
     return RailProcess(RUN_BANK, settings, name="bank", folder=folder, port=port)
 
 
-def gateway_process(folder: Path, *, bootstrap: str, bank_url: str, instance: str = "rails-0") -> RailProcess:
+def originator_process(folder: Path, *, bootstrap: str, instance: str = "originator") -> RailProcess:
+    """An originator whose drop is `folder`/drop, and whose clock `folder`/clock.json may set."""
+    port = free_port()
+    settings = {
+        "bootstrap": bootstrap,
+        "partitions": PARTITIONS,
+        "port": port,
+        "sender": msgspec.to_builtins(SENDER),
+        "keyring": KEYRING,
+        "drop_dir": str(folder / "drop"),
+        "lead_s": 300.0,
+        "state_dir": str(folder / instance),
+        "clock_file": str(folder / "clock.json"),
+        "instance": instance,
+    }
+    return RailProcess(RUN_ORIGINATOR, settings, name=instance, folder=folder, port=port)
+
+
+def gateway_process(
+    folder: Path, *, bootstrap: str, bank_url: str, instance: str = "rails-0", **others: str
+) -> RailProcess:
     port = free_port()
     settings = {
         "bootstrap": bootstrap,
@@ -135,6 +175,7 @@ def gateway_process(folder: Path, *, bootstrap: str, bank_url: str, instance: st
         "instance": instance,
         "health_port": port,
         "keyring": KEYRING,
+        **others,
     }
     return RailProcess(RUN_GATEWAY, settings, name=instance, folder=folder, port=port)
 

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time
 from itertools import pairwise, product
 from typing import Any
 
@@ -14,6 +14,7 @@ from payments.lifecycle import CANCEL, MOVES, Moved, Refunding, Unchanged, decid
 from payments.payment import EventType, Failure, Payment, Status
 from payments.rails import TIMINGS, Rail, claim_due_us, expected_settlement_us
 from payments.refusals import IllegalMove, KeyReusedWithOtherBody, PaymentUnknown
+from payments.windows import instant_us
 from tests.unit.payments.histories import (
     COMMAND,
     IN_EACH_STATUS,
@@ -139,6 +140,32 @@ def test_a_payment_with_an_effective_date_is_not_due_before_that_day() -> None:
     march_1_us = int(datetime(2025, 3, 1, tzinfo=UTC).timestamp()) * SECOND_US
     assert head.due_at_us == march_1_us
     assert head.expected_settlement_at_us > march_1_us
+
+
+@pytest.mark.parametrize(
+    ("rail", "asked_at", "expected"),
+    [
+        # The debit settles at 13:00, and the credit of 14:45 at 17:00.
+        (Rail.SAME_DAY_ACH, (10, 0), (1, 17, 0)),
+        # Cut off 5 minutes before 10:30: its debit settles at 17:00, too late for that day's last file.
+        (Rail.SAME_DAY_ACH, (10, 26), (2, 13, 0)),
+        (Rail.STANDARD_ACH, (10, 0), (3, 8, 30)),
+    ],
+)
+def test_ach_by_files_is_expected_to_settle_by_bank_hours(
+    rail: Rail, asked_at: tuple[int, int], expected: tuple[int, int, int]
+) -> None:
+    at_us = instant_us(date(2026, 12, 1), time(*asked_at))
+    order = replace(MARCH, payment_rail_type=rail.value, requested_at_us=at_us)
+    decision = decide(order, None, ach_lead_us=300 * SECOND_US)
+    assert isinstance(decision, Moved)
+    day, hour, minute = expected
+    assert decision.payment.head.expected_settlement_at_us == instant_us(date(2026, 12, day), time(hour, minute))
+
+
+def test_other_rails_settle_as_ever_when_ach_goes_by_files() -> None:
+    order = replace(MARCH, payment_rail_type=Rail.WIRE.value)
+    assert decide(order, None, ach_lead_us=300 * SECOND_US) == decide(order, None)
     past = initiated(replace(MARCH, effective_date="2025-01-01")).head
     assert past.due_at_us == T0_US + TIMINGS[Rail.STANDARD_ACH].claim_delay_s * SECOND_US
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from schemas.topics import (
+    ACH_ORIGINATION,
     BATCH_BYTES_MAX,
     DIRECTORY_COMMANDS,
     DIRECTORY_EVENTS,
@@ -22,7 +23,7 @@ from schemas.topics import (
 def test_names_are_the_contract_s() -> None:
     assert [topic.name for topic in TOPICS] == [
         "payment-commands", "rail-reports", "payment-events", "payment-rejections",
-        "directory-commands", "directory-events", "directory-secrets",
+        "directory-commands", "directory-events", "directory-secrets", "ach-origination",
     ]  # fmt: skip
 
 
@@ -47,12 +48,20 @@ def test_rejections_are_kept_for_thirty_days() -> None:
     assert PAYMENT_REJECTIONS.settings["retention.ms"] == str(30 * 24 * 3600 * 1000)
 
 
-def test_all_topics_but_the_rejections_have_equally_many_partitions() -> None:
-    assert [topic.name for topic in TOPICS if not topic.co_partitioned] == ["payment-rejections"]
+def test_all_topics_but_rejections_and_ach_have_equally_many_partitions() -> None:
+    assert [topic.name for topic in TOPICS if not topic.co_partitioned] == ["payment-rejections", "ach-origination"]
+
+
+def test_ach_has_one_order_whatever_the_setting_says_and_is_kept_for_ever() -> None:
+    assert [topic.partitions_of(8) for topic in TOPICS] == [8] * 7 + [1]
+    assert ACH_ORIGINATION.settings["cleanup.policy"] == "delete"
+    assert ACH_ORIGINATION.settings["retention.ms"] == "-1"
 
 
 def test_only_topics_with_secrets_are_restricted() -> None:
-    assert [topic.name for topic in TOPICS if topic.restricted] == ["directory-commands", "directory-secrets"]
+    assert [topic.name for topic in TOPICS if topic.restricted] == [
+        "directory-commands", "directory-secrets", "ach-origination",
+    ]  # fmt: skip
 
 
 def test_a_record_that_was_accepted_fits_into_a_message_of_librdkafka() -> None:

@@ -35,6 +35,17 @@ from payments.rails import Rail
 from payments.refund_orders import InitiateRefund, RefundOutcome, RefundPayment, RefundReport
 from payments.refusals import FieldError
 from payments.rejection import RAW_BYTES_MAX, Rejection
+from schemas.origination import (
+    AchCutOff,
+    AchDelivery,
+    AchNotice,
+    AchParty,
+    AchPayment,
+    AchRecord,
+    AchReturn,
+    AchSender,
+    AchSettlement,
+)
 
 LONG_MAX = 2**63 - 1
 INT_MAX = 2**31 - 1
@@ -284,6 +295,61 @@ def directory_records(draw: st.DrawFn) -> DirectoryRecord:
 
 
 secrets = st.builds(DirectorySecret, entity_id=uuids, tenant_id=tenants, kind=st.sampled_from(Kind), sealed=sealeds)
+ach_rails = st.sampled_from([Rail.SAME_DAY_ACH, Rail.STANDARD_ACH])
+ach_parties = st.builds(AchParty, holder=texts, account_type=st.sampled_from(AccountType))
+file_numbers = st.integers(1, LONG_MAX)
+traces = st.integers(0, 10**15 - 1).map(lambda number: f"{number:015d}")
+senders = st.builds(AchSender, **dict.fromkeys(AchSender.__struct_fields__, texts))
+ach_records: st.SearchStrategy[AchRecord] = st.one_of(
+    st.builds(
+        AchPayment,
+        reference=texts,
+        payment_key=texts,
+        rail=ach_rails,
+        travels_by=ach_rails,
+        amount_minor=amounts,
+        currency=st.just("USD"),
+        payer=ach_parties,
+        payee=ach_parties,
+        numbers=sealeds,
+        claimed_at_us=times,
+        settle_by_us=times,
+        submitted_at_us=times,
+    ),
+    st.builds(
+        AchCutOff,
+        file_number=file_numbers,
+        rail=ach_rails,
+        deadline_us=times,
+        settles_at_us=times,
+        created_at_us=times,
+        file_id_modifier=texts,
+        first_sequence=file_numbers,
+        entries=file_numbers,
+        sender=senders,
+    ),
+    st.builds(AchDelivery, file_number=file_numbers, sha256=hashes, delivered_at_us=times, settles_at_us=times),
+    st.builds(AchSettlement, file_number=file_numbers, settled_at_us=times),
+    st.builds(
+        AchReturn,
+        file_sha256=hashes,
+        line=file_numbers,
+        original_trace_number=traces,
+        code=texts,
+        amount_minor=amounts,
+        information=st.none() | sealeds,
+        received_at_us=times,
+    ),
+    st.builds(
+        AchNotice,
+        file_sha256=hashes,
+        line=file_numbers,
+        original_trace_number=traces,
+        code=texts,
+        corrected=sealeds,
+        received_at_us=times,
+    ),
+)
 
 values = st.one_of(
     initiates,
@@ -297,4 +363,5 @@ values = st.one_of(
     directory_commands(),
     directory_records(),
     secrets,
+    ach_records,
 )

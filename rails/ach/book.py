@@ -1,0 +1,270 @@
+"""The book: ach-origination folded into SQLite, with its position. The same records always give the same book.
+
+Nothing here looks at a clock, a setting or a key: what a record does follows from it and from those before it.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, assert_never
+
+from payments.windows import eastern
+from rails.ach.book_file import STATEMENTS as _SQL
+from rails.ach.book_file import drop_book_file, open_book_file
+from rails.ach.phases import FOR_PEOPLE, MOVES, WAITING, Fate, Leg, Phase
+from rails.bank import Result
+from rails.nacha.addenda import BANK_DIGITS
+from rails.nacha.return_codes import RETURN_REASONS
+from schemas import codec
+from schemas.origination import (
+    AchCutOff,
+    AchDelivery,
+    AchNotice,
+    AchPayment,
+    AchRecord,
+    AchReturn,
+    AchSettlement,
+)
+
+_ORDER = list(Leg)
+
+# Why what came back could not be acted on. docs/ach.md says what to do.
+UNKNOWN_TRACE = "unknown_trace"
+OTHER_AMOUNT = "other_amount"
+DISPUTED = "disputed"
+RETURNED_TWICE = "returned_twice"
+FOR_A_PERSON = "for_a_person"
+
+
+class Book:
+    """The book in `path`, or in memory. One process writes it, from one thread at a time."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        self._connection = open_book_file(path or Path(":memory:"))
+
+    @property
+    def connection(self) -> sqlite3.Connection:
+        """The connection, for whoever reads in the same thread."""
+        return self._connection
+
+    @property
+    def next_offset(self) -> int:
+        """The log's next record: all before it is in the book."""
+        return int(self._connection.execute(_SQL["read_log"]).fetchone()["next_offset"])
+
+    def adopt(self, identity: str, end: int) -> bool:
+        """Make this the book of the log with this identity, which ends at `end`.
+
+        False: it was another's, and had to be emptied.
+        """
+        row = self._connection.execute(_SQL["read_log"]).fetchone()
+        is_ours = row is None or (row["identity"] == identity and row["next_offset"] <= end)
+        if not is_ours:
+            self.close()
+            assert self._path is not None
+            drop_book_file(self._path)
+            self._connection = open_book_file(self._path)
+        if row is None or not is_ours:
+            self._connection.execute(_SQL["adopt"], {"identity": identity})
+        return is_ours
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def apply(self, records: Sequence[tuple[int, AchRecord]]) -> None:
+        """Fold records, each with its offset, in one transaction; what is in the book already is passed over."""
+        with self._transaction():
+            next_offset = self.next_offset
+            for offset, record in records:
+                if offset >= next_offset:
+                    self._apply(offset, record)
+                    next_offset = offset + 1
+            self._connection.execute(_SQL["advance"], {"next_offset": next_offset})
+
+    def _apply(self, offset: int, record: AchRecord) -> None:
+        match record:
+            case AchPayment():
+                self._take(offset, record)
+            case AchCutOff():
+                self._cut_off(record)
+            case AchDelivery():
+                self._deliver(record)
+            case AchSettlement():
+                self._settle(offset, record)
+            case AchReturn():
+                self._hear_return(offset, record)
+            case AchNotice():
+                self._hear_notice(record)
+            case _:
+                assert_never(record)
+
+    def _take(self, offset: int, payment: AchPayment) -> None:
+        taken = {
+            "number": offset,
+            "reference": payment.reference,
+            "payment_key": payment.payment_key,
+            "amount_minor": payment.amount_minor,
+            "travels_by": payment.travels_by.value,
+            "phase": Phase.DEBIT_WAITS.value,
+            "waits_since_us": payment.submitted_at_us,
+            "record": codec.encode(payment),
+        }
+        self._connection.execute(_SQL["take"], taken)
+
+    def _cut_off(self, cut_off: AchCutOff) -> None:
+        wanted = {"rail": cut_off.rail.value, "most": cut_off.entries}
+        waiting = self._connection.execute(_SQL["oldest_waiting"], wanted).fetchall()
+        assert len(waiting) == cut_off.entries, "a cut-off counts entries that wait before it"
+        filed = [(WAITING[Phase(row["phase"])], row) for row in waiting]
+        # The sort is stable: within a leg they stay in the order in which they began to wait.
+        filed.sort(key=lambda each: _ORDER.index(each[0]))
+        self._open_file(cut_off, filed)
+        self._connection.executemany(
+            _SQL["file_entry"],
+            [
+                {"file_number": cut_off.file_number, "sequence": sequence, "payment": row["number"], "leg": leg.value}
+                for sequence, (leg, row) in enumerate(filed, cut_off.first_sequence)
+            ],
+        )
+        self._connection.executemany(
+            _SQL["move"],
+            [_moved(row["number"], MOVES[Phase(row["phase"]), leg, Fate.FILED].to) for leg, row in filed],
+        )
+
+    def _open_file(self, cut_off: AchCutOff, filed: Sequence[tuple[Leg, sqlite3.Row]]) -> None:
+        last = self._connection.execute(_SQL["last_file"]).fetchone()
+        assert cut_off.file_number == (1 if last is None else last["file_number"] + 1), "file numbers have no gaps"
+        counts = {leg: sum(each is leg for each, _ in filed) for leg in Leg}
+        debit_minor = sum(row["amount_minor"] for leg, row in filed if leg is Leg.DEBIT)
+        opened = {
+            "file_number": cut_off.file_number,
+            "created_on": eastern(cut_off.created_at_us).date().isoformat(),
+            "trace_bank": cut_off.sender.bank_routing_number[:BANK_DIGITS],
+            "last_sequence": cut_off.first_sequence + cut_off.entries - 1,
+            "debits": counts[Leg.DEBIT],
+            "credits": counts[Leg.CREDIT],
+            "give_backs": counts[Leg.GIVE_BACK],
+            "debit_minor": debit_minor,
+            "credit_minor": sum(row["amount_minor"] for _, row in filed) - debit_minor,
+            "record": codec.encode(cut_off),
+        }
+        self._connection.execute(_SQL["open_file"], opened)
+
+    def _deliver(self, delivery: AchDelivery) -> None:
+        delivered = {
+            "file_number": delivery.file_number,
+            "sha256": delivery.sha256,
+            "delivered_at_us": delivery.delivered_at_us,
+            "settles_at_us": delivery.settles_at_us,
+        }
+        self._connection.execute(_SQL["deliver"], delivered)
+
+    def _settle(self, offset: int, settlement: AchSettlement) -> None:
+        settled = {"file_number": settlement.file_number, "settled_at_us": settlement.settled_at_us}
+        if not self._connection.execute(_SQL["settle"], settled).rowcount:
+            return
+        entries = self._connection.execute(_SQL["to_settle"], (settlement.file_number,)).fetchall()
+        for row in entries:
+            # No move: the entry came back before it settled.
+            self._move(offset, row["number"], row["phase"], Leg(row["leg"]), Fate.SETTLED, settlement.settled_at_us)
+
+    def _hear_return(self, offset: int, returned: AchReturn) -> None:
+        if self._is_noted(returned):
+            return
+        entry = self._find(returned.original_trace_number)
+        problem = _problem(returned, entry)
+        if entry is not None and problem is None:
+            marked = {
+                "file_number": entry["file_number"],
+                "sequence": entry["sequence"],
+                "code": returned.code,
+                "at_us": returned.received_at_us,
+            }
+            self._connection.execute(_SQL["mark_returned"], marked)
+            leg = Leg(entry["leg"])
+            to = self._move(offset, entry["number"], entry["phase"], leg, Fate.RETURNED, returned.received_at_us)
+            assert to is not None, "else it would be a problem"
+            problem = FOR_A_PERSON if to in FOR_PEOPLE else None
+        self._note("return", returned, entry, problem)
+
+    def _hear_notice(self, notice: AchNotice) -> None:
+        if self._is_noted(notice):
+            return
+        entry = self._find(notice.original_trace_number)
+        self._note("notice", notice, entry, UNKNOWN_TRACE if entry is None else None)
+
+    def _is_noted(self, came: AchReturn | AchNotice) -> bool:
+        wanted = {"file_sha256": came.file_sha256, "line": came.line}
+        return bool(self._connection.execute(_SQL["is_noted"], wanted).fetchone()[0])
+
+    def _find(self, trace_number: str) -> sqlite3.Row | None:
+        wanted = {"trace_bank": trace_number[:BANK_DIGITS], "sequence": int(trace_number[BANK_DIGITS:])}
+        row: sqlite3.Row | None = self._connection.execute(_SQL["find_entry"], wanted).fetchone()
+        return row
+
+    def _note(self, kind: str, came: AchReturn | AchNotice, entry: sqlite3.Row | None, problem: str | None) -> None:
+        noted = {
+            "file_sha256": came.file_sha256,
+            "line": came.line,
+            "kind": kind,
+            "code": came.code,
+            "original_trace_number": came.original_trace_number,
+            "received_at_us": came.received_at_us,
+            "payment": None if entry is None else entry["number"],
+            "leg": None if entry is None else entry["leg"],
+            "problem": problem,
+            "record": codec.encode(came),
+        }
+        self._connection.execute(_SQL["note"], noted)
+
+    def _move(self, offset: int, number: int, phase: str, leg: Leg, fate: Fate, at_us: int) -> Phase | None:
+        """Move a payment as its entry's fate wants it, and return where to; None: no move, nothing changes."""
+        move = MOVES.get((Phase(phase), leg, fate))
+        if move is None:
+            return None
+        self._connection.execute(_SQL["move"], _moved(number, move.to, offset, at_us))
+        for told in move.tells:
+            at = at_us if told.result is Result.SETTLED else self._returned_at_us(number, told.leg)
+            outcome = {"payment": number, "result": told.result.value, "leg": told.leg.value, "occurred_at_us": at}
+            self._connection.execute(_SQL["tell"], outcome)
+        return move.to
+
+    def _returned_at_us(self, number: int, leg: Leg) -> int:
+        wanted = {"payment": number, "leg": leg.value}
+        return int(self._connection.execute(_SQL["returned_at"], wanted).fetchone()[0])
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._connection.execute("ROLLBACK")
+            raise
+        self._connection.execute("COMMIT")
+
+
+def _moved(number: int, phase: Phase, offset: int | None = None, at_us: int | None = None) -> dict[str, Any]:
+    waits = phase in WAITING
+    return {
+        "number": number,
+        "phase": phase.value,
+        "waits_from": offset if waits else None,
+        "waits_since_us": at_us if waits else None,
+    }
+
+
+def _problem(returned: AchReturn, entry: sqlite3.Row | None) -> str | None:
+    if entry is None:
+        return UNKNOWN_TRACE
+    if returned.code not in RETURN_REASONS:
+        return DISPUTED
+    if returned.amount_minor != entry["amount_minor"]:
+        return OTHER_AMOUNT
+    if (Phase(entry["phase"]), Leg(entry["leg"]), Fate.RETURNED) not in MOVES:
+        return RETURNED_TWICE
+    return None

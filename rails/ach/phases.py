@@ -1,0 +1,102 @@
+"""How far a payment has come by ACH, and what each of its entries' fates does to it; what the table lacks is no move.
+
+A payment is a debit of the payer, then a credit of the payee, each an entry of one file. A credit that comes back is
+followed by a third entry, which gives the payer the money back. Returns may come at any time behind the file.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import NamedTuple
+
+from rails.bank import Result
+
+
+class Leg(StrEnum):
+    """What an entry is to its payment; a file carries them in this order."""
+
+    DEBIT = "debit"  # Of the payer.
+    CREDIT = "credit"  # Of the payee.
+    GIVE_BACK = "give_back"  # A credit of the payer, when the payee's came back.
+
+
+class Fate(StrEnum):
+    """What happens to an entry."""
+
+    FILED = "filed"
+    SETTLED = "settled"
+    RETURNED = "returned"
+
+
+class Phase(StrEnum):
+    """Where a payment stands. Those whose names end in `waits` have an entry that is in no file yet."""
+
+    DEBIT_WAITS = "debit_waits"
+    DEBIT_FILED = "debit_filed"
+    CREDIT_WAITS = "credit_waits"  # The debit settled: its money may be passed on.
+    CREDIT_FILED = "credit_filed"
+    COMPLETED = "completed"
+    FAILED = "failed"  # The debit came back before anything was passed on.
+    UNCOVERED = "uncovered"  # The debit came back while the credit was under way.
+    RETURNED = "returned"  # The debit came back after the credit had arrived: the money is missing.
+    GIVE_BACK_WAITS = "give_back_waits"  # The credit came back.
+    GIVE_BACK_FILED = "give_back_filed"
+    GIVEN_BACK = "given_back"
+    EVEN = "even"  # All that moved came back.
+    # For people to settle:
+    HELD = "held"  # The money could neither be passed on nor given back.
+    GIVEN_TWICE = "given_twice"  # The payer was given back what its bank had taken back as well.
+
+
+class Told(NamedTuple):
+    """An outcome of the payment: the gateway hears `result`, which is about the entry `leg`."""
+
+    result: Result
+    leg: Leg
+
+
+class Move(NamedTuple):
+    """Where a payment goes, and what the gateway is told, in this order."""
+
+    to: Phase
+    tells: tuple[Told, ...] = ()
+
+
+# The entry that waits, by phase.
+WAITING = {
+    Phase.DEBIT_WAITS: Leg.DEBIT,
+    Phase.CREDIT_WAITS: Leg.CREDIT,
+    Phase.GIVE_BACK_WAITS: Leg.GIVE_BACK,
+}
+FOR_PEOPLE = frozenset({Phase.HELD, Phase.GIVEN_TWICE})
+
+_ARRIVED = Told(Result.SETTLED, Leg.CREDIT)
+_DEBIT_RETURNED = Told(Result.RETURNED, Leg.DEBIT)
+_CREDIT_RETURNED = Told(Result.RETURNED, Leg.CREDIT)
+
+MOVES: dict[tuple[Phase, Leg, Fate], Move] = {
+    (Phase.DEBIT_WAITS, Leg.DEBIT, Fate.FILED): Move(Phase.DEBIT_FILED),
+    (Phase.DEBIT_FILED, Leg.DEBIT, Fate.SETTLED): Move(Phase.CREDIT_WAITS),
+    (Phase.DEBIT_FILED, Leg.DEBIT, Fate.RETURNED): Move(Phase.FAILED, (_DEBIT_RETURNED,)),
+    (Phase.CREDIT_WAITS, Leg.DEBIT, Fate.RETURNED): Move(Phase.FAILED, (_DEBIT_RETURNED,)),
+    (Phase.CREDIT_WAITS, Leg.CREDIT, Fate.FILED): Move(Phase.CREDIT_FILED),
+    (Phase.CREDIT_FILED, Leg.CREDIT, Fate.SETTLED): Move(Phase.COMPLETED, (_ARRIVED,)),
+    (Phase.COMPLETED, Leg.DEBIT, Fate.RETURNED): Move(Phase.RETURNED, (_DEBIT_RETURNED,)),
+    # Told only when the credit's fate is known: a payment that failed would hide that money left.
+    (Phase.CREDIT_FILED, Leg.DEBIT, Fate.RETURNED): Move(Phase.UNCOVERED),
+    (Phase.UNCOVERED, Leg.CREDIT, Fate.SETTLED): Move(Phase.RETURNED, (_ARRIVED, _DEBIT_RETURNED)),
+    (Phase.UNCOVERED, Leg.CREDIT, Fate.RETURNED): Move(Phase.EVEN, (_CREDIT_RETURNED,)),
+    (Phase.RETURNED, Leg.CREDIT, Fate.RETURNED): Move(Phase.EVEN),
+    (Phase.CREDIT_FILED, Leg.CREDIT, Fate.RETURNED): Move(Phase.GIVE_BACK_WAITS, (_CREDIT_RETURNED,)),
+    (Phase.COMPLETED, Leg.CREDIT, Fate.RETURNED): Move(Phase.GIVE_BACK_WAITS, (_CREDIT_RETURNED,)),
+    # The payer's bank has given it back itself.
+    (Phase.GIVE_BACK_WAITS, Leg.DEBIT, Fate.RETURNED): Move(Phase.EVEN),
+    (Phase.GIVE_BACK_WAITS, Leg.GIVE_BACK, Fate.FILED): Move(Phase.GIVE_BACK_FILED),
+    (Phase.GIVE_BACK_FILED, Leg.GIVE_BACK, Fate.SETTLED): Move(Phase.GIVEN_BACK),
+    (Phase.GIVE_BACK_FILED, Leg.GIVE_BACK, Fate.RETURNED): Move(Phase.HELD),
+    (Phase.GIVEN_BACK, Leg.GIVE_BACK, Fate.RETURNED): Move(Phase.HELD),
+    (Phase.HELD, Leg.DEBIT, Fate.RETURNED): Move(Phase.EVEN),
+    (Phase.GIVE_BACK_FILED, Leg.DEBIT, Fate.RETURNED): Move(Phase.GIVEN_TWICE),
+    (Phase.GIVEN_BACK, Leg.DEBIT, Fate.RETURNED): Move(Phase.GIVEN_TWICE),
+    (Phase.GIVEN_TWICE, Leg.GIVE_BACK, Fate.RETURNED): Move(Phase.EVEN),
+}

@@ -1,0 +1,84 @@
+-- The originator's book: what ach-origination says, folded. Times are microseconds since the epoch, UTC; amounts are cents.
+
+-- Which log this is a fold of, and how far.
+CREATE TABLE IF NOT EXISTS log (
+    only_one INTEGER PRIMARY KEY CHECK (only_one = 1),
+    identity TEXT NOT NULL,
+    next_offset INTEGER NOT NULL
+) STRICT;
+
+-- A payment. waits_from is the offset of the record that made its next entry wait, null when none waits.
+CREATE TABLE IF NOT EXISTS payments (
+    number INTEGER PRIMARY KEY,
+    reference TEXT NOT NULL UNIQUE,
+    payment_key TEXT NOT NULL,
+    amount_minor INTEGER NOT NULL CHECK (amount_minor > 0),
+    travels_by TEXT NOT NULL,
+    phase TEXT NOT NULL,
+    waits_from INTEGER,
+    waits_since_us INTEGER,
+    record BLOB NOT NULL
+) STRICT;
+CREATE INDEX IF NOT EXISTS payments_in_order ON payments (travels_by, waits_from, number) WHERE waits_from IS NOT NULL;
+CREATE INDEX IF NOT EXISTS payments_waiting ON payments (travels_by, waits_since_us) WHERE waits_from IS NOT NULL;
+
+-- A file, from its cut-off on.
+CREATE TABLE IF NOT EXISTS files (
+    file_number INTEGER PRIMARY KEY,
+    created_on TEXT NOT NULL,
+    trace_bank TEXT NOT NULL,
+    last_sequence INTEGER NOT NULL,
+    debits INTEGER NOT NULL,
+    credits INTEGER NOT NULL,
+    give_backs INTEGER NOT NULL,
+    debit_minor INTEGER NOT NULL,
+    credit_minor INTEGER NOT NULL,
+    sha256 BLOB,
+    delivered_at_us INTEGER,
+    settles_at_us INTEGER,
+    settled_at_us INTEGER,
+    record BLOB NOT NULL
+) STRICT;
+CREATE INDEX IF NOT EXISTS files_of_a_day ON files (created_on);
+CREATE INDEX IF NOT EXISTS files_undelivered ON files (file_number) WHERE delivered_at_us IS NULL;
+CREATE INDEX IF NOT EXISTS files_unsettled ON files (settles_at_us)
+    WHERE settles_at_us IS NOT NULL AND settled_at_us IS NULL;
+
+-- An entry of a file. A payment has each leg in one file: a second one would violate the key.
+CREATE TABLE IF NOT EXISTS entries (
+    file_number INTEGER NOT NULL REFERENCES files,
+    sequence INTEGER NOT NULL,
+    payment INTEGER NOT NULL REFERENCES payments,
+    leg TEXT NOT NULL CHECK (leg IN ('debit', 'credit', 'give_back')),
+    returned_code TEXT,
+    returned_at_us INTEGER,
+    PRIMARY KEY (file_number, sequence),
+    UNIQUE (payment, leg)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS entries_by_sequence ON entries (sequence, file_number);
+
+-- What the gateway is told, in this order for good.
+CREATE TABLE IF NOT EXISTS outcomes (
+    sequence INTEGER PRIMARY KEY,
+    payment INTEGER NOT NULL REFERENCES payments,
+    result TEXT NOT NULL,
+    leg TEXT NOT NULL,
+    occurred_at_us INTEGER NOT NULL
+) STRICT;
+CREATE INDEX IF NOT EXISTS outcomes_of_a_payment ON outcomes (payment);
+
+-- What came back, by file and line, so that a file that is read twice changes nothing. problem: what a person has to see.
+CREATE TABLE IF NOT EXISTS incoming (
+    file_sha256 BLOB NOT NULL,
+    line INTEGER NOT NULL,
+    kind TEXT NOT NULL CHECK (kind IN ('return', 'notice')),
+    code TEXT NOT NULL,
+    original_trace_number TEXT NOT NULL,
+    received_at_us INTEGER NOT NULL,
+    payment INTEGER REFERENCES payments,
+    leg TEXT,
+    problem TEXT,
+    record BLOB NOT NULL,
+    PRIMARY KEY (file_sha256, line)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS incoming_problems ON incoming (problem) WHERE problem IS NOT NULL;

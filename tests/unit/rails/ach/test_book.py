@@ -1,0 +1,368 @@
+"""The book is a pure fold: whatever is taken, cut off, settled and sent back, and wherever a fold begins anew."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import date
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from directory.entities import AccountType
+from payments.rails import Rail
+from rails.ach.book import DISPUTED, FOR_A_PERSON, OTHER_AMOUNT, RETURNED_TWICE, UNKNOWN_TRACE, Book
+from rails.ach.book_reading import BookReading
+from rails.ach.phases import Leg, Phase
+from rails.bank import Instruction, Outcome, Result, Standing
+from rails.nacha.addenda import PaymentInformation
+from rails.nacha.codes import EntryClass
+from tests.unit.rails.ach.written_log import WrittenLog, at_us, built, outcomes_of, read
+from tests.unit.rails.instructions import instruction
+from tests.unit.rails.nacha.independent_checker import check
+
+MONDAY_US = at_us("2026-11-30 09:00")
+SAME_DAY, STANDARD = Rail.SAME_DAY_ACH, Rail.STANDARD_ACH
+
+
+def order(n: int, *, rail: Rail = SAME_DAY, amount_minor: int = 150_000) -> Instruction:
+    return instruction(n, rail=rail, amount_minor=amount_minor)
+
+
+def told(outcomes: list[Outcome]) -> list[tuple[str, Result, str | None]]:
+    return [(each.reference, each.result, each.code) for each in outcomes]
+
+
+def filed(log: WrittenLog, rail: Rail = SAME_DAY) -> int:
+    number = log.cut_off(rail)
+    assert number is not None
+    return number
+
+
+@pytest.fixture
+def log() -> WrittenLog:
+    return WrittenLog(MONDAY_US)
+
+
+def test_a_payment_is_debited_in_one_file_and_credited_in_a_later_one(log: WrittenLog) -> None:
+    paid = order(1)
+    log.take(paid)
+    debits = filed(log)
+    assert log.cut_off(SAME_DAY) is None, "nothing is paid out of money that has not come"
+    log.settle(debits)
+    credits_ = filed(log)
+    log.settle(credits_)
+    [debit_batch], [credit_batch] = read(log.bytes_of(debits)).batches, read(log.bytes_of(credits_)).batches
+    assert debit_batch.header.standard_entry_class is EntryClass.WEB
+    assert credit_batch.header.standard_entry_class is EntryClass.PPD
+    assert [entry.account_number for entry in debit_batch.entries] == ["987654321"]
+    assert [entry.account_number for entry in credit_batch.entries] == ["123456789"]
+    [outcome] = log.outcomes()
+    assert (outcome.reference, outcome.payment_key, outcome.result) == (
+        paid.reference,
+        paid.payment_key,
+        Result.SETTLED,
+    )
+    assert outcome.occurred_at_us == at_us("2026-11-30 13:00")
+    assert outcome.bank_reference == "121042880000002"
+
+
+def test_an_entry_goes_into_the_next_file_of_its_rail_only(log: WrittenLog) -> None:
+    log.take(order(1, rail=STANDARD))
+    log.take(order(2))
+    assert log.traces(filed(log)) == {(order(2).reference, Leg.DEBIT): "121042880000001"}
+    assert log.traces(filed(log, STANDARD)) == {(order(1).reference, Leg.DEBIT): "121042880000002"}
+
+
+def test_an_entry_above_the_limit_of_same_day_travels_by_standard_files(log: WrittenLog) -> None:
+    log.take(order(1, amount_minor=100_000_001))
+    assert log.cut_off(SAME_DAY) is None
+    assert log.cut_off(STANDARD) == 1
+
+
+def test_a_file_holds_debits_then_credits_then_what_is_given_back(log: WrittenLog) -> None:
+    for n in (1, 2):
+        log.take(order(n))
+    log.settle(filed(log))
+    credits_ = filed(log)
+    log.settle(credits_)
+    log.give_back(log.traces(credits_)[order(1).reference, Leg.CREDIT], code="R03", amount_minor=150_000)
+    log.take(order(3))
+    log.settle(filed(log))
+    log.take(order(4))
+    mixed = filed(log)
+    batches = list(read(log.bytes_of(mixed)).batches)
+    assert [(each.header.standard_entry_class, each.header.company_entry_description) for each in batches] == [
+        (EntryClass.WEB, "RENT"),
+        (EntryClass.PPD, "RENT"),
+    ]
+    [given_back] = [entry for batch in list(read(log.bytes_of(3)).batches)[1:] for entry in batch.entries]
+    assert given_back.account_number == "987654321", "to the payer"
+    assert check(log.bytes_of(mixed)) == check(log.bytes_of(3)) == []
+
+
+def test_a_file_that_is_full_leaves_the_rest_to_the_next(log: WrittenLog) -> None:
+    for n in range(1, 6):
+        log.take(order(n))
+    first, second = log.cut_off(SAME_DAY, most=3), log.cut_off(SAME_DAY)
+    assert (first, second) == (1, 2)
+    assert [reference for reference, _ in log.traces(1)] == [order(n).reference for n in (1, 2, 3)]
+    assert [reference for reference, _ in log.traces(2)] == [order(n).reference for n in (4, 5)]
+
+
+def test_a_debit_that_comes_back_fails_the_payment_and_its_credit_never_leaves(log: WrittenLog) -> None:
+    log.take(order(1))
+    debits = filed(log)
+    trace = log.traces(debits)[order(1).reference, Leg.DEBIT]
+    log.settle(debits)
+    log.give_back(trace, code="R01", amount_minor=150_000)
+    assert log.cut_off(SAME_DAY) is None
+    assert told(log.outcomes()) == [(order(1).reference, Result.RETURNED, "R01")]
+    assert log.outcomes()[0].reason == "insufficient funds"
+
+
+def test_a_debit_that_comes_back_before_its_file_settled_gives_no_credit(log: WrittenLog) -> None:
+    log.take(order(1))
+    debits = filed(log)
+    log.give_back(log.traces(debits)[order(1).reference, Leg.DEBIT], amount_minor=150_000)
+    log.settle(debits)
+    assert log.cut_off(SAME_DAY) is None
+
+
+def test_a_debit_that_comes_back_while_its_credit_is_under_way_is_told_when_that_arrived(log: WrittenLog) -> None:
+    log.take(order(1))
+    debits = filed(log)
+    log.settle(debits)
+    credits_ = filed(log)
+    log.give_back(log.traces(debits)[order(1).reference, Leg.DEBIT], code="R10", amount_minor=150_000)
+    assert log.outcomes() == []
+    assert log.reading.answers([order(1).reference])[order(1).reference].standing is Standing.IN_PROGRESS
+    log.settle(credits_)
+    reference = order(1).reference
+    assert told(log.outcomes()) == [(reference, Result.SETTLED, None), (reference, Result.RETURNED, "R10")]
+
+
+def test_a_debit_that_comes_back_after_completion_returns_the_payment(log: WrittenLog) -> None:
+    log.take(order(1))
+    debits = filed(log)
+    log.settle(debits)
+    log.settle(filed(log))
+    log.give_back(log.traces(debits)[order(1).reference, Leg.DEBIT], code="R07", amount_minor=150_000)
+    assert [each.result for each in log.outcomes()] == [Result.SETTLED, Result.RETURNED]
+    assert log.cut_off(SAME_DAY) is None
+
+
+def test_a_credit_that_comes_back_is_given_back_to_the_payer_in_the_next_file(log: WrittenLog) -> None:
+    log.take(order(1))
+    log.settle(filed(log))
+    credits_ = filed(log)
+    log.settle(credits_)
+    log.give_back(log.traces(credits_)[order(1).reference, Leg.CREDIT], code="R03", amount_minor=150_000)
+    back = filed(log)
+    [batch] = read(log.bytes_of(back)).batches
+    assert batch.header.company_entry_description == "REFUND"
+    assert [(entry.account_number, entry.amount_minor) for entry in batch.entries] == [("987654321", 150_000)]
+    log.settle(back)
+    assert [each.result for each in log.outcomes()] == [Result.SETTLED, Result.RETURNED]
+    assert log.reading.phases() == [{"phase": Phase.GIVEN_BACK, "payments": 1, "amount_minor": 150_000}]
+
+
+@pytest.mark.parametrize(
+    ("trace", "code", "amount_minor", "problem"),
+    [
+        ("121042880000009", "R01", 150_000, UNKNOWN_TRACE),
+        ("999999990000001", "R01", 150_000, UNKNOWN_TRACE),  # Of another bank.
+        ("121042880000001", "R01", 149_999, OTHER_AMOUNT),
+        ("121042880000001", "R71", 150_000, DISPUTED),
+    ],
+)
+def test_what_cannot_be_acted_on_is_kept_for_a_person(
+    log: WrittenLog, trace: str, code: str, amount_minor: int, problem: str
+) -> None:
+    log.take(order(1))
+    log.settle(filed(log))
+    log.give_back(trace, code=code, amount_minor=amount_minor)
+    assert log.reading.problems() == {problem: 1}
+    assert log.outcomes() == []
+    assert log.cut_off(SAME_DAY) is not None, "the payment goes its way"
+
+
+def test_a_second_return_of_an_entry_is_kept_for_a_person_and_the_same_line_twice_changes_nothing(
+    log: WrittenLog,
+) -> None:
+    log.take(order(1))
+    trace = log.traces(filed(log))[order(1).reference, Leg.DEBIT]
+    log.give_back(trace, amount_minor=150_000)
+    log.give_back(trace, amount_minor=150_000)
+    assert log.reading.problems() == {}
+    log.give_back(trace, amount_minor=150_000, line=8)
+    assert log.reading.problems() == {RETURNED_TWICE: 1}
+    assert len(log.outcomes()) == 1
+
+
+def test_money_that_can_be_neither_passed_on_nor_given_back_calls_a_person(log: WrittenLog) -> None:
+    log.take(order(1))
+    log.settle(filed(log))
+    credits_ = filed(log)
+    log.give_back(log.traces(credits_)[order(1).reference, Leg.CREDIT], amount_minor=150_000)
+    back = filed(log)
+    log.give_back(log.traces(back)[order(1).reference, Leg.GIVE_BACK], amount_minor=150_000)
+    assert log.reading.problems() == {FOR_A_PERSON: 1}
+
+
+def test_a_notice_is_kept_beside_its_payment_and_changes_nothing(log: WrittenLog) -> None:
+    log.take(order(1))
+    trace = log.traces(filed(log))[order(1).reference, Leg.DEBIT]
+    log.notify(trace)
+    log.notify("121042880000007")
+    shown = {(each["original_trace_number"], each["reference"]) for each in log.reading.incoming(0, 10)}
+    assert shown == {(trace, order(1).reference), ("121042880000007", None)}
+    assert log.reading.problems() == {UNKNOWN_TRACE: 1}
+
+
+def test_a_reference_is_taken_once(log: WrittenLog) -> None:
+    log.take(order(1))
+    log.take(order(1, amount_minor=1))
+    assert len(log.traces(filed(log))) == 1
+
+
+def test_the_book_of_another_log_is_emptied(tmp_path: Path, log: WrittenLog) -> None:
+    log.take(order(1))
+    book = Book(tmp_path / "book.sqlite")
+    assert book.adopt("log", 1)
+    book.apply(log.records)
+    assert book.next_offset == 1
+    book.close()
+    book = Book(tmp_path / "book.sqlite")
+    assert book.adopt("log", 1)
+    assert not book.adopt("log", 0), "it reaches beyond the log's end"
+    assert book.next_offset == 0
+    assert not book.adopt("other", 10)
+
+
+def test_a_damaged_book_is_folded_again(tmp_path: Path, log: WrittenLog) -> None:
+    path = tmp_path / "book.sqlite"
+    path.write_bytes(b"not a database" * 1000)
+    log.take(order(1))
+    filed(log)
+    book = Book(path)
+    book.adopt("log", 100)
+    book.apply(log.records)
+    assert built(BookReading(book.connection), 1) == log.bytes_of(1)
+
+
+def test_a_name_and_a_savings_account_are_written_as_they_were_taken(log: WrittenLog) -> None:
+    paid = order(1)
+    paid = replace(paid, debit=replace(paid.debit, holder="Zoë", account_type=AccountType.SAVINGS))
+    log.take(paid)
+    [batch] = read(log.bytes_of(filed(log))).batches
+    [entry] = batch.entries
+    assert (entry.individual_name, entry.transaction_code, entry.amount_minor) == ("Zoe", 37, 150_000)
+    assert entry.addenda == PaymentInformation(payment_related_information=paid.reference)
+
+
+# Any history: what happens, as numbers that are taken modulo what there is.
+steps = st.lists(
+    st.tuples(
+        st.sampled_from(["take", "take", "cut_off", "cut_off", "settle", "settle", "return"]), st.integers(0, 99)
+    ),
+    max_size=40,
+)
+
+
+def lived(history: list[tuple[str, int]]) -> WrittenLog:
+    """Let a history happen."""
+    log = WrittenLog(MONDAY_US)
+    settled = taken = 0
+    for what, n in history:
+        files = log.reading.next_file(date(2026, 11, 30)).file_number - 1
+        match what:
+            case "take":
+                taken += 1
+                log.take(order(taken, rail=STANDARD if n % 3 == 0 else SAME_DAY, amount_minor=100 + n))
+            case "cut_off":
+                log.cut_off(STANDARD if n % 3 == 0 else SAME_DAY, most=1 + n % 5)
+            case "settle" if settled < files:
+                settled += 1
+                log.settle(settled)
+            case "return" if files:
+                entries = sorted(log.traces(1 + n % files).items())
+                (reference, _), trace = entries[n % len(entries)]
+                [payment] = [
+                    p for leg in Leg for p in log.reading.payments_of(1 + n % files, leg) if p.reference == reference
+                ]
+                log.give_back(trace, code="R01", amount_minor=payment.amount_minor, line=4 + n)
+    return log
+
+
+def files_of(reading: BookReading) -> list[bytes]:
+    return [built(reading, each["file_number"]) for each in reading.files(0, 1000)]
+
+
+@settings(max_examples=60, deadline=None)
+@given(steps)
+def test_every_entry_is_in_exactly_one_file_and_the_sums_agree(history: list[tuple[str, int]]) -> None:
+    log = lived(history)
+    found: Counter[tuple[str, str]] = Counter()
+    traces: set[str] = set()
+    for row, data in zip(log.reading.files(0, 1000), files_of(log.reading), strict=True):
+        assert check(data) == []
+        sums = {"debit_minor": 0, "credit_minor": 0}
+        for batch in read(data).batches:
+            for entry in batch.entries:
+                assert isinstance(entry.addenda, PaymentInformation)
+                is_debit = batch.header.standard_entry_class is EntryClass.WEB
+                kind = "debit" if is_debit else batch.header.company_entry_description
+                found[entry.addenda.payment_related_information, kind] += 1
+                sums["debit_minor" if is_debit else "credit_minor"] += entry.amount_minor
+                assert entry.trace_number not in traces
+                traces.add(entry.trace_number)
+        assert sums == {name: row[name] for name in sums}
+        assert sum(row[name] for name in ("debits", "credits", "give_backs")) == sum(
+            len(list(batch.entries)) for batch in read(data).batches
+        )
+    assert set(found.values()) <= {1}
+    # What was taken and is in no file waits.
+    waiting = sum(sum(log.reading.counts_by_file(rail)) for rail in (SAME_DAY, STANDARD))
+    debits = sum(kind == "debit" for _, kind in found)
+    phases = {row["phase"]: row["payments"] for row in log.reading.phases()}
+    assert debits + phases.get(Phase.DEBIT_WAITS, 0) == sum(phases.values())
+    assert waiting == sum(phases.get(each, 0) for each in ("debit_waits", "credit_waits", "give_back_waits"))
+
+
+@settings(max_examples=40, deadline=None)
+@given(steps, st.data())
+def test_a_fold_may_stop_anywhere_begin_anew_and_hear_things_twice(
+    history: list[tuple[str, int]], data: st.DataObject
+) -> None:
+    log = lived(history)
+    book = Book(None)
+    book.adopt("log", 0)
+    at = 0
+    while at < len(log.records):
+        # A crash: what was applied is kept, and some of it is read again.
+        again = data.draw(st.integers(0, at), label="read again from")
+        upto = data.draw(st.integers(at + 1, len(log.records)), label="up to")
+        book.apply(log.records[again:upto])
+        at = upto
+    reading = BookReading(book.connection)
+    assert files_of(reading) == files_of(log.reading)
+    assert outcomes_of(reading) == outcomes_of(log.reading)
+    assert reading.phases() == log.reading.phases()
+    assert reading.incoming(0, 1000) == log.reading.incoming(0, 1000)
+
+
+@settings(max_examples=40, deadline=None)
+@given(steps, st.integers(0, 60))
+def test_what_follows_changes_no_file_that_was_cut_off(history: list[tuple[str, int]], cut: int) -> None:
+    log = lived(history)
+    book = Book(None)
+    book.adopt("log", 0)
+    book.apply(log.records[:cut])
+    earlier = files_of(BookReading(book.connection))
+    assert files_of(log.reading)[: len(earlier)] == earlier
+    assert outcomes_of(log.reading)[: len(outcomes_of(BookReading(book.connection)))] == outcomes_of(
+        BookReading(book.connection)
+    )

@@ -1,0 +1,100 @@
+"""The table of moves, held against what the money does: every history of entries, walked to its end."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+
+from rails.ach.phases import FOR_PEOPLE, MOVES, WAITING, Fate, Leg, Phase, Told
+from rails.bank import Result
+
+# What a leg that took place adds to what the payer, the payee and we have.
+PAYER = {Leg.DEBIT: -1, Leg.CREDIT: 0, Leg.GIVE_BACK: 1}
+PAYEE = {Leg.DEBIT: 0, Leg.CREDIT: 1, Leg.GIVE_BACK: 0}
+# Where the money is when nothing is under way: with the payer (against before), the payee, and us.
+AT_REST = {
+    Phase.CREDIT_WAITS: (-1, 0),
+    Phase.COMPLETED: (-1, 1),
+    Phase.FAILED: (0, 0),
+    Phase.RETURNED: (0, 1),
+    Phase.GIVE_BACK_WAITS: (-1, 0),
+    Phase.GIVEN_BACK: (0, 0),
+    Phase.EVEN: (0, 0),
+    Phase.HELD: (-1, 0),
+    Phase.GIVEN_TWICE: (1, 0),
+    Phase.DEBIT_WAITS: (0, 0),
+}
+UNDER_WAY = {Phase.DEBIT_FILED, Phase.CREDIT_FILED, Phase.GIVE_BACK_FILED, Phase.UNCOVERED}
+
+History = tuple[tuple[Leg, Fate], ...]
+
+
+def histories() -> Iterator[tuple[History, Phase, tuple[Told, ...]]]:
+    """Every way through the table, with where it ends and what was told."""
+    unfinished: list[tuple[History, Phase, tuple[Told, ...]]] = [((), Phase.DEBIT_WAITS, ())]
+    while unfinished:
+        history, phase, told = unfinished.pop()
+        yield history, phase, told
+        for leg, fate in itertools.product(Leg, Fate):
+            if move := MOVES.get((phase, leg, fate)):
+                unfinished.append(((*history, (leg, fate)), move.to, told + move.tells))
+
+
+def held_by(history: History) -> tuple[int, int]:
+    """What payer and payee have more than before, once every filed entry that did not come back has settled."""
+    stays = [leg for leg in Leg if (leg, Fate.FILED) in history and (leg, Fate.RETURNED) not in history]
+    return sum(PAYER[leg] for leg in stays), sum(PAYEE[leg] for leg in stays)
+
+
+def test_the_phase_says_where_the_money_is() -> None:
+    for history, phase, _ in histories():
+        if phase not in UNDER_WAY:
+            assert held_by(history) == AT_REST[phase], (history, phase)
+
+
+def test_every_phase_is_reached_and_no_history_is_endless() -> None:
+    found = list(histories())
+    assert {phase for _, phase, _ in found} == set(Phase)
+    assert max(len(history) for history, _, _ in found) <= 9
+
+
+def test_an_entry_is_filed_once_and_comes_back_once() -> None:
+    for history, _, _ in histories():
+        assert len(set(history)) == len(history), history
+
+
+def test_only_what_waits_is_filed_and_everything_that_waits_can_be() -> None:
+    filed = {phase: leg for (phase, leg, fate) in MOVES if fate is Fate.FILED}
+    assert filed == WAITING
+
+
+def test_nothing_is_passed_on_before_the_debit_settled_nor_given_back_before_the_credit_came_back() -> None:
+    for history, _, _ in histories():
+        if (Leg.CREDIT, Fate.FILED) in history:
+            assert (Leg.DEBIT, Fate.SETTLED) in history[: history.index((Leg.CREDIT, Fate.FILED))]
+        if (Leg.GIVE_BACK, Fate.FILED) in history:
+            before = history[: history.index((Leg.GIVE_BACK, Fate.FILED))]
+            assert (Leg.CREDIT, Fate.RETURNED) in before
+            assert (Leg.DEBIT, Fate.RETURNED) not in before
+
+
+def test_what_is_told_is_a_history_that_payments_allow() -> None:
+    # Settled at most once, returned at most once, and never settled after it was returned.
+    allowed = {(), ("settled",), ("returned",), ("settled", "returned")}
+    assert {tuple(each.result.value for each in told) for _, _, told in histories()} == allowed
+
+
+def test_money_that_arrived_is_told_even_if_it_has_to_come_back() -> None:
+    for history, phase, told in histories():
+        arrived = (Leg.CREDIT, Fate.SETTLED) in history
+        assert (Result.SETTLED in [each.result for each in told]) == arrived, (history, phase)
+
+
+def test_a_payment_that_is_over_was_told_so() -> None:
+    for _, phase, told in histories():
+        if phase not in UNDER_WAY | set(WAITING) - {Phase.GIVE_BACK_WAITS}:
+            assert told, phase
+
+
+def test_people_are_called_only_where_the_money_is_in_the_wrong_place() -> None:
+    assert {phase for phase, held in AT_REST.items() if held == (1, 0)} | {Phase.HELD} == FOR_PEOPLE
