@@ -116,9 +116,14 @@ class DiskStore:
             self._db.write(batch)
         except Exception as error:
             # Also of an earlier write: it is in memory only when the background fails to put it into a table.
-            if _has_no_room(error):
-                raise self._full(error) from error
-            raise self._damaged(error) from error
+            raise self._not_written(error) from error
+
+    def flush(self) -> None:
+        """Put what is in the write buffers into a table, and so let go of them."""
+        try:
+            self._db.flush()
+        except Exception as error:
+            raise self._not_written(error) from error
 
     def close(self) -> None:
         """Let go of the store; what cannot be flushed any more (a full disk) stays in its write-ahead log."""
@@ -160,6 +165,9 @@ class DiskStore:
     def _rocksdb(self) -> Rdict:
         # Named, or rocksdict opens a store that is there with what is written in it: neither our cache nor any filter.
         return Rdict(str(self._directory), self._options, column_families={"default": self._options})
+
+    def _not_written(self, error: Exception) -> StoreFull | StoreDamaged:
+        return self._full(error) if _has_no_room(error) else self._damaged(error)
 
     def _full(self, error: Exception) -> StoreFull:
         return StoreFull(f"{self._directory.name}: {error}")

@@ -129,6 +129,17 @@ def test_an_emptied_cache_fills_again(tmp_path: Path) -> None:
     store.close()
 
 
+def test_what_is_flushed_is_in_a_table(tmp_path: Path) -> None:
+    store = store_of(tmp_path / "p")
+    store.resume(log_id="t", first=0, end=1000)
+    store.write({b"k%d" % number: os.urandom(VALUE_BYTES) for number in range(1000)}, next_offset=1000)
+    assert not any((tmp_path / "p").glob("*.sst"))
+    store.flush()
+    assert sum(table.stat().st_size for table in (tmp_path / "p").glob("*.sst")) > 1000 * VALUE_BYTES
+    assert None not in store.get_many([b"k%d" % number for number in range(1000)])
+    store.close()
+
+
 def test_after_kill_9_what_is_there_is_what_the_position_says(tmp_path: Path) -> None:
     killed = subprocess.run([sys.executable, "-c", FILLER, str(tmp_path / "p")], check=False)
     assert killed.returncode == -signal.SIGKILL
@@ -170,6 +181,20 @@ def write_until_full(store: DiskStore, first: int) -> int:
         except StoreFull:
             return number
     raise AssertionError("there was always room")
+
+
+def test_a_flush_without_room_is_told_and_loses_nothing(tmp_path: Path) -> None:
+    filled(tmp_path / "p")
+    store = store_of(tmp_path / "p")
+    store.resume(log_id="t", first=0, end=10)
+    store.write({b"late": b"1"}, next_offset=4)
+    with files_at_most(0), pytest.raises(StoreFull):
+        store.flush()
+    store.close()
+    store = store_of(tmp_path / "p")
+    assert store.resume(log_id="t", first=0, end=10) == 4
+    assert store.get(b"late") == b"1"
+    store.close()
 
 
 # No byte more; in the middle of a table, which the background writes; in the middle of the write-ahead log.
