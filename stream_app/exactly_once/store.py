@@ -164,7 +164,10 @@ class DiskStore:
 
     def _rocksdb(self) -> Rdict:
         # Named, or rocksdict opens a store that is there with what is written in it: neither our cache nor any filter.
-        return Rdict(str(self._directory), self._options, column_families={"default": self._options})
+        db = Rdict(str(self._directory), self._options, column_families={"default": self._options})
+        # Or the cache keeps indexes and filters of tables that are merged and gone. rocksdict's options lack it.
+        db.set_options({"uncache_aggressiveness": "1000"})
+        return db
 
     def _not_written(self, error: Exception) -> StoreFull | StoreDamaged:
         return self._full(error) if _has_no_room(error) else self._damaged(error)

@@ -8,6 +8,7 @@ import resource
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,6 +30,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 
 VALUE_BYTES = 900
 DATA_BYTES = 5000 * VALUE_BYTES
+MERGED_S_MAX = 60.0
 
 
 def store_of(directory: Path) -> DiskStore:
@@ -113,6 +115,26 @@ def test_a_store_that_is_opened_again_keeps_blocks_in_the_shared_cache_and_its_f
     assert 0 < cache.get_usage() < DATA_BYTES // 5
     assert None not in store.get_many([b"k%d" % number for number in range(5000)])
     assert cache.get_usage() > DATA_BYTES
+    store.close()
+
+
+def test_what_is_cached_of_a_table_goes_with_it(tmp_path: Path) -> None:
+    filled(tmp_path / "p", records=5000)
+    cache = shared_cache()
+    store = DiskStore(tmp_path / "p", cache=cache)
+    store.resume(log_id="t", first=0, end=5000)
+    keys = [b"k%d" % number for number in range(5000)]
+    assert None not in store.get_many(keys)
+    assert cache.get_usage() > DATA_BYTES
+    # Tables by the number of which RocksDB merges them, with what was there before.
+    for _ in range(8):
+        store.write(dict.fromkeys(keys, b"new"), next_offset=5000)
+        store.flush()
+    give_up_at = time.monotonic() + MERGED_S_MAX
+    while cache.get_usage() > DATA_BYTES // 5:
+        assert time.monotonic() < give_up_at, "blocks of tables that are gone are still cached"
+        time.sleep(0.01)
+    assert store.get_many(keys) == [b"new"] * 5000
     store.close()
 
 
