@@ -23,7 +23,9 @@ CACHE_BYTES = 64 * 1024 * 1024  # For all stores of the process together, their 
 WRITE_BUFFER_BYTES = 4 * 1024 * 1024
 WRITE_BUFFERS_MAX = 2
 OPEN_FILES_MAX = 128
+TABLE_BYTES = 32 * 1024 * 1024  # What its writer keeps of every key until its end leaves holes in glibc's heap.
 BLOOM_BITS = 10  # One lookup in a hundred of a key that is not there reads a block.
+INDEX_KEYS_SHARED = 4  # Of so many keys only the first is whole: an index of less than half the size, no slower.
 LOG_BYTES_MAX = 1024 * 1024
 
 # No key of a record begins with NUL.
@@ -114,9 +116,14 @@ class DiskStore:
             self._db.write(batch)
         except Exception as error:
             # Also of an earlier write: it is in memory only when the background fails to put it into a table.
-            if _has_no_room(error):
-                raise self._full(error) from error
-            raise self._damaged(error) from error
+            raise self._not_written(error) from error
+
+    def flush(self) -> None:
+        """Put what is in the write buffers into a table, and so let go of them."""
+        try:
+            self._db.flush()
+        except Exception as error:
+            raise self._not_written(error) from error
 
     def close(self) -> None:
         """Let go of the store; what cannot be flushed any more (a full disk) stays in its write-ahead log."""
@@ -157,7 +164,13 @@ class DiskStore:
 
     def _rocksdb(self) -> Rdict:
         # Named, or rocksdict opens a store that is there with what is written in it: neither our cache nor any filter.
-        return Rdict(str(self._directory), self._options, column_families={"default": self._options})
+        db = Rdict(str(self._directory), self._options, column_families={"default": self._options})
+        # Or the cache keeps indexes and filters of tables that are merged and gone. rocksdict's options lack it.
+        db.set_options({"uncache_aggressiveness": "1000"})
+        return db
+
+    def _not_written(self, error: Exception) -> StoreFull | StoreDamaged:
+        return self._full(error) if _has_no_room(error) else self._damaged(error)
 
     def _full(self, error: Exception) -> StoreFull:
         return StoreFull(f"{self._directory.name}: {error}")
@@ -190,6 +203,7 @@ def _options(cache: Cache) -> Options:
     # Index by piece: as one block, that of a large table is most of one of the cache's 64 parts, and two in the same
     # part push each other out at every lookup.
     blocks.set_index_type(BlockBasedIndexType.two_level_index_search())
+    blocks.set_index_block_restart_interval(INDEX_KEYS_SHARED)
     blocks.set_bloom_filter(BLOOM_BITS, False)
     blocks.set_format_version(5)
     options = Options(raw_mode=True)
@@ -198,6 +212,7 @@ def _options(cache: Cache) -> Options:
     options.set_write_buffer_size(WRITE_BUFFER_BYTES)
     options.set_max_write_buffer_number(WRITE_BUFFERS_MAX)
     options.set_max_open_files(OPEN_FILES_MAX)
+    options.set_target_file_size_base(TABLE_BYTES)
     options.set_compression_type(DBCompressionType.lz4())
     options.set_keep_log_file_num(2)
     options.set_max_log_file_size(LOG_BYTES_MAX)

@@ -117,6 +117,9 @@ class Memory:
                 self.values[key] = value
         self.next_offset = next_offset
 
+    def flush(self) -> None:
+        """Nothing is buffered."""
+
     def close(self) -> None:
         """Nothing is open."""
 

@@ -8,6 +8,7 @@ import resource
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,6 +30,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 
 VALUE_BYTES = 900
 DATA_BYTES = 5000 * VALUE_BYTES
+MERGED_S_MAX = 60.0
 
 
 def store_of(directory: Path) -> DiskStore:
@@ -116,6 +118,26 @@ def test_a_store_that_is_opened_again_keeps_blocks_in_the_shared_cache_and_its_f
     store.close()
 
 
+def test_what_is_cached_of_a_table_goes_with_it(tmp_path: Path) -> None:
+    filled(tmp_path / "p", records=5000)
+    cache = shared_cache()
+    store = DiskStore(tmp_path / "p", cache=cache)
+    store.resume(log_id="t", first=0, end=5000)
+    keys = [b"k%d" % number for number in range(5000)]
+    assert None not in store.get_many(keys)
+    assert cache.get_usage() > DATA_BYTES
+    # Tables by the number of which RocksDB merges them, with what was there before.
+    for _ in range(8):
+        store.write(dict.fromkeys(keys, b"new"), next_offset=5000)
+        store.flush()
+    give_up_at = time.monotonic() + MERGED_S_MAX
+    while cache.get_usage() > DATA_BYTES // 5:
+        assert time.monotonic() < give_up_at, "blocks of tables that are gone are still cached"
+        time.sleep(0.01)
+    assert store.get_many(keys) == [b"new"] * 5000
+    store.close()
+
+
 def test_an_emptied_cache_fills_again(tmp_path: Path) -> None:
     filled(tmp_path / "p", records=5000)
     cache = shared_cache()
@@ -126,6 +148,17 @@ def test_an_emptied_cache_fills_again(tmp_path: Path) -> None:
         assert cache.get_usage() > DATA_BYTES
         empty_cache(cache)
         assert cache.get_usage() < DATA_BYTES // 100
+    store.close()
+
+
+def test_what_is_flushed_is_in_a_table(tmp_path: Path) -> None:
+    store = store_of(tmp_path / "p")
+    store.resume(log_id="t", first=0, end=1000)
+    store.write({b"k%d" % number: os.urandom(VALUE_BYTES) for number in range(1000)}, next_offset=1000)
+    assert not any((tmp_path / "p").glob("*.sst"))
+    store.flush()
+    assert sum(table.stat().st_size for table in (tmp_path / "p").glob("*.sst")) > 1000 * VALUE_BYTES
+    assert None not in store.get_many([b"k%d" % number for number in range(1000)])
     store.close()
 
 
@@ -170,6 +203,20 @@ def write_until_full(store: DiskStore, first: int) -> int:
         except StoreFull:
             return number
     raise AssertionError("there was always room")
+
+
+def test_a_flush_without_room_is_told_and_loses_nothing(tmp_path: Path) -> None:
+    filled(tmp_path / "p")
+    store = store_of(tmp_path / "p")
+    store.resume(log_id="t", first=0, end=10)
+    store.write({b"late": b"1"}, next_offset=4)
+    with files_at_most(0), pytest.raises(StoreFull):
+        store.flush()
+    store.close()
+    store = store_of(tmp_path / "p")
+    assert store.resume(log_id="t", first=0, end=10) == 4
+    assert store.get(b"late") == b"1"
+    store.close()
 
 
 # No byte more; in the middle of a table, which the background writes; in the middle of the write-ahead log.
