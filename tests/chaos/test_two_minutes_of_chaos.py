@@ -30,3 +30,4 @@ def test_payments_survive_faults_of_every_kind(tmp_path: Path) -> None:
     assert figures["refused"] > 0, evidence
     assert figures["poison"] > 0, evidence
     assert figures["repeated_reports"] > 0, evidence
+    assert figures["refunds"] > 0, evidence
