@@ -22,7 +22,10 @@ class AcceptedPayments:
 
     def remember(self, order: Accepted) -> None:
         """Keep the first command of a payment: a later one with another body will be refused."""
-        self._orders.setdefault(order.payment_id, order)
+        known = self._orders.get(order.payment_id)
+        # A refund that was refused may be asked for again with its key: then the newest decides.
+        if known is None or known.fingerprint == order.fingerprint:
+            self._orders[order.payment_id] = order
         if len(self._orders) > REMEMBERED_MAX:
             self._orders.popitem(last=False)
 

@@ -37,6 +37,10 @@ class AskedRefund:
     def command_id(self) -> str:
         return self.order.command_id
 
+    @property
+    def fingerprint(self) -> bytes:
+        return self.order.fingerprint
+
 
 def asked_refund(members: dict[str, Any], key: str, *, original: Head, now_us: int) -> AskedRefund:
     """Return the refund that a body asks for, or raise InvalidCommand with every fault of it."""

@@ -59,5 +59,8 @@ def _unlike_its_refunds(payment: Payment) -> Iterator[str]:
         return
     if (told := paid_minor(refunds)) != payment.refunded_minor:
         yield f"the snapshot has {format_amount(payment.refunded_minor)} refunded, its history {format_amount(told)}"
+    is_all = told == payment.head.amount_minor
+    if is_all != (payment.status is Status.REFUNDED) and payment.status is not Status.RETURNED:
+        yield f"it is {payment.status.value}, and its history has {format_amount(told)} refunded"
     if (left := left_minor(payment, refunds)) < 0:
         yield f"{format_amount(-left)} more than was paid is refunded or reserved"

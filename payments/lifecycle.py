@@ -259,7 +259,7 @@ def _hear_refund(report: RefundReport, payment: Payment | None) -> Decision:
             refunded_minor += refund.amount_minor
             is_all = refunded_minor == payment.head.amount_minor
             asked = Refunding.PAID_IN_FULL if is_all else Refunding.PAID_IN_PART
-        case RefundState.RESERVED, RefundOutcome.FAILED | RefundOutcome.CANCELLED:
+        case RefundState.RESERVED, RefundOutcome.FAILED | RefundOutcome.CANCELLED | RefundOutcome.RETURNED:
             asked = Refunding.UNPAID
         case RefundState.PAID, RefundOutcome.RETURNED:
             refunded_minor -= refund.amount_minor
@@ -285,7 +285,8 @@ def _move(
 ) -> Decision:
     if payment is None:
         return Refused(refusal=PaymentUnknown(order.payment_id))
-    order_id = order.id
+    # A caller chooses command_id: it must not be the id of a report that is still to come.
+    order_id = order.refund_id if isinstance(order, RefundPayment) else order.id
     if payment.has_heard(order_id):
         return Unchanged(payment=payment)
     move = MOVES.get((payment.status, asked))

@@ -149,6 +149,9 @@ class Payments:
         fields.check()
         found = await self._find(caller.tenant_id, payment_id)
         if isinstance(found, Response):
+            if found.status_code == 202:
+                # The payment is not decided yet: a 202 here would promise its cancel, and none was sent.
+                raise ViewsBehind("payment")
             return found
         order = CancelPayment(
             tenant_id=caller.tenant_id,

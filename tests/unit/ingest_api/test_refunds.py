@@ -181,3 +181,35 @@ def test_a_payment_that_this_process_has_accepted_and_nobody_decided_is_not_refu
         assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
 
     with_caller(story)
+
+
+def test_what_nobody_has_decided_is_not_cancelled_by_a_202() -> None:
+    """A 202 promises what it answers, and no cancel was sent."""
+
+    async def story(caller: Caller) -> None:
+        await complete(caller)
+        caller.pipeline.decides = False
+        assert (await refund(caller)).status_code == 202
+        assert (await caller.pay("rent-2")).status_code == 202
+        for undecided in (REFUND, payment_id("acme", "rent-2")):
+            answer = await caller.http.post(f"{PAYMENTS}{undecided}/cancel", headers={"Idempotency-Key": "stop"})
+            assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
+
+    with_caller(story)
+
+
+def test_after_a_second_202_the_refusal_of_the_first_attempt_is_not_told() -> None:
+    """Who believed it would refund again, under another key."""
+
+    async def story(caller: Caller) -> None:
+        await caller.pay()
+        at_once = {"Idempotency-Key": "back", "Prefer": "respond-async"}
+        asked = f"{PAYMENTS}{RENT}/refunds"
+        assert (await caller.http.post(asked, headers=at_once, json={"amount": "500.00"})).status_code == 202
+        for report in (Report.CLAIMED, Report.SETTLED):
+            tell(caller, "rent-1", report)
+        caller.pipeline.decides = False
+        assert (await caller.http.post(asked, headers=at_once, json={"amount": "500.00"})).status_code == 202
+        assert (await caller.http.get(PAYMENTS + REFUND)).status_code == 202
+
+    with_caller(story)

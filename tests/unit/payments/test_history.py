@@ -90,3 +90,18 @@ def test_more_refunded_than_was_paid_is_told() -> None:
     asked = dict(payment.last.changes)
     too_much = with_step(payment, 4, changes=asked | {"refund_amount": "1500.01"})
     assert list(unlike_its_history(too_much)) == ["0.01 more than was paid is refunded or reserved"]
+
+
+def test_a_status_that_does_not_fit_what_was_refunded_is_told() -> None:
+    def called(payment: Payment, status: Status) -> Payment:
+        last = replace(payment.last, new_status=status)
+        return replace(payment, status=status, transitions=(*payment.transitions[:-1], last))
+
+    part = replay(MARCH, claimed(), settled(), refund(amount_minor=100), refund_told(RefundOutcome.COMPLETED))
+    assert list(unlike_its_history(called(part, Status.REFUNDED))) == [
+        "it is refunded, and its history has 1.00 refunded"
+    ]
+    whole = replay(MARCH, claimed(), settled(), refund(), refund_told(RefundOutcome.COMPLETED))
+    assert list(unlike_its_history(called(whole, Status.COMPLETED))) == [
+        "it is completed, and its history has 1500.00 refunded"
+    ]

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from payments.commands import CancelPayment, InitiateRefund, Order, RailReport, RefundOutcome, RefundReport, Report
 from payments.history import illegal_moves, turned_times, unlike_its_history
-from payments.idempotency import KEY_CHARACTERS_MAX
+from payments.idempotency import KEY_CHARACTERS_MAX, refund_report_id, report_id
 from payments.ledger import Direction, postings
 from payments.lifecycle import Moved, Refunding, Unchanged, decide
 from payments.payment import EventType, Payment, Status
@@ -190,6 +190,8 @@ ASKS = {
     (RefundState.RESERVED, PAID): (Refunding.PAID_IN_PART, 50_000),
     (RefundState.RESERVED, FAILED): (Refunding.UNPAID, 0),
     (RefundState.RESERVED, CANCELLED): (Refunding.UNPAID, 0),
+    # Its completion was put aside and will be heard later: then nothing is refunded by it any more.
+    (RefundState.RESERVED, SENT_BACK): (Refunding.UNPAID, 0),
     (RefundState.PAID, SENT_BACK): (Refunding.SENT_BACK, -50_000),
 }
 
@@ -217,6 +219,18 @@ def test_every_outcome_of_a_refund_is_heard_in_every_status_or_refused(
         "refund_status": outcome.value,
     }
     assert decide(report, after) == Unchanged(payment=after)
+
+
+def test_a_command_id_of_a_callers_choice_silences_no_report_and_no_other_refund() -> None:
+    part, made = refund_made(COMPLETED, refund("part", amount_minor=100, command_id=command_id(1)))
+    report_to_come = refund_report_id(made.payment_id, 3)
+    both = moved(decide(refund("other", amount_minor=1, command_id=report_to_come), part))
+    assert moved(decide(refund_told(PAID, "part"), both)).refunded_minor == 100
+    return_to_come = report_id(MARCH.payment_id, 1, "returned")
+    reserved = moved(decide(refund("other", amount_minor=1, command_id=return_to_come), COMPLETED))
+    assert moved(decide(returned(), reserved)).status is Status.RETURNED
+    twice = decide(refund("anew", amount_minor=1, command_id=command_id(1)), part)
+    assert isinstance(twice, Moved), "another refund, whatever its command is called"
 
 
 def test_the_last_refund_makes_the_payment_refunded_and_one_that_comes_back_completed_again() -> None:
