@@ -97,7 +97,7 @@ def _fill(system: OwnSystem, snapshots: Snapshots, numbers: range, say: Say) -> 
 def _restored(system: OwnSystem) -> int:
     """Return how many records the stream app's worker has read to restore its state since it started."""
     health = httpx.get(system.stack.stack["health"]["stream-0"], timeout=HEALTH_S_MAX, trust_env=False)
-    return int(health.raise_for_status().json()["restored_records"])
+    return int(health.raise_for_status().json()["progress"])
 
 
 def _require_known(system: OwnSystem, snapshots: Snapshots, count: int, folder: Path) -> None:

@@ -24,6 +24,8 @@ POLL_S = 0.1
 # A component that another fault's repair is still starting; then this fault has nothing to hit.
 RUNNING_S_MAX = 30.0
 START_S_MAX = 150.0
+# So much later it stays down, and what follows from that is told as well: a run must end.
+GIVE_UP_S_MAX = 900.0
 # Failures to start with everything else up: then it is not another fault's doing.
 OWN_FAILURES_MAX = 2
 GARBAGE_BYTES = 4096
@@ -48,11 +50,18 @@ class Faults:
     """Carries faults out, each in a thread of its caller; those on one component one after the other."""
 
     def __init__(
-        self, stack: Stack, state: Callable[[str], Path], *, seed: int, start_s_max: float = START_S_MAX
+        self,
+        stack: Stack,
+        state: Callable[[str], Path],
+        *,
+        seed: int,
+        start_s_max: float = START_S_MAX,
+        give_up_s_max: float = GIVE_UP_S_MAX,
     ) -> None:
         self._stack = stack
         self._state = state
         self._start_s_max = start_s_max
+        self._give_up_s_max = give_up_s_max
         self._chance = random.Random(f"garbage {seed}")
         self._locks: dict[str, threading.Lock] = defaultdict(threading.Lock)
         self._going_on = 0
@@ -151,9 +160,11 @@ class Faults:
                 self._stack.stop_component(fault.target)
                 # While another part is down it may well not start; the broker and the database are such parts.
                 own_failures += self._going_on == 1
-                # Started however late: what stays down would be found guilty of everything that follows.
+                # Started however late: while it is down it is found guilty of everything that follows.
                 if late is None and time.monotonic() > deadline:
                     late = error
+                if time.monotonic() > deadline + self._give_up_s_max:
+                    break
                 # Only state that can be had again is deleted, and only where this fault has spoilt it.
                 if fault.kind is FaultKind.CORRUPT and spoilt is None and own_failures > OWN_FAILURES_MAX:
                     spoilt = error

@@ -156,7 +156,7 @@ class Projector:
             "partitions": len(self._positions),
             "partitions_behind": None if behind is None else len(behind),
             "postgres": "failing" if failing_since is not None else "answering",
-            "progress": sum(self._positions.values()),
+            "progress": sum(self._positions.get(place, 0) for place in behind or self._positions),
         }
         return behind is not None and not behind and not is_failing, details
 

@@ -219,7 +219,7 @@ class Gateway:
         await self._save()
 
     async def seen(self, records: Sequence[Seen]) -> None:
-        self._read += len(records)
+        self._read += sum(1 for record in records if record.partition not in self._hand.live)
         for record in records:
             self._hand.note(record)
         if self._hand.changed_much.is_set():

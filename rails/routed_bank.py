@@ -22,6 +22,8 @@ class RoutedBank:
     def __init__(self, *, ach: Bank, other: Bank) -> None:
         self._ach = ach
         self._other = other
+        # What a feed is being asked, by its name, with the place: kept from call to call, so that the slower is heard.
+        self._asked: dict[str, tuple[str, asyncio.Future[OutcomePage]]] = {}
 
     async def submit(self, instructions: Sequence[Instruction]) -> dict[str, Answer]:
         by_bank = [
@@ -47,19 +49,33 @@ class RoutedBank:
         other_after, _, ach_after = after.partition(BETWEEN)
         half = max(1, limit // 2)
         asked = {
-            "ach": asyncio.ensure_future(self._ach.outcomes(ach_after, half, wait_s)),
-            "other": asyncio.ensure_future(self._other.outcomes(other_after, half, wait_s)),
+            "ach": self._asking("ach", self._ach, ach_after, half, wait_s),
+            "other": self._asking("other", self._other, other_after, half, wait_s),
         }
         try:
             pages = await _first_told(asked)
-        finally:
+        except asyncio.CancelledError:
             for each in asked.values():
                 each.cancel()
             await asyncio.gather(*asked.values(), return_exceptions=True)
+            raise
+        finally:
+            self._asked = {name: known for name, known in self._asked.items() if not known[1].done()}
         ach, other = pages.get("ach"), pages.get("other")
         cursors = (other.cursor if other else other_after, ach.cursor if ach else ach_after)
         told = (*(ach.outcomes if ach else ()), *(other.outcomes if other else ()))
         return OutcomePage(outcomes=told, cursor=BETWEEN.join(cursors))
+
+    def _asking(self, name: str, bank: Bank, after: str, limit: int, wait_s: float) -> asyncio.Future[OutcomePage]:
+        """Return what is being asked already of this place, or ask."""
+        if name in self._asked:
+            asked_after, asking = self._asked[name]
+            if asked_after == after:
+                return asking
+            asking.cancel()
+        asking = asyncio.ensure_future(bank.outcomes(after, limit, wait_s))
+        self._asked[name] = (after, asking)
+        return asking
 
 
 async def _first_told(asked: Mapping[str, asyncio.Future[OutcomePage]]) -> dict[str, OutcomePage]:

@@ -77,7 +77,8 @@ class Intake(Generic[Order]):
 def key_text(record: InputRecord) -> str | None:
     """Return the record's key, or None when it has none that names anything."""
     key = record.key
-    if key is None or len(key) > KEY_BYTES_MAX:
+    # A store keeps what is its own under NUL: no record may be looked up there.
+    if key is None or len(key) > KEY_BYTES_MAX or key.startswith(b"\0"):
         return None
     try:
         return key.decode()

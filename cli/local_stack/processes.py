@@ -151,7 +151,8 @@ class _Health:
         try:
             connection.request("GET", "/health/ready")
             answer = connection.getresponse()
-            self._said = json.loads(answer.read())
+            said = json.loads(answer.read())
+            self._said = said if isinstance(said, dict) else {}
             return answer.status == http.HTTPStatus.OK
         except (OSError, http.client.HTTPException, ValueError):
             return False

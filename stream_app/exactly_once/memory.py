@@ -22,6 +22,9 @@ def keep_large_blocks_apart() -> None:
 
 def give_back_freed() -> None:
     """Ask the allocator to return free pages to the system, where it can (glibc); elsewhere do nothing."""
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    if trim is not None:
-        trim(0)
+    if _trim is not None:
+        _trim(0)
+
+
+# Looked up once: every look makes a class, which only the cycle collector frees.
+_trim = getattr(ctypes.CDLL(None), "malloc_trim", None)

@@ -79,7 +79,7 @@ def _every_record(bootstrap: str) -> str:
         for name in AdminClient({"bootstrap.servers": bootstrap}).list_topics(timeout=20).topics
         if not name.startswith("__")
     ]
-    assert len(topics) == 7
+    assert len(topics) == 8
     parts: list[str] = []
     for topic in topics:
         for message in read_all(bootstrap, topic):

@@ -145,6 +145,28 @@ def test_news_of_one_bank_does_not_wait_for_the_others_poll(banks: Banks) -> Non
     assert [each.reference for each in asyncio.run(go()).outcomes] == [WIRE.reference]
 
 
+def test_a_slower_feed_is_heard_while_the_other_always_has_news() -> None:
+    class SlowBank(SmallBank):
+        async def outcomes(self, after: str, limit: int, wait_s: float) -> OutcomePage:
+            await asyncio.sleep(0.02)
+            return await super().outcomes(after, limit, wait_s)
+
+    async def go() -> set[str]:
+        ach, other = SlowBank(), SmallBank()
+        ach.taken = [ACH]
+        other.taken = [instruction(number) for number in range(100, 2100)]
+        routed, cursor, told = RoutedBank(ach=ach, other=other), "", set[str]()
+        while ACH.reference not in told:
+            page = await routed.outcomes(cursor, 2, 0)
+            assert page.outcomes, "the other bank was read to its end first"
+            told |= {each.reference for each in page.outcomes}
+            cursor = page.cursor
+            await asyncio.sleep(0.001)
+        return told
+
+    assert ACH.reference in asyncio.run(go())
+
+
 def test_a_bank_that_is_away_does_not_silence_the_other_but_is_told_of_when_that_has_nothing(banks: Banks) -> None:
     ach, _, routed = banks
 
