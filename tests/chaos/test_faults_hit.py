@@ -58,10 +58,12 @@ class Sleeper:
 
 
 @contextmanager
-def sleeper(folder: Path, *, start_s_max: float = WAIT_S_MAX) -> Iterator[tuple[Sleeper, Faults]]:
+def sleeper(
+    folder: Path, *, start_s_max: float = WAIT_S_MAX, give_up_s_max: float = WAIT_S_MAX
+) -> Iterator[tuple[Sleeper, Faults]]:
     (folder / "state").write_bytes(b"sound")
     stack = Sleeper(folder)
-    faults = Faults(stack, lambda _: folder, seed=1, start_s_max=start_s_max)
+    faults = Faults(stack, lambda _: folder, seed=1, start_s_max=start_s_max, give_up_s_max=give_up_s_max)
     try:
         yield stack, faults
     finally:
@@ -166,6 +168,13 @@ def test_one_that_starts_too_late_is_told_of_and_runs(tmp_path: Path) -> None:
         with pytest.raises(WouldNotStart, match="within 0 s"):
             faults.perform(fault(FaultKind.STOP))
         assert stack.processes, "what comes after is not its doing"
+
+
+def test_one_that_never_starts_is_given_up_and_told_of(tmp_path: Path) -> None:
+    with sleeper(tmp_path, start_s_max=0, give_up_s_max=0) as (stack, faults):
+        stack.failing_starts = sys.maxsize
+        with pytest.raises(WouldNotStart):
+            faults.perform(fault(FaultKind.STOP))
 
 
 def test_state_that_was_not_spoilt_is_never_deleted(tmp_path: Path) -> None:

@@ -144,6 +144,11 @@ def test_a_refused_refund_is_told_of_by_its_own_id() -> None:
     )
 
 
+def test_no_record_is_looked_up_under_a_key_of_the_stores_own() -> None:
+    record = Read(topic=topics.DIRECTORY_COMMANDS.name, key=b"\0position")
+    assert directory_decisions(partitions=PARTITIONS).id_of(record) is None
+
+
 def test_a_refusal_names_payment_and_command() -> None:
     rejection = rejection_in(decided(command(cancelled())))
     assert (rejection.reason, rejection.payment_id, rejection.command_id) == (
