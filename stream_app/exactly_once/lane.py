@@ -11,6 +11,7 @@ import time
 from collections import Counter, deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
@@ -28,6 +29,10 @@ from stream_app.exactly_once.transactions import is_fenced
 BATCH_RECORDS_MAX = 500
 # A fetch is at most `consumer_max_fetch_size` bytes; with this many records waiting no further one is asked for.
 QUEUED_RECORDS_MAX = 4 * BATCH_RECORDS_MAX
+# After a small batch a lane rests for as long as it took, at most so long, and records gather: a transaction costs the
+# broker some milliseconds, whatever it holds. Who comes to a quiet lane is not kept waiting.
+REST_S_MAX = 0.02
+RESTED_RECORDS_MAX = 100
 # Longer than a commit's own bounds, which librdkafka does not always keep: send_offsets_to_transaction does not look at
 # its time-out while it looks for the group's coordinator (librdkafka #5456).
 COMMIT_HANGS_S = 10.0
@@ -86,6 +91,7 @@ class Surroundings:
     find_gaps: Callable[[Collection[TopicPartitionNumber]], Sequence[Gap]] = lambda _partitions: ()
     accept_gap: Callable[[Gap], OutputRecord | None] = lambda _gap: None
     commit_s_max: float = COMMIT_HANGS_S
+    rest_s_max: float = REST_S_MAX
 
 
 class Lane:
@@ -221,10 +227,19 @@ class Lane:
             if self._closing.is_set():
                 return
             self._in_hand = True
-            yield self._next_batch()
+            batch = self._next_batch()
+            began = time.monotonic()
+            yield batch
             self._in_hand = False
-            # A lane that always has work must not starve heartbeats and the other lanes.
+            await self._rest(len(batch.records), time.monotonic() - began)
+
+    async def _rest(self, records: int, took_s: float) -> None:
+        """Let records gather after a small batch; let heartbeats and the other lanes have their turn after any."""
+        if records >= RESTED_RECORDS_MAX:
             await asyncio.sleep(0)
+            return
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._closing.wait(), min(took_s, self._around.rest_s_max))
 
     def _next_batch(self) -> Batch:
         count = min(len(self._queue), BATCH_RECORDS_MAX)

@@ -21,6 +21,8 @@ from stream_app.exactly_once.lane import (
 from stream_app.exactly_once.records import Batch, Fetch, OutputRecord
 from tests.unit.stream_app.fetched import Process, fetch, settled
 
+WAIT_S_MAX = 5.0
+
 
 def lane_of(process: Process, *, after_seek: int = 0) -> Lane:
     return Lane(agent="echo", partition=0, generation=1, after_seek=after_seek, surroundings=process.surroundings())
@@ -366,6 +368,42 @@ def test_batches_are_bounded_and_a_full_queue_holds_the_partition_until_it_has_r
     assert sum(sizes) == QUEUED_RECORDS_MAX + 1
     assert process.held == ["commands"]
     assert process.released == ["commands"]
+
+
+def test_after_a_small_batch_records_gather_for_as_long_as_it_took() -> None:
+    async def history() -> None:
+        process = Process()
+        process.log.before_commit = lambda: threading.Event().wait(0.5)
+        around = replace(process.surroundings(), rest_s_max=WAIT_S_MAX)
+        lane = Lane(agent="echo", partition=0, generation=1, after_seek=0, surroundings=around)
+        lane.start(echo)
+        lane.take(fetch(0, [0]))
+        await settled(lambda: lane.next_offsets == {"commands": 1})
+        for number in (1, 2, 3):
+            lane.take(fetch(number, [number]))
+            await asyncio.sleep(0)
+        await settled(lambda: lane.next_offsets == {"commands": 4})
+        assert [len(transaction) for transaction in process.log.committed] == [1, 3]
+        await lane.close()
+
+    asyncio.run(history())
+
+
+def test_closing_ends_a_rest() -> None:
+    async def history() -> None:
+        process = Process()
+        process.log.before_commit = lambda: threading.Event().wait(0.5)
+        around = replace(process.surroundings(), rest_s_max=WAIT_S_MAX)
+        lane = Lane(agent="echo", partition=0, generation=1, after_seek=0, surroundings=around)
+        lane.start(echo)
+        lane.take(fetch(0, [0]))
+        await settled(lambda: lane.next_offsets == {"commands": 1})
+        lane.take(fetch(1, [1]))
+        await lane.close()
+        assert lane.next_offsets == {"commands": 1}, "what was not begun is left to the next owner"
+        assert not process.failures
+
+    asyncio.run(history())
 
 
 def test_what_is_given_back_comes_again_first_and_in_order() -> None:
