@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
-from chaos.answers import Answer, AnswerLog, Ask, Channel, Said
+from chaos.answers import Answer, AnswerLog, Ask, Channel, Said, Terms
 from chaos.http_callers import Request
 from kafka_log.connection import LIBRDKAFKA_LOG, client_settings
 from payments.commands import CancelPayment, InitiatePayment, RefundPayment
@@ -121,19 +121,9 @@ class Producers:
             payment_rail_type=request.terms.rail,
             requested_at_us=time.time_ns() // 1000,
         )
-        said = await self._order(channel, order)
-        self._answers.add(
-            Answer(
-                at_us=time.time_ns() // 1000,
-                channel=channel,
-                ask=Ask.PAY,
-                payment_id=order.payment_id,
-                said=said,
-                terms=request.terms,
-                command_id=command_id,
-            )
+        return await self._order(
+            channel, order, ask=Ask.PAY, payment_id=order.payment_id, terms=request.terms, command_id=command_id
         )
-        return said
 
     async def cancel(self, channel: Channel, key: str, cancel_key: str) -> Said:
         """Order a cancel."""
@@ -143,18 +133,7 @@ class Producers:
             cancel_key=cancel_key,
             requested_at_us=time.time_ns() // 1000,
         )
-        said = await self._order(channel, order)
-        self._answers.add(
-            Answer(
-                at_us=time.time_ns() // 1000,
-                channel=channel,
-                ask=Ask.CANCEL,
-                payment_id=order.payment_id,
-                said=said,
-                command_id=order.id,
-            )
-        )
-        return said
+        return await self._order(channel, order, ask=Ask.CANCEL, payment_id=order.payment_id, command_id=order.id)
 
     async def refund(
         self, channel: Channel, key: str, refund_key: str, amount_minor: int | None, command_id: str
@@ -168,24 +147,38 @@ class Producers:
             amount_minor=amount_minor,
             requested_at_us=time.time_ns() // 1000,
         )
-        said = await self._order(channel, order)
+        return await self._order(
+            channel, order, ask=Ask.REFUND, payment_id=order.refund_id, command_id=command_id, refund_minor=amount_minor
+        )
+
+    async def _order(
+        self,
+        channel: Channel,
+        order: InitiatePayment | CancelPayment | RefundPayment,
+        *,
+        ask: Ask,
+        payment_id: str,
+        command_id: str,
+        terms: Terms | None = None,
+        refund_minor: int | None = None,
+    ) -> Said:
+        """Send an order, and note what came of it."""
+        key = payment_key(order.tenant_id, order.idempotency_key).encode()
+        record = Raw(topic=PAYMENT_COMMANDS.name, key=key, value=codec.encode(order))
+        said = Said.UNKNOWN if await self.send(channel, record) is None else Said.ACCEPTED
         self._answers.add(
             Answer(
                 at_us=time.time_ns() // 1000,
                 channel=channel,
-                ask=Ask.REFUND,
-                payment_id=order.refund_id,
+                ask=ask,
+                payment_id=payment_id,
                 said=said,
+                terms=terms,
                 command_id=command_id,
-                refund_minor=amount_minor,
+                refund_minor=refund_minor,
             )
         )
         return said
-
-    async def _order(self, channel: Channel, order: InitiatePayment | CancelPayment | RefundPayment) -> Said:
-        key = payment_key(order.tenant_id, order.idempotency_key).encode()
-        record = Raw(topic=PAYMENT_COMMANDS.name, key=key, value=codec.encode(order))
-        return Said.UNKNOWN if await self.send(channel, record) is None else Said.ACCEPTED
 
 
 def _resolve(future: asyncio.Future[Place | None], place: Place | None) -> None:

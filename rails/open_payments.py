@@ -12,19 +12,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-import structlog
 from msgspec import Struct
 
 from rails.agenda import By
 from rails.sql_files import read_statements
-
-log = structlog.get_logger()
-
-BUSY_S_MAX = 10.0
-SHAPE = 2  # Of the tables. State of another shape is dropped, and had again.
+from rails.state_file import Tables, open_state_file
 
 _FOLDER = Path(__file__).parent / "sql"
 _SQL = read_statements(_FOLDER / "statements.sql")
+# State of another shape is dropped, and had again.
+_TABLES = Tables(schema=_FOLDER / "payments.sql", shape=2, dropped="open_payments_dropped")
 
 
 class Keep(Struct, frozen=True, kw_only=True):
@@ -75,18 +72,7 @@ class OpenPayments:
     """The state in `path`. Not for several threads at once."""
 
     def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            self._connection = _opened(path)
-        except sqlite3.OperationalError:
-            raise  # Locked, or no room, or no right: the file may be whole, and mending is for people.
-        except sqlite3.DatabaseError as damage:
-            # Everything in it can be had again; what is left of a damaged file cannot be believed, and what an earlier
-            # version has written need not be understood.
-            log.warning("open_payments_dropped", path=str(path), why=str(damage))
-            for part in ("", "-wal", "-shm"):
-                path.with_name(path.name + part).unlink(missing_ok=True)
-            self._connection = _opened(path)
+        self._connection = open_state_file(path, _TABLES)
 
     def close(self) -> None:
         self._connection.close()
@@ -153,32 +139,6 @@ class OpenPayments:
             self._connection.execute("ROLLBACK")
             raise
         self._connection.execute("COMMIT")
-
-
-def _opened(path: Path) -> sqlite3.Connection:
-    """Return a connection to a file that is whole; raises DatabaseError when it is not."""
-    connection = sqlite3.connect(path, isolation_level=None, timeout=BUSY_S_MAX, check_same_thread=False)
-    try:
-        connection.row_factory = sqlite3.Row
-        for pragma in ("journal_mode=WAL", "synchronous=NORMAL"):
-            connection.execute(f"PRAGMA {pragma}")
-        faults = [str(row[0]) for row in connection.execute("PRAGMA quick_check(1)")]
-        if faults != ["ok"]:
-            raise sqlite3.DatabaseError(faults[0])
-        if _is_of_another_shape(connection):
-            raise sqlite3.DatabaseError("made by another version")
-        connection.executescript((_FOLDER / "payments.sql").read_text(encoding="utf-8"))
-        connection.execute(f"PRAGMA user_version={SHAPE}")
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
-def _is_of_another_shape(connection: sqlite3.Connection) -> bool:
-    shape = connection.execute("PRAGMA user_version").fetchone()[0]
-    has_tables = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0] > 0
-    return bool(has_tables and shape != SHAPE)
 
 
 def _kept(row: sqlite3.Row) -> Kept:

@@ -13,11 +13,12 @@ from typing import Any, assert_never
 
 from payments.windows import eastern
 from rails.ach.book_file import STATEMENTS as _SQL
-from rails.ach.book_file import drop_book_file, open_book_file
+from rails.ach.book_file import open_book_file
 from rails.ach.phases import FOR_PEOPLE, MOVES, WAITING, Fate, Leg, Phase
 from rails.bank import Result
 from rails.nacha.addenda import BANK_DIGITS
 from rails.nacha.return_codes import RETURN_REASONS
+from rails.state_file import drop_state_file
 from schemas import codec
 from schemas.origination import (
     AchCutOff,
@@ -66,7 +67,7 @@ class Book:
         if not is_ours:
             self.close()
             assert self._path is not None
-            drop_book_file(self._path)
+            drop_state_file(self._path)
             self._connection = open_book_file(self._path)
         if row is None or not is_ours:
             self._connection.execute(_SQL["adopt"], {"identity": identity})

@@ -23,9 +23,9 @@ from rails.simulated.delays import returns_at_us, settles_at_us
 from rails.simulated.scenarios import ANSWERS_NO_SUBMIT, Scenario, script_of
 from rails.simulated.settling import Round
 from rails.sql_files import read_statements
+from rails.state_file import connect
 
 DUE_MAX = 1000  # Settled in one transaction: a few ten milliseconds, during which nothing else is answered.
-BUSY_S_MAX = 10.0
 
 _FOLDER = Path(__file__).parent / "sql"
 _SQL = read_statements(_FOLDER / "statements.sql")
@@ -37,8 +37,7 @@ class Books:
     def __init__(self, path: Path, *, speed: float) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._speed = speed
-        self._connection = sqlite3.connect(path, isolation_level=None, timeout=BUSY_S_MAX, check_same_thread=False)
-        self._connection.row_factory = sqlite3.Row
+        self._connection = connect(path)
         for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
             self._connection.execute(f"PRAGMA {pragma}")
         self._connection.executescript((_FOLDER / "schema.sql").read_text(encoding="utf-8"))
