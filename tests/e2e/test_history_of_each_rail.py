@@ -16,9 +16,6 @@ from payments.rails import TIMINGS, Rail
 from tests.conftest import RAIL_SPEED
 from tests.e2e.tenancy import Tenancy
 
-# Between initiation and claim lie two trips through Kafka: a few milliseconds, on a busy machine more.
-HICCUP_S_MAX = 0.2
-
 
 def test_history_on_each_rail_is_complete_ordered_and_in_range(stack: Any) -> None:
     _check_every_rail(Tenancy.open(stack.stack), speed=RAIL_SPEED)
@@ -60,9 +57,8 @@ def _check_every_rail(tenancy: Tenancy, *, speed: float) -> None:
             assert before - 1 <= times[0] < times[1] < times[2]
             least_s, most_s = timing.settle_s_min / speed, timing.settle_s_max / speed
             assert least_s <= times[2] - times[0], rail
-            # The range runs from initiation; where it is narrower than a busy machine's hiccup, from the claim.
-            since = times[0] if most_s - least_s > HICCUP_S_MAX else times[1]
-            assert times[2] - since <= most_s, rail
+            # The bank values a transfer by its claim's time; how late a busy machine claims is bounded by nothing here.
+            assert times[2] - times[1] <= most_s, rail
             for event in events:
                 assert event["metadata"]["payer_account"] == tenancy.payer
                 assert event["metadata"]["payee_account"] == tenancy.payee

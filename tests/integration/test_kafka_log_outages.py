@@ -29,7 +29,7 @@ PARTITIONS = 4
 TOPIC = PAYMENT_COMMANDS.name
 BOUND_S = 3.0
 # What a busy machine may add to a bound.
-SLACK_S = 1.0
+SLACK_S = 3.0
 WAIT_S_MAX = 60.0
 
 
@@ -242,7 +242,7 @@ def test_more_than_the_queue_holds_is_given_up_in_time(broker: OwnBroker, produc
     with pytest.raises(LogUnavailable) as caught:
         producer.send_all_blocking(records)
     # Handing over this many takes seconds of its own on a busy machine.
-    assert time.monotonic() - started < BOUND_S + 5 * SLACK_S
+    assert time.monotonic() - started < BOUND_S + 2 * SLACK_S
     assert len(caught.value.positions) == 250_000
     broker.start()
     send_until_heard(producer, "there is room again")
