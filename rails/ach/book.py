@@ -187,6 +187,9 @@ class Book:
             }
             self._connection.execute(_SQL["mark_returned"], marked)
             leg = Leg(entry["leg"])
+            if leg is Leg.DEBIT:
+                heard_on = eastern(returned.received_at_us).date().isoformat()
+                self._connection.execute(_SQL["count_returned_debit"], {"day": heard_on, "code": returned.code})
             to = self._move(offset, entry["number"], entry["phase"], leg, Fate.RETURNED, returned.received_at_us)
             assert to is not None, "else it would be a problem"
             problem = FOR_A_PERSON if to in FOR_PEOPLE else None

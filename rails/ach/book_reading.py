@@ -138,6 +138,18 @@ class BookReading:
         """Return how many answers a person has to look at, by why."""
         return {row["problem"]: row["lines"] for row in self._connection.execute(_SQL["problems"])}
 
+    # For return rates.
+
+    def debits_originated(self, first: date, last: date) -> dict[date, int]:
+        """Return how many debits were handed in, by the day of their file."""
+        rows = self._connection.execute(_SQL["debits_originated"], _span(first, last))
+        return {date.fromisoformat(row["day"]): row["entries"] for row in rows}
+
+    def debits_returned(self, first: date, last: date) -> dict[tuple[date, str], int]:
+        """Return how many debits came back, by the day on which we heard of it, and why."""
+        rows = self._connection.execute(_SQL["debits_returned"], _span(first, last))
+        return {(date.fromisoformat(row["day"]), row["code"]): row["entries"] for row in rows}
+
     # For people.
 
     def phases(self) -> list[dict[str, Any]]:
@@ -149,6 +161,10 @@ class BookReading:
     def incoming(self, offset: int, limit: int) -> list[dict[str, Any]]:
         rows = self._connection.execute(_SQL["list_incoming"], {"offset": offset, "limit": limit})
         return [{**dict(row), "file_sha256": row["file_sha256"].hex()} for row in rows]
+
+
+def _span(first: date, last: date) -> dict[str, str]:
+    return {"first": first.isoformat(), "last": last.isoformat()}
 
 
 def _answer(reference: str, outcomes: list[Outcome] | None) -> Answer:

@@ -26,6 +26,7 @@ from rails.ach.cut_offs import FILE_ID_MODIFIERS, Due, file_window, first_due, s
 from rails.ach.numbers import seal_numbers
 from rails.ach.origination import Origination
 from rails.ach.payment_file import unwritable
+from rails.ach.return_watch import ReturnWatch
 from rails.bank import Answer, Instruction, Standing
 from rails.nacha.contents import SEQUENCE_MAX
 from schemas.origination import (
@@ -63,6 +64,7 @@ class FileDesk:
         self._terms = terms
         self._clock = clock
         self._reading = origination.reading
+        self._return_watch = ReturnWatch(self._reading, clock)
 
     def take(self, instructions: Sequence[Instruction]) -> dict[str, Answer]:
         """Take what is new and can be written into a file, and return the standing of all."""
@@ -114,6 +116,7 @@ class FileDesk:
         metrics.FILES.labels(cut_off.rail.value).inc()
         metrics.ENTRIES.labels(cut_off.rail.value).inc(cut_off.entries)
         log.info("ach_file_handed_in", file_number=file_number, rail=cut_off.rail.value, entries=cut_off.entries)
+        self._return_watch.look()
 
     def record_answers(self, file: BinaryIO, file_sha256: bytes) -> int:
         """Write down what a file from the bank says, but for the lines that were read before; return how many."""
@@ -135,14 +138,15 @@ class FileDesk:
             self._call_a_person(file_sha256)
         return count
 
-    def count_problems(self) -> None:
-        """Show how many answers a person has to look at."""
+    def show_problems(self) -> None:
+        """Show how many answers a person has to look at, and whether too many debits come back."""
         for problem, count in self._reading.problems().items():
             metrics.PROBLEMS.labels(problem).set(count)
+        self._return_watch.look()
 
     def _call_a_person(self, file_sha256: bytes) -> None:
         problems = self._reading.problems_of(file_sha256)
-        self.count_problems()
+        self.show_problems()
         if problems:
             shown = problems[:LOGGED_PROBLEMS_MAX]
             log.error("ach_answers_for_a_person", file=file_sha256.hex(), count=len(problems), answers=shown)

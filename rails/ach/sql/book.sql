@@ -57,6 +57,14 @@ CREATE TABLE IF NOT EXISTS entries (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS entries_by_sequence ON entries (sequence, file_number);
 
+-- Debits that came back, by why, and by the day (Eastern) on which we heard of it.
+CREATE TABLE IF NOT EXISTS debits_returned (
+    day TEXT NOT NULL,
+    code TEXT NOT NULL,
+    entries INTEGER NOT NULL,
+    PRIMARY KEY (day, code)
+) STRICT, WITHOUT ROWID;
+
 -- What the gateway is told, in this order for good.
 CREATE TABLE IF NOT EXISTS outcomes (
     sequence INTEGER PRIMARY KEY,

@@ -59,6 +59,10 @@ LIMIT 1;
 UPDATE entries SET returned_code = :code, returned_at_us = :at_us
 WHERE file_number = :file_number AND sequence = :sequence;
 
+-- count_returned_debit: one more.
+INSERT INTO debits_returned (day, code, entries) VALUES (:day, :code, 1)
+ON CONFLICT (day, code) DO UPDATE SET entries = entries + 1;
+
 -- returned_at: when a leg came back.
 SELECT returned_at_us FROM entries WHERE payment = :payment AND leg = :leg;
 
@@ -127,6 +131,14 @@ LIMIT 1;
 SELECT p.record FROM entries AS e JOIN payments AS p ON p.number = e.payment
 WHERE e.file_number = :file_number AND e.leg = :leg
 ORDER BY e.sequence;
+
+-- debits_originated: those of files that were handed in, by the file's day.
+SELECT created_on AS day, sum(debits) AS entries FROM files
+WHERE created_on BETWEEN :first AND :last AND delivered_at_us IS NOT NULL
+GROUP BY created_on;
+
+-- debits_returned: by day and why.
+SELECT day, code, entries FROM debits_returned WHERE day BETWEEN :first AND :last;
 
 -- phases: how many payments stand where.
 SELECT phase, count(*) AS payments, sum(amount_minor) AS amount_minor FROM payments GROUP BY phase;

@@ -352,6 +352,9 @@ def test_a_fold_may_stop_anywhere_begin_anew_and_hear_things_twice(
     assert outcomes_of(reading) == outcomes_of(log.reading)
     assert reading.phases() == log.reading.phases()
     assert reading.incoming(0, 1000) == log.reading.incoming(0, 1000)
+    days = date(2026, 11, 1), date(2026, 12, 31)
+    assert reading.debits_originated(*days) == log.reading.debits_originated(*days)
+    assert reading.debits_returned(*days) == log.reading.debits_returned(*days)
 
 
 @settings(max_examples=40, deadline=None)
