@@ -15,12 +15,13 @@ from payments.rails import Rail
 from rails.ach.book_file import STATEMENTS as _SQL
 from rails.ach.book_file import open_to_read
 from rails.ach.cut_offs import divide
-from rails.ach.phases import Leg
+from rails.ach.phases import MOVES, Fate, Leg, Phase
 from rails.bank import Answer, Outcome, Result, Standing
+from rails.nacha.addenda import BANK_DIGITS
 from rails.nacha.contents import trace_number
 from rails.nacha.return_codes import RETURN_REASONS
 from schemas import codec
-from schemas.origination import AchCutOff, AchPayment
+from schemas.origination import AchCutOff, AchPayment, AchSender
 
 ALL = -1  # SQLite's LIMIT without a limit.
 
@@ -39,6 +40,14 @@ class NextFile(Struct, frozen=True, kw_only=True):
     file_number: int
     first_sequence: int
     files_that_day: int
+
+
+class Postponable(Struct, frozen=True, kw_only=True):
+    """A debit that may be presented again: how often it was, who sent it at first, and when it settled at first."""
+
+    retries: int
+    first_sender: AchSender
+    first_settles_at_us: int
 
 
 class BookReading:
@@ -81,9 +90,9 @@ class BookReading:
         since_us: int | None = self._connection.execute(_SQL["waits_since"], (rail.value,)).fetchone()[0]
         return since_us
 
-    def counts_by_file(self, rail: Rail) -> list[int]:
-        """Return how many of a rail's waiting entries go into each of the files that are needed for all of them."""
-        rows = self._connection.execute(_SQL["oldest_waiting"], {"rail": rail.value, "most": ALL})
+    def counts_by_file(self, rail: Rail, by_us: int) -> list[int]:
+        """Return how many of a rail's entries that wait by then go into each of the files that are needed for all."""
+        rows = self._connection.execute(_SQL["oldest_waiting"], {"rail": rail.value, "by_us": by_us, "most": ALL})
         return list(divide(row["amount_minor"] for row in rows))
 
     def next_file(self, created_on: date) -> NextFile:
@@ -114,7 +123,12 @@ class BookReading:
             return None
         cut_off = codec.decode(row["record"])
         assert isinstance(cut_off, AchCutOff)
-        counts = {Leg.DEBIT: row["debits"], Leg.CREDIT: row["credits"], Leg.GIVE_BACK: row["give_backs"]}
+        counts = {
+            Leg.DEBIT: row["debits"],
+            Leg.RETRY: row["retries"],
+            Leg.CREDIT: row["credits"],
+            Leg.GIVE_BACK: row["give_backs"],
+        }
         return FiledFile(cut_off=cut_off, counts=counts, sha256=row["sha256"])
 
     def payments_of(self, file_number: int, leg: Leg) -> Iterator[AchPayment]:
@@ -137,6 +151,19 @@ class BookReading:
     def problems(self) -> dict[str, int]:
         """Return how many answers a person has to look at, by why."""
         return {row["problem"]: row["lines"] for row in self._connection.execute(_SQL["problems"])}
+
+    def postponable(self, trace_number: str) -> Postponable | None:
+        """Return a debit of which nothing was passed on, or None: for another entry, or one that has come back."""
+        row = find_entry(self._connection, trace_number)
+        if row is None or row["returned_code"] is not None:
+            return None
+        if (Phase(row["phase"]), Leg(row["leg"]), Fate.POSTPONED) not in MOVES:
+            return None
+        first = self._connection.execute(_SQL["first_file"], (row["number"],)).fetchone()
+        cut_off = codec.decode(first["record"])
+        assert isinstance(cut_off, AchCutOff)
+        settles_at_us = cut_off.settles_at_us if first["settles_at_us"] is None else first["settles_at_us"]
+        return Postponable(retries=row["retries"], first_sender=cut_off.sender, first_settles_at_us=settles_at_us)
 
     # For return rates.
 
@@ -165,6 +192,13 @@ class BookReading:
 
 def _span(first: date, last: date) -> dict[str, str]:
     return {"first": first.isoformat(), "last": last.isoformat()}
+
+
+def find_entry(connection: sqlite3.Connection, trace_number: str) -> sqlite3.Row | None:
+    """Return an entry and where its payment stands, or None when we have sent none with this trace number."""
+    wanted = {"trace_bank": trace_number[:BANK_DIGITS], "sequence": int(trace_number[BANK_DIGITS:])}
+    row: sqlite3.Row | None = connection.execute(_SQL["find_entry"], wanted).fetchone()
+    return row
 
 
 def _answer(reference: str, outcomes: list[Outcome] | None) -> Answer:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from rails.ach.file_desk import FileDesk
+from rails.ach.file_desk import FileDesk, Terms
 from schemas.origination import AchCutOff, AchRecord
 from tests.unit.rails.ach.originator_in_hand import TERMS, LogInHand
 from tests.unit.rails.set_clock import SetClock
@@ -14,13 +14,13 @@ from tests.unit.rails.set_clock import SetClock
 class DeskInHand:
     """A desk whose files are handed in as soon as they are cut off."""
 
-    def __init__(self, start_us: int) -> None:
+    def __init__(self, start_us: int, terms: Terms = TERMS) -> None:
         self.records: list[AchRecord] = []
         self.clock = SetClock(start_us)
         self._folder = tempfile.TemporaryDirectory()
         self._log = LogInHand(self.records, Path(self._folder.name) / "book.sqlite")
         self.reading = self._log.reading
-        self.desk = FileDesk(self._log, TERMS, self.clock)
+        self.desk = FileDesk(self._log, terms, self.clock)
 
     def go_on(self, until_us: int) -> None:
         """Do what is due until then, each thing when it is due, or now if that was earlier."""
