@@ -16,12 +16,13 @@ from rails.ach.book_file import STATEMENTS as _SQL
 from rails.ach.book_file import open_to_read
 from rails.ach.cut_offs import divide
 from rails.ach.phases import MOVES, Fate, Leg, Phase
+from rails.ach.retries import Postponable
 from rails.bank import Answer, Outcome, Result, Standing
 from rails.nacha.addenda import BANK_DIGITS
 from rails.nacha.contents import trace_number
 from rails.nacha.return_codes import RETURN_REASONS
 from schemas import codec
-from schemas.origination import AchCutOff, AchPayment, AchSender
+from schemas.origination import AchCutOff, AchPayment
 
 ALL = -1  # SQLite's LIMIT without a limit.
 
@@ -40,14 +41,6 @@ class NextFile(Struct, frozen=True, kw_only=True):
     file_number: int
     first_sequence: int
     files_that_day: int
-
-
-class Postponable(Struct, frozen=True, kw_only=True):
-    """A debit that may be presented again: how often it was, who sent it at first, and when it settled at first."""
-
-    retries: int
-    first_sender: AchSender
-    first_settles_at_us: int
 
 
 class BookReading:

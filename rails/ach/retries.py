@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import time
 
+from msgspec import Struct
+
 from payments.calendar import add_banking_days
 from payments.windows import eastern, instant_us
-from rails.ach.book_reading import Postponable
 from rails.nacha.second_entries import retry_fault
 from schemas.origination import AchReturn, AchSender
 
@@ -18,6 +19,14 @@ class RetryTerms:
 
     times: int = 0
     after_banking_days: int = 3
+
+
+class Postponable(Struct, frozen=True, kw_only=True):
+    """A debit that may be presented again: how often it was, who sent it at first, and when it settled at first."""
+
+    retries: int
+    first_sender: AchSender
+    first_settles_at_us: int
 
 
 def present_again_at_us(returned: AchReturn, debit: Postponable, terms: RetryTerms, sender: AchSender) -> int | None:

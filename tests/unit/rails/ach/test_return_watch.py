@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import date
 
 import pytest
+import structlog
 from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
@@ -21,6 +22,15 @@ from tests.unit.rails.instructions import instruction
 CUT_OFF = "2026-12-01 10:25"
 DEBITS = 200  # One of them is 0.5 %.
 DAY_US = 86_400_000_000
+
+
+@pytest.fixture(autouse=True)
+def logs_of_every_level() -> Iterator[None]:
+    """Whatever level of logs the test before had set."""
+    before = structlog.get_config()
+    structlog.reset_defaults()
+    yield
+    structlog.configure(**before)
 
 
 @pytest.fixture
