@@ -204,6 +204,27 @@ def test_a_second_return_of_an_entry_is_kept_for_a_person_and_the_same_line_twic
     assert len(log.outcomes()) == 1
 
 
+def test_a_debit_that_came_back_does_not_settle_while_its_retry_is_under_way(log: WrittenLog) -> None:
+    log.take(order(1))
+    debits = filed(log)
+    trace = log.traces(debits)[order(1).reference, Leg.DEBIT]
+    log.give_back(trace, amount_minor=150_000, again_at_us=log.now_us)
+    retries = filed(log)
+    log.settle(debits)
+    assert log.cut_off(SAME_DAY) is None, "nothing is paid out of money that has not come"
+    log.settle(retries)
+    assert log.traces(filed(log)).keys() == {(order(1).reference, Leg.CREDIT)}
+
+
+def test_debits_are_originated_when_their_file_is_handed_in(log: WrittenLog) -> None:
+    day = date(2026, 11, 30)
+    log.take(order(1))
+    debits = filed(log)
+    assert log.reading.debits_originated(day, day) == {}
+    log.settle(debits)
+    assert log.reading.debits_originated(day, day) == {day: 1}
+
+
 def test_money_that_can_be_neither_passed_on_nor_given_back_calls_a_person(log: WrittenLog) -> None:
     log.take(order(1))
     log.settle(filed(log))

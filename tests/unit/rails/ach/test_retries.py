@@ -18,6 +18,7 @@ from rails.ach.file_desk import Terms
 from rails.ach.retries import Postponable, RetryTerms, present_again_at_us
 from rails.ach.return_watch import rates_on
 from rails.bank import Result, Standing
+from rails.nacha.addenda import PaymentInformation
 from rails.nacha.batch_header import BatchHeader
 from rails.nacha.codes import EntryClass, ServiceClass
 from rails.nacha.entry_detail import EntryDetail
@@ -101,6 +102,28 @@ def test_a_debit_for_which_there_was_no_money_is_presented_again_and_its_payment
     assert descriptions(desk) == ["RENT", "RETRY PYMT", "RENT"]
 
 
+def test_files_before_its_day_go_without_it_and_the_one_of_its_day_has_a_batch_for_it(desk: DeskInHand) -> None:
+    send_back(desk, 1, "R01")
+    desk.desk.take([instruction(2, rail=Rail.SAME_DAY_ACH)])
+    desk.go_on(at_us("2026-12-04 09:00"))
+    assert [each.entries for each in desk.cut_offs] == [1, 1, 1], "the debit, then debit and credit of the other"
+    desk.desk.take([instruction(3, rail=Rail.SAME_DAY_ACH)])
+    desk.go_on(at_us("2026-12-04 10:25"))
+    data = built(desk.reading, 4)
+    assert check(data) == []
+    batches = {
+        batch.header.company_entry_description: [
+            entry.addenda.payment_related_information
+            for entry in batch.entries
+            if isinstance(entry.addenda, PaymentInformation)
+        ]
+        for batch in read(data).batches
+    }
+    assert batches == {"RENT": [instruction(3).reference], "RETRY PYMT": [PAID.reference]}
+    [shown] = desk.reading.files(3, 10)
+    assert (shown["debits"], shown["retries"], shown["debit_minor"]) == (1, 1, 2 * PAID.amount_minor)
+
+
 def test_a_debit_is_presented_again_twice_and_then_its_payment_fails(desk: DeskInHand) -> None:
     send_back(desk, 1, "R01")
     desk.go_on(at_us("2026-12-04 12:00"))
@@ -172,6 +195,9 @@ def test_the_same_return_read_twice_or_sent_twice_presents_nothing_more(desk: De
     desk.go_on(at_us("2026-12-04 12:00"))
     # The first entry once more, in another file, while the second is under way.
     desk.desk.record_answers(BytesIO(data), b"h" * 32)
+    last = desk.records[-1]
+    assert isinstance(last, AchReturn)
+    assert last.present_again_at_us is None
     assert desk.reading.problems() == {RETURNED_TWICE: 1}
     desk.go_on(at_us("2026-12-07 12:00"))
     assert told(desk) == [(Result.SETTLED, None)]

@@ -100,7 +100,7 @@ def test_more_debits_handed_in_may_end_an_alarm(desk: DeskInHand) -> None:
     assert counts(desk, "2026-12-01")[Kind.UNAUTHORIZED] == (2, 2 * DEBITS)
 
 
-def test_debits_count_once_they_are_handed_in_and_returns_of_credits_do_not(desk: DeskInHand) -> None:
+def test_what_waits_is_not_originated_and_returns_of_credits_do_not_count(desk: DeskInHand) -> None:
     desk.go_on(at_us("2026-12-01 14:40"))
     send_back(desk, 1, "R03", leg=Leg.CREDIT, file_number=2)
     desk.desk.take([instruction(DEBITS + 1, rail=Rail.STANDARD_ACH)])
