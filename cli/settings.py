@@ -225,6 +225,12 @@ class OriginatorSettings(
     ach_payee_class: str = Field(
         "PPD", pattern="^(PPD|CCD)$", description="How payees are credited: PPD (people) or CCD (businesses)."
     )
+    ach_retries: int = Field(
+        0, ge=0, le=2, description="How often a debit that came back as R01 or R09 is presented again, at most."
+    )
+    ach_retry_days: int = Field(
+        3, ge=1, le=30, description="How many banking days after its return was read a debit is presented again."
+    )
 
     @field_validator("ach_bank_routing_number", "ach_destination_routing_number")
     @classmethod

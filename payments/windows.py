@@ -1,7 +1,7 @@
 """When banks take payments and when they settle them: the windows of each rail, in Eastern time.
 
-Same-day ACH: Nacha Operating Rules and the FedACH processing schedule. Fedwire: Operating Circular 6 of the Federal
-Reserve Banks. All instants are microseconds since 1970, UTC.
+Same-day ACH: Nacha Operating Rules and the FedACH processing schedule. Fedwire: the Federal Reserve Banks' operating
+hours, with the cut-off of 8 March 2021. All instants are microseconds since 1970, UTC.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class BankHours:
 
     Standard ACH settles in the morning, one banking day after its file; a credit may be given two (`standard_days`).
     FedACH takes files for a day until 02:15 of the night behind it; here a day ends at midnight, which leaves room for
-    a late file.
+    a late file. Fedwire closes at 19:00, to customers' transfers at 18:45: payments are those.
     """
 
     same_day_windows: tuple[SameDayWindow, ...] = SAME_DAY_WINDOWS
@@ -71,7 +71,7 @@ class BankHours:
     standard_days: Mapping[Leg, int] = field(default_factory=lambda: {Leg.DEBIT: 1, Leg.CREDIT: 1})
     standard_settles_at: time = time(8, 30)
     fedwire_opens: time = time(21, 0)
-    fedwire_closes: time = time(19, 0)
+    fedwire_closes: time = time(18, 45)
 
     def window_at(self, rail: Rail, at_us: int, leg: Leg, *, amount_minor: int | None = None) -> Window:
         """Return the first window of `rail` that has not closed before `at_us` (a file at 14:45:01 misses 14:45).
@@ -97,12 +97,13 @@ class BankHours:
         """Return the windows of a payment submitted at `at_us`: by ACH the debit's, then the credit's.
 
         The credit leaves in the first window after the debit has settled: nothing is paid out of money that has not
-        come. Wires and instant payments push the payer's own money, in one movement.
+        come. It travels as the debit did, even if the limit was raised between. Wires and instant payments push the
+        payer's own money, in one movement.
         """
         if rail in (Rail.INSTANT, Rail.WIRE):
             return (self.window_at(rail, at_us, Leg.CREDIT, amount_minor=amount_minor),)
         debit = self.window_at(rail, at_us, Leg.DEBIT, amount_minor=amount_minor)
-        credit = self.window_at(rail, debit.settles_at_us, Leg.CREDIT, amount_minor=amount_minor)
+        credit = self.window_at(debit.rail, debit.settles_at_us, Leg.CREDIT)
         return (debit, credit)
 
     def expected_settlement_at_us(self, rail: Rail, at_us: int, *, amount_minor: int | None = None) -> int:

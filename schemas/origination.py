@@ -88,7 +88,7 @@ class AchSettlement(Struct, frozen=True, kw_only=True):
 
 
 class AchReturn(Struct, frozen=True, kw_only=True):
-    """The bank sent an entry back. File hash and line name the return."""
+    """The bank sent an entry back. File hash and line name the return; it says whether the entry is presented again."""
 
     file_sha256: bytes
     line: int
@@ -97,6 +97,7 @@ class AchReturn(Struct, frozen=True, kw_only=True):
     amount_minor: int
     information: Sealed | None = None
     received_at_us: int
+    present_again_at_us: int | None = None
 
 
 class AchNotice(Struct, frozen=True, kw_only=True):

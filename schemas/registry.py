@@ -35,6 +35,7 @@ _FILES = {
     15: "ach_settlement.v1.avsc",
     16: "ach_return.v1.avsc",
     17: "ach_notice.v1.avsc",
+    18: "ach_return.v2.avsc",
 }
 
 

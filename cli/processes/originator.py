@@ -6,6 +6,7 @@ import click
 
 from cli.settings import OriginatorSettings, load
 from observability.logs import configure_logging
+from rails.ach.retries import RetryTerms
 from rails.ach.server import OriginatorConfig, run
 from schemas.origination import AchSender
 
@@ -34,6 +35,7 @@ def originator() -> None:
             keyring=settings.keyring,
             drop_dir=settings.ach_drop_dir,
             lead_s=settings.ach_lead_s,
+            retries=RetryTerms(times=settings.ach_retries, after_banking_days=settings.ach_retry_days),
             state_dir=settings.state_dir,
             clock_file=settings.clock_file,
             instance=instance,

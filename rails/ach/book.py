@@ -14,7 +14,8 @@ from typing import Any, assert_never
 from payments.windows import eastern
 from rails.ach.book_file import STATEMENTS as _SQL
 from rails.ach.book_file import open_book_file
-from rails.ach.phases import FOR_PEOPLE, MOVES, WAITING, Fate, Leg, Phase
+from rails.ach.book_reading import find_entry
+from rails.ach.phases import DEBIT_LEGS, FOR_PEOPLE, MOVES, WAITING, Fate, Leg, Phase, Told
 from rails.bank import Result
 from rails.nacha.addenda import BANK_DIGITS
 from rails.nacha.return_codes import RETURN_REASONS
@@ -117,7 +118,7 @@ class Book:
         self._connection.execute(_SQL["take"], taken)
 
     def _cut_off(self, cut_off: AchCutOff) -> None:
-        wanted = {"rail": cut_off.rail.value, "most": cut_off.entries}
+        wanted = {"rail": cut_off.rail.value, "by_us": cut_off.created_at_us, "most": cut_off.entries}
         waiting = self._connection.execute(_SQL["oldest_waiting"], wanted).fetchall()
         assert len(waiting) == cut_off.entries, "a cut-off counts entries that wait before it"
         filed = [(WAITING[Phase(row["phase"])], row) for row in waiting]
@@ -127,7 +128,13 @@ class Book:
         self._connection.executemany(
             _SQL["file_entry"],
             [
-                {"file_number": cut_off.file_number, "sequence": sequence, "payment": row["number"], "leg": leg.value}
+                {
+                    "file_number": cut_off.file_number,
+                    "sequence": sequence,
+                    "payment": row["number"],
+                    "leg": leg.value,
+                    "attempt": row["retries"] if leg is Leg.RETRY else 0,
+                }
                 for sequence, (leg, row) in enumerate(filed, cut_off.first_sequence)
             ],
         )
@@ -140,13 +147,14 @@ class Book:
         last = self._connection.execute(_SQL["last_file"]).fetchone()
         assert cut_off.file_number == (1 if last is None else last["file_number"] + 1), "file numbers have no gaps"
         counts = {leg: sum(each is leg for each, _ in filed) for leg in Leg}
-        debit_minor = sum(row["amount_minor"] for leg, row in filed if leg is Leg.DEBIT)
+        debit_minor = sum(row["amount_minor"] for leg, row in filed if leg in DEBIT_LEGS)
         opened = {
             "file_number": cut_off.file_number,
             "created_on": eastern(cut_off.created_at_us).date().isoformat(),
             "trace_bank": cut_off.sender.bank_routing_number[:BANK_DIGITS],
             "last_sequence": cut_off.first_sequence + cut_off.entries - 1,
             "debits": counts[Leg.DEBIT],
+            "retries": counts[Leg.RETRY],
             "credits": counts[Leg.CREDIT],
             "give_backs": counts[Leg.GIVE_BACK],
             "debit_minor": debit_minor,
@@ -170,14 +178,14 @@ class Book:
             return
         entries = self._connection.execute(_SQL["to_settle"], (settlement.file_number,)).fetchall()
         for row in entries:
-            # No move: the entry came back before it settled.
             self._move(offset, row["number"], row["phase"], Leg(row["leg"]), Fate.SETTLED, settlement.settled_at_us)
 
     def _hear_return(self, offset: int, returned: AchReturn) -> None:
         if self._is_noted(returned):
             return
-        entry = self._find(returned.original_trace_number)
-        problem = _problem(returned, entry)
+        entry = find_entry(self._connection, returned.original_trace_number)
+        fate = Fate.RETURNED if returned.present_again_at_us is None else Fate.POSTPONED
+        problem = _problem(returned, entry, fate)
         if entry is not None and problem is None:
             marked = {
                 "file_number": entry["file_number"],
@@ -186,26 +194,26 @@ class Book:
                 "at_us": returned.received_at_us,
             }
             self._connection.execute(_SQL["mark_returned"], marked)
-            leg = Leg(entry["leg"])
-            to = self._move(offset, entry["number"], entry["phase"], leg, Fate.RETURNED, returned.received_at_us)
-            assert to is not None, "else it would be a problem"
+            leg, at_us = Leg(entry["leg"]), returned.received_at_us
+            if leg in DEBIT_LEGS:
+                counted = {"day": eastern(at_us).date().isoformat(), "code": returned.code}
+                self._connection.execute(_SQL["count_returned_debit"], counted)
+            if returned.present_again_at_us is not None:
+                self._connection.execute(_SQL["postpone"], (entry["number"],))
+                at_us = returned.present_again_at_us
+            to = self._move(offset, entry["number"], entry["phase"], leg, fate, at_us)
             problem = FOR_A_PERSON if to in FOR_PEOPLE else None
         self._note("return", returned, entry, problem)
 
     def _hear_notice(self, notice: AchNotice) -> None:
         if self._is_noted(notice):
             return
-        entry = self._find(notice.original_trace_number)
+        entry = find_entry(self._connection, notice.original_trace_number)
         self._note("notice", notice, entry, UNKNOWN_TRACE if entry is None else None)
 
     def _is_noted(self, came: AchReturn | AchNotice) -> bool:
         wanted = {"file_sha256": came.file_sha256, "line": came.line}
         return bool(self._connection.execute(_SQL["is_noted"], wanted).fetchone()[0])
-
-    def _find(self, trace_number: str) -> sqlite3.Row | None:
-        wanted = {"trace_bank": trace_number[:BANK_DIGITS], "sequence": int(trace_number[BANK_DIGITS:])}
-        row: sqlite3.Row | None = self._connection.execute(_SQL["find_entry"], wanted).fetchone()
-        return row
 
     def _note(self, kind: str, came: AchReturn | AchNotice, entry: sqlite3.Row | None, problem: str | None) -> None:
         noted = {
@@ -229,14 +237,21 @@ class Book:
             return None
         self._connection.execute(_SQL["move"], _moved(number, move.to, offset, at_us))
         for told in move.tells:
-            at = at_us if told.result is Result.SETTLED else self._returned_at_us(number, told.leg)
-            outcome = {"payment": number, "result": told.result.value, "leg": told.leg.value, "occurred_at_us": at}
-            self._connection.execute(_SQL["tell"], outcome)
+            self._tell(number, told, at_us)
         return move.to
 
-    def _returned_at_us(self, number: int, leg: Leg) -> int:
-        wanted = {"payment": number, "leg": leg.value}
-        return int(self._connection.execute(_SQL["returned_at"], wanted).fetchone()[0])
+    def _tell(self, number: int, told: Told, at_us: int) -> None:
+        or_leg = Leg.RETRY if told.leg is Leg.DEBIT else told.leg
+        wanted = {"payment": number, "leg": told.leg.value, "or_leg": or_leg.value}
+        entry = self._connection.execute(_SQL["latest_entry"], wanted).fetchone()
+        outcome = {
+            "payment": number,
+            "result": told.result.value,
+            "entry_file": entry["file_number"],
+            "entry_sequence": entry["sequence"],
+            "occurred_at_us": at_us if told.result is Result.SETTLED else entry["returned_at_us"],
+        }
+        self._connection.execute(_SQL["tell"], outcome)
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -256,16 +271,18 @@ def _moved(number: int, phase: Phase, offset: int | None = None, at_us: int | No
         "phase": phase.value,
         "waits_from": offset if waits else None,
         "waits_since_us": at_us if waits else None,
+        "not_before_us": at_us if phase is Phase.RETRY_WAITS else None,
     }
 
 
-def _problem(returned: AchReturn, entry: sqlite3.Row | None) -> str | None:
+def _problem(returned: AchReturn, entry: sqlite3.Row | None, fate: Fate) -> str | None:
     if entry is None:
         return UNKNOWN_TRACE
     if returned.code not in RETURN_REASONS:
         return DISPUTED
     if returned.amount_minor != entry["amount_minor"]:
         return OTHER_AMOUNT
-    if (Phase(entry["phase"]), Leg(entry["leg"]), Fate.RETURNED) not in MOVES:
+    if entry["returned_code"] is not None:
         return RETURNED_TWICE
+    assert (Phase(entry["phase"]), Leg(entry["leg"]), fate) in MOVES, "what is in a file may come back"
     return None

@@ -15,8 +15,10 @@ from payments.rails import Rail
 from rails.ach.book_file import STATEMENTS as _SQL
 from rails.ach.book_file import open_to_read
 from rails.ach.cut_offs import divide
-from rails.ach.phases import Leg
+from rails.ach.phases import MOVES, Fate, Leg, Phase
+from rails.ach.retries import Postponable
 from rails.bank import Answer, Outcome, Result, Standing
+from rails.nacha.addenda import BANK_DIGITS
 from rails.nacha.contents import trace_number
 from rails.nacha.return_codes import RETURN_REASONS
 from schemas import codec
@@ -81,9 +83,9 @@ class BookReading:
         since_us: int | None = self._connection.execute(_SQL["waits_since"], (rail.value,)).fetchone()[0]
         return since_us
 
-    def counts_by_file(self, rail: Rail) -> list[int]:
-        """Return how many of a rail's waiting entries go into each of the files that are needed for all of them."""
-        rows = self._connection.execute(_SQL["oldest_waiting"], {"rail": rail.value, "most": ALL})
+    def counts_by_file(self, rail: Rail, by_us: int) -> list[int]:
+        """Return how many of a rail's entries that wait by then go into each of the files that are needed for all."""
+        rows = self._connection.execute(_SQL["oldest_waiting"], {"rail": rail.value, "by_us": by_us, "most": ALL})
         return list(divide(row["amount_minor"] for row in rows))
 
     def next_file(self, created_on: date) -> NextFile:
@@ -114,7 +116,12 @@ class BookReading:
             return None
         cut_off = codec.decode(row["record"])
         assert isinstance(cut_off, AchCutOff)
-        counts = {Leg.DEBIT: row["debits"], Leg.CREDIT: row["credits"], Leg.GIVE_BACK: row["give_backs"]}
+        counts = {
+            Leg.DEBIT: row["debits"],
+            Leg.RETRY: row["retries"],
+            Leg.CREDIT: row["credits"],
+            Leg.GIVE_BACK: row["give_backs"],
+        }
         return FiledFile(cut_off=cut_off, counts=counts, sha256=row["sha256"])
 
     def payments_of(self, file_number: int, leg: Leg) -> Iterator[AchPayment]:
@@ -138,6 +145,31 @@ class BookReading:
         """Return how many answers a person has to look at, by why."""
         return {row["problem"]: row["lines"] for row in self._connection.execute(_SQL["problems"])}
 
+    def postponable(self, trace_number: str) -> Postponable | None:
+        """Return a debit of which nothing was passed on, or None: for another entry, or one that has come back."""
+        row = find_entry(self._connection, trace_number)
+        if row is None or row["returned_code"] is not None:
+            return None
+        if (Phase(row["phase"]), Leg(row["leg"]), Fate.POSTPONED) not in MOVES:
+            return None
+        first = self._connection.execute(_SQL["first_file"], (row["number"],)).fetchone()
+        cut_off = codec.decode(first["record"])
+        assert isinstance(cut_off, AchCutOff)
+        settles_at_us = cut_off.settles_at_us if first["settles_at_us"] is None else first["settles_at_us"]
+        return Postponable(retries=row["retries"], first_sender=cut_off.sender, first_settles_at_us=settles_at_us)
+
+    # For return rates.
+
+    def debits_originated(self, first: date, last: date) -> dict[date, int]:
+        """Return how many debits were handed in, by the day of their file."""
+        rows = self._connection.execute(_SQL["debits_originated"], _span(first, last))
+        return {date.fromisoformat(row["day"]): row["entries"] for row in rows}
+
+    def debits_returned(self, first: date, last: date) -> dict[tuple[date, str], int]:
+        """Return how many debits came back, by the day on which we heard of it, and why."""
+        rows = self._connection.execute(_SQL["debits_returned"], _span(first, last))
+        return {(date.fromisoformat(row["day"]), row["code"]): row["entries"] for row in rows}
+
     # For people.
 
     def phases(self) -> list[dict[str, Any]]:
@@ -149,6 +181,17 @@ class BookReading:
     def incoming(self, offset: int, limit: int) -> list[dict[str, Any]]:
         rows = self._connection.execute(_SQL["list_incoming"], {"offset": offset, "limit": limit})
         return [{**dict(row), "file_sha256": row["file_sha256"].hex()} for row in rows]
+
+
+def _span(first: date, last: date) -> dict[str, str]:
+    return {"first": first.isoformat(), "last": last.isoformat()}
+
+
+def find_entry(connection: sqlite3.Connection, trace_number: str) -> sqlite3.Row | None:
+    """Return an entry and where its payment stands, or None when we have sent none with this trace number."""
+    wanted = {"trace_bank": trace_number[:BANK_DIGITS], "sequence": int(trace_number[BANK_DIGITS:])}
+    row: sqlite3.Row | None = connection.execute(_SQL["find_entry"], wanted).fetchone()
+    return row
 
 
 def _answer(reference: str, outcomes: list[Outcome] | None) -> Answer:

@@ -13,6 +13,7 @@ from functools import partial
 from itertools import islice
 from typing import BinaryIO
 
+import msgspec
 import structlog
 
 from business_clock import Clock
@@ -26,13 +27,17 @@ from rails.ach.cut_offs import FILE_ID_MODIFIERS, Due, file_window, first_due, s
 from rails.ach.numbers import seal_numbers
 from rails.ach.origination import Origination
 from rails.ach.payment_file import unwritable
+from rails.ach.retries import RetryTerms, present_again_at_us
+from rails.ach.return_watch import ReturnWatch
 from rails.bank import Answer, Instruction, Standing
 from rails.nacha.contents import SEQUENCE_MAX
 from schemas.origination import (
     AchCutOff,
     AchDelivery,
+    AchNotice,
     AchParty,
     AchPayment,
+    AchReturn,
     AchSender,
     AchSettlement,
 )
@@ -52,6 +57,7 @@ class Terms:
     sender: AchSender
     keyring: Keyring = field(repr=False)
     lead_us: int
+    retries: RetryTerms = field(default_factory=RetryTerms)
     hours: BankHours = field(default_factory=BankHours)
 
 
@@ -63,6 +69,7 @@ class FileDesk:
         self._terms = terms
         self._clock = clock
         self._reading = origination.reading
+        self._return_watch = ReturnWatch(self._reading, clock)
 
     def take(self, instructions: Sequence[Instruction]) -> dict[str, Answer]:
         """Take what is new and can be written into a file, and return the standing of all."""
@@ -114,6 +121,7 @@ class FileDesk:
         metrics.FILES.labels(cut_off.rail.value).inc()
         metrics.ENTRIES.labels(cut_off.rail.value).inc(cut_off.entries)
         log.info("ach_file_handed_in", file_number=file_number, rail=cut_off.rail.value, entries=cut_off.entries)
+        self._return_watch.look()
 
     def record_answers(self, file: BinaryIO, file_sha256: bytes) -> int:
         """Write down what a file from the bank says, but for the lines that were read before; return how many."""
@@ -128,24 +136,35 @@ class FileDesk:
         fresh = (each for each in answers if each.line not in before)
         count = 0
         while some := list(islice(fresh, ANSWERS_AT_ONCE)):
-            self._log.append(some)
+            self._log.append([self._answered(each) for each in some])
             count += len(some)
         metrics.INCOMING.inc(count)
         if count:
             self._call_a_person(file_sha256)
         return count
 
-    def count_problems(self) -> None:
-        """Show how many answers a person has to look at."""
+    def show_problems(self) -> None:
+        """Show how many answers a person has to look at, and whether too many debits come back."""
         for problem, count in self._reading.problems().items():
             metrics.PROBLEMS.labels(problem).set(count)
+        self._return_watch.look()
 
     def _call_a_person(self, file_sha256: bytes) -> None:
         problems = self._reading.problems_of(file_sha256)
-        self.count_problems()
+        self.show_problems()
         if problems:
             shown = problems[:LOGGED_PROBLEMS_MAX]
             log.error("ach_answers_for_a_person", file=file_sha256.hex(), count=len(problems), answers=shown)
+
+    def _answered(self, came: AchReturn | AchNotice) -> AchReturn | AchNotice:
+        """Say in a return whether its entry is presented again, so that the book need not know the terms."""
+        if isinstance(came, AchNotice) or not self._terms.retries.times:
+            return came
+        debit = self._reading.postponable(came.original_trace_number)
+        if debit is None:
+            return came
+        again_at_us = present_again_at_us(came, debit, self._terms.retries, self._terms.sender)
+        return msgspec.structs.replace(came, present_again_at_us=again_at_us)
 
     def _payment(self, instruction: Instruction) -> AchPayment:
         submitted_at_us = self._clock.dated_us(instruction.claimed_at_us)
@@ -197,7 +216,7 @@ class FileDesk:
         file_number, first_sequence = numbers.file_number, numbers.first_sequence
         cut_offs = []
         for modifier, entries in zip(
-            FILE_ID_MODIFIERS[numbers.files_that_day :], self._reading.counts_by_file(rail), strict=False
+            FILE_ID_MODIFIERS[numbers.files_that_day :], self._reading.counts_by_file(rail, created_at_us), strict=False
         ):
             if first_sequence + entries - 1 > SEQUENCE_MAX:
                 first_sequence = 1

@@ -15,4 +15,6 @@ NO_FILE_ID = Counter("directpay_ach_no_file_id_total", "Looks at which a file wa
 INCOMING = Counter("directpay_ach_incoming_total", "Returns and notices that were read.")
 INCOMING_REFUSED = Counter("directpay_ach_incoming_refused_total", "Incoming files that were put aside as broken.")
 PROBLEMS = Gauge("directpay_ach_problems", "Returns and notices that a person has to look at.", ["problem"])
+RETURN_RATE = Gauge("directpay_ach_return_rate", "Debits that came back in 60 days, of all in 60 days.", ["kind"])
+RETURN_RATE_EXCEEDED = Gauge("directpay_ach_return_rate_exceeded", "1: more than Nacha's level allows.", ["kind"])
 UNDELIVERED = Gauge("directpay_ach_undelivered_files", "Files that are cut off and not handed in.")

@@ -14,6 +14,7 @@ import structlog
 
 from business_clock import Clock
 from directory.sealing import CannotOpen
+from payments.windows import eastern
 from rails.ach import metrics
 from rails.ach.bank_answers import faults_of
 from rails.ach.book_reading import BookReading
@@ -23,6 +24,7 @@ from rails.ach.numbers import instruction_of
 from rails.ach.origination import Origination
 from rails.ach.payment_file import file_name, payment_file
 from rails.ach.phases import Leg
+from rails.ach.return_watch import rates_on
 from rails.bank import Answer, Instruction, Outcome
 from rails.nacha.faults import InvalidNachaFile
 from rails.nacha.writer import write_file
@@ -92,6 +94,7 @@ class Originator:
             "books_id": self.books_id,
             "phases": await self._run("answers", reading.phases) if with_totals else None,
             "problems": await self._run("answers", reading.problems),
+            "return_rates": await self._run("answers", self._return_rates),
             "files": files,
             "next": files[-1]["file_number"] if len(files) == limit else None,
             "incoming": await self._run("answers", partial(reading.incoming, accounts_after, limit)),
@@ -103,7 +106,7 @@ class Originator:
 
     async def settle(self) -> None:
         """Hand files in, hear what comes back, cut off and settle what is due, until cancelled."""
-        await self._write(self._desk.count_problems)
+        await self._write(self._desk.show_problems)
         while True:
             self._look.clear()
             await self._write(self._log.require_unsuperseded)
@@ -185,6 +188,18 @@ class Originator:
             faults = faults_of(file)
         with self._drop.open(name) as file:
             return faults, hashlib.file_digest(file, "sha256").digest()
+
+    def _return_rates(self) -> list[dict[str, Any]]:
+        today = eastern(self._clock.now_us()).date()
+        return [
+            {
+                "kind": rate.level.kind,
+                "returned": rate.returned,
+                "originated": rate.originated,
+                "is_exceeded": rate.is_exceeded,
+            }
+            for rate in rates_on(self._answering, today)
+        ]
 
     def _tell_news(self) -> None:
         self._news.set()

@@ -19,6 +19,7 @@ from rails.nacha.contents import Batch, NachaFile
 from rails.nacha.faults import InvalidNachaFile
 from rails.nacha.file_header import FileHeader
 from rails.nacha.payment_entries import Originator, Place, credits_of, debits
+from rails.nacha.second_entries import RETRY_PAYMENT
 from rails.nacha.writer import build_file
 from schemas.origination import AchCutOff, AchSender
 
@@ -67,8 +68,10 @@ def _fault(instructions: Sequence[Instruction], sender: AchSender) -> str | None
         entries=len(instructions) * len(Leg),
         sender=sender,
     )
+    # A retry is written as its debit is: that it can be is tried once.
+    counts = dict.fromkeys(Leg, len(instructions)) | {Leg.RETRY: 0}
     try:
-        build_file(payment_file(cut_off, dict.fromkeys(Leg, len(instructions)), lambda _leg: instructions))
+        build_file(payment_file(cut_off, counts, lambda _leg: instructions))
     except InvalidNachaFile as invalid:
         return f"{invalid.fault.field}: {invalid.fault.detail}"
     return None
@@ -109,6 +112,9 @@ def _batches(cut_off: AchCutOff, counts: Mapping[Leg, int], payments: Payments) 
         match leg:
             case Leg.DEBIT:
                 yield debits(payments(leg), originator, place, recurring=DEBITS_RECUR)
+            case Leg.RETRY:
+                again = replace(originator, entry_description=RETRY_PAYMENT)
+                yield debits(payments(leg), again, place, recurring=DEBITS_RECUR)
             case Leg.CREDIT:
                 yield credits_of(payments(leg), originator, place, entry_class=EntryClass(sender.payee_class))
             case Leg.GIVE_BACK:

@@ -1,7 +1,8 @@
 """How far a payment has come by ACH, and what each of its entries' fates does to it; what the table lacks is no move.
 
-A payment is a debit of the payer, then a credit of the payee, each an entry of one file. A credit that comes back is
-followed by a third entry, which gives the payer the money back. Returns may come at any time behind the file.
+A payment is a debit of the payer, then a credit of the payee, each an entry of one file. A debit that came back for
+want of money may be presented again, by an entry of its own. A credit that comes back is followed by an entry which
+gives the payer the money back. Returns may come at any time behind the file.
 """
 
 from __future__ import annotations
@@ -16,8 +17,12 @@ class Leg(StrEnum):
     """What an entry is to its payment; a file carries them in this order."""
 
     DEBIT = "debit"  # Of the payer.
+    RETRY = "retry"  # The debit once more; there may be two.
     CREDIT = "credit"  # Of the payee.
     GIVE_BACK = "give_back"  # A credit of the payer, when the payee's came back.
+
+
+DEBIT_LEGS = frozenset({Leg.DEBIT, Leg.RETRY})
 
 
 class Fate(StrEnum):
@@ -26,6 +31,7 @@ class Fate(StrEnum):
     FILED = "filed"
     SETTLED = "settled"
     RETURNED = "returned"
+    POSTPONED = "postponed"  # Returned, and to be presented again.
 
 
 class Phase(StrEnum):
@@ -33,6 +39,7 @@ class Phase(StrEnum):
 
     DEBIT_WAITS = "debit_waits"
     DEBIT_FILED = "debit_filed"
+    RETRY_WAITS = "retry_waits"  # The debit came back, and is to be presented again.
     CREDIT_WAITS = "credit_waits"  # The debit settled: its money may be passed on.
     CREDIT_FILED = "credit_filed"
     COMPLETED = "completed"
@@ -49,7 +56,7 @@ class Phase(StrEnum):
 
 
 class Told(NamedTuple):
-    """An outcome of the payment: the gateway hears `result`, which is about the entry `leg`."""
+    """An outcome of the payment: the gateway hears `result`, which is about the latest entry of `leg`."""
 
     result: Result
     leg: Leg
@@ -65,6 +72,7 @@ class Move(NamedTuple):
 # The entry that waits, by phase.
 WAITING = {
     Phase.DEBIT_WAITS: Leg.DEBIT,
+    Phase.RETRY_WAITS: Leg.RETRY,
     Phase.CREDIT_WAITS: Leg.CREDIT,
     Phase.GIVE_BACK_WAITS: Leg.GIVE_BACK,
 }
@@ -79,6 +87,10 @@ MOVES: dict[tuple[Phase, Leg, Fate], Move] = {
     (Phase.DEBIT_FILED, Leg.DEBIT, Fate.SETTLED): Move(Phase.CREDIT_WAITS),
     (Phase.DEBIT_FILED, Leg.DEBIT, Fate.RETURNED): Move(Phase.FAILED, (_DEBIT_RETURNED,)),
     (Phase.CREDIT_WAITS, Leg.DEBIT, Fate.RETURNED): Move(Phase.FAILED, (_DEBIT_RETURNED,)),
+    # Nothing is told: a payment that failed could not be completed any more.
+    (Phase.DEBIT_FILED, Leg.DEBIT, Fate.POSTPONED): Move(Phase.RETRY_WAITS),
+    (Phase.CREDIT_WAITS, Leg.DEBIT, Fate.POSTPONED): Move(Phase.RETRY_WAITS),
+    (Phase.RETRY_WAITS, Leg.RETRY, Fate.FILED): Move(Phase.DEBIT_FILED),
     (Phase.CREDIT_WAITS, Leg.CREDIT, Fate.FILED): Move(Phase.CREDIT_FILED),
     (Phase.CREDIT_FILED, Leg.CREDIT, Fate.SETTLED): Move(Phase.COMPLETED, (_ARRIVED,)),
     (Phase.COMPLETED, Leg.DEBIT, Fate.RETURNED): Move(Phase.RETURNED, (_DEBIT_RETURNED,)),
@@ -99,4 +111,10 @@ MOVES: dict[tuple[Phase, Leg, Fate], Move] = {
     (Phase.GIVE_BACK_FILED, Leg.DEBIT, Fate.RETURNED): Move(Phase.GIVEN_TWICE),
     (Phase.GIVEN_BACK, Leg.DEBIT, Fate.RETURNED): Move(Phase.GIVEN_TWICE),
     (Phase.GIVEN_TWICE, Leg.GIVE_BACK, Fate.RETURNED): Move(Phase.EVEN),
+}
+# Once it is in a file, a retry fares as the debit that it repeats.
+MOVES |= {
+    (phase, Leg.RETRY, fate): move
+    for (phase, leg, fate), move in MOVES.items()
+    if leg is Leg.DEBIT and fate is not Fate.FILED
 }

@@ -18,6 +18,7 @@ from rails.ach.file_desk import Terms
 from rails.ach.file_drop import FolderDrop
 from rails.ach.origination_log import OriginationLog
 from rails.ach.originator import Originator
+from rails.ach.retries import RetryTerms
 from rails.http_server import http_server
 from rails.simulated.app import build_app
 from schemas.origination import AchSender
@@ -38,6 +39,7 @@ class OriginatorConfig:
     keyring: Keyring = field(repr=False)
     drop_dir: Path
     lead_s: float
+    retries: RetryTerms = field(default_factory=RetryTerms)
     state_dir: Path
     clock_file: Path | None = None
     instance: str = "originator"
@@ -68,7 +70,12 @@ async def _serve(config: OriginatorConfig) -> bool:
     path = config.state_dir / "ach_book.sqlite"
     origination = OriginationLog(config.bootstrap, path, instance=config.instance)
     await asyncio.to_thread(origination.open)
-    terms = Terms(sender=config.sender, keyring=config.keyring, lead_us=int(config.lead_s * SECOND_US))
+    terms = Terms(
+        sender=config.sender,
+        keyring=config.keyring,
+        lead_us=int(config.lead_s * SECOND_US),
+        retries=config.retries,
+    )
     originator = Originator(origination, path, FolderDrop(config.drop_dir), terms, clock_of(config.clock_file))
     server = http_server(build_app(originator, on_failure=fail), host=config.host, port=config.port)
     health = HealthServer(config.health_port, readiness, host=config.health_host).start()

@@ -70,21 +70,32 @@ def retry_header(header: BatchHeader, *, batch_number: int, effective_on: date) 
     )
 
 
+def retry_fault(returned_because: str, *, presented_again: int, settled_on: date, on: date) -> str | None:
+    """Return which rule of Nacha's keeps a returned debit from being presented on the date `on`, or None.
+
+    It may be after R01 and R09 only, at most twice, within 180 days after the first entry settled. `presented_again`
+    counts the earlier attempts after the first entry.
+    """
+    if returned_because not in REPRESENTABLE:
+        return f"returned as {returned_because}, which is neither R01 nor R09"
+    if presented_again >= REPRESENTMENTS_MAX:
+        return f"presented again {presented_again} times already, at most {REPRESENTMENTS_MAX}"
+    if on > settled_on + timedelta(days=REPRESENTMENT_DAYS_MAX):
+        return f"settled more than {REPRESENTMENT_DAYS_MAX} days before"
+    return None
+
+
 def retry_of(
     entry: EntryDetail, *, returned_because: str, presented_again: int, settled_on: date, on: date, trace_number: str
 ) -> EntryDetail:
-    """Return a returned debit for presentment on the date `on`, or raise MayNotBePresentedAgain.
+    """Return a returned debit, with the same amount, for presentment on the date `on`, or raise MayNotBePresentedAgain.
 
-    Nacha allows it for R01 and R09 only, at most twice, within 180 days after the first entry settled, with the same
-    amount. `presented_again` counts the earlier attempts after the first entry.
+    `presented_again` counts the earlier attempts after the first entry.
     """
     assert entry.transaction_code in (DEBITS & FORWARD) - PRENOTES, entry.transaction_code
-    if returned_because not in REPRESENTABLE:
-        raise MayNotBePresentedAgain(f"returned as {returned_because}, which is neither R01 nor R09")
-    if presented_again >= REPRESENTMENTS_MAX:
-        raise MayNotBePresentedAgain(f"presented again {presented_again} times already, at most {REPRESENTMENTS_MAX}")
-    if on > settled_on + timedelta(days=REPRESENTMENT_DAYS_MAX):
-        raise MayNotBePresentedAgain(f"settled more than {REPRESENTMENT_DAYS_MAX} days before")
+    fault = retry_fault(returned_because, presented_again=presented_again, settled_on=settled_on, on=on)
+    if fault is not None:
+        raise MayNotBePresentedAgain(fault)
     return msgspec.structs.replace(entry, trace_number=trace_number)
 
 

@@ -337,7 +337,7 @@ ACH_RETURN_SPARSE = AchReturn(
     amount_minor=1,
     received_at_us=AT_US,
 )
-ACH_RETURN_FULL = replace(ACH_RETURN_SPARSE, information=SEALED)
+ACH_RETURN_FULL = replace(ACH_RETURN_SPARSE, information=SEALED, present_again_at_us=AT_US + 1)
 ACH_NOTICE = AchNotice(
     file_sha256=b"\xab" * 32,
     line=3,

@@ -6,9 +6,10 @@ A test that fails here means a new version of a record (a new file and id), neve
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from schemas.codec import decode, encode
-from tests.contract.samples import SAMPLES
+from tests.contract.samples import ACH_RETURN_FULL, ACH_RETURN_SPARSE, SAMPLES
 
 GOLDEN = {
     "initiate_sparse": (
@@ -208,18 +209,35 @@ GOLDEN = {
     ),
     "ach_settlement": ("000000000f0e8080fcd1e6e1b006"),
     "ach_return_sparse": (
-        "000000001040abababababababababababababababababababababababababababababababab061e313231303432383830303030"
-        "3030310652303102008080fcd1e6e1b006"
+        "000000001240abababababababababababababababababababababababababababababababab061e313231303432383830303030"
+        "3030310652303102008080fcd1e6e1b00600"
     ),
     "ach_return_full": (
-        "000000001040abababababababababababababababababababababababababababababababab061e313231303432383830303030"
+        "000000001240abababababababababababababababababababababababababababababababab061e313231303432383830303030"
         "303031065230310202046b3118000102030405060708090a0b28eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee8080fcd1e6e1"
-        "b006"
+        "b006028280fcd1e6e1b006"
     ),
     "ach_notice": (
         "000000001140abababababababababababababababababababababababababababababababab061e313231303432383830303030"
         "30303106433031046b3118000102030405060708090a0b28eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee8080fcd1e6e1b006"
     ),
+}
+
+# As earlier versions wrote them: they are on the log.
+EARLIER = {
+    "ach_return_sparse.v1": (
+        "000000001040abababababababababababababababababababababababababababababababab061e313231303432383830303030"
+        "3030310652303102008080fcd1e6e1b006"
+    ),
+    "ach_return_full.v1": (
+        "000000001040abababababababababababababababababababababababababababababababab061e313231303432383830303030"
+        "303031065230310202046b3118000102030405060708090a0b28eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee8080fcd1e6e1"
+        "b006"
+    ),
+}
+EARLIER_VALUES = {
+    "ach_return_sparse.v1": ACH_RETURN_SPARSE,
+    "ach_return_full.v1": replace(ACH_RETURN_FULL, present_again_at_us=None),
 }
 
 
@@ -235,3 +253,8 @@ def test_a_value_is_written_as_ever(name: str) -> None:
 @pytest.mark.parametrize("name", SAMPLES)
 def test_bytes_of_today_are_read_as_ever(name: str) -> None:
     assert decode(bytes.fromhex(GOLDEN[name])) == SAMPLES[name]
+
+
+@pytest.mark.parametrize("name", EARLIER)
+def test_bytes_of_earlier_versions_are_read_as_ever(name: str) -> None:
+    assert decode(bytes.fromhex(EARLIER[name])) == EARLIER_VALUES[name]

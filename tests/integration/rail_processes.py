@@ -52,6 +52,7 @@ from pathlib import Path
 import msgspec
 from directory.sealing import Keyring
 from observability.logs import configure_logging
+from rails.ach.retries import RetryTerms
 from rails.ach.server import OriginatorConfig, run
 from schemas.origination import AchSender
 settings = json.loads(sys.argv[1])
@@ -60,7 +61,8 @@ for name in ("state_dir", "drop_dir", "clock_file"):
     settings[name] = Path(settings[name])
 keyring = Keyring.parse(settings.pop("keyring"))
 sender = msgspec.convert(settings.pop("sender"), AchSender)
-run(OriginatorConfig(**settings, keyring=keyring, sender=sender))
+retries = RetryTerms(times=settings.pop("retries"), after_banking_days=1)
+run(OriginatorConfig(**settings, keyring=keyring, sender=sender, retries=retries))
 """
 
 
@@ -145,8 +147,9 @@ def bank_process(folder: Path, *, speed: float, **others: str) -> RailProcess:
     return RailProcess(RUN_BANK, settings, name="bank", folder=folder, port=port)
 
 
-def originator_process(folder: Path, *, bootstrap: str, instance: str = "originator") -> RailProcess:
-    """An originator whose drop is `folder`/drop, and whose clock `folder`/clock.json may set."""
+def originator_process(folder: Path, *, bootstrap: str, instance: str = "originator", retries: int = 0) -> RailProcess:
+    """An originator whose drop is `folder`/drop, and whose clock `folder`/clock.json may set. It presents debits again
+    so many times, a banking day later."""
     port = free_port()
     settings = {
         "bootstrap": bootstrap,
@@ -156,6 +159,7 @@ def originator_process(folder: Path, *, bootstrap: str, instance: str = "origina
         "keyring": KEYRING,
         "drop_dir": str(folder / "drop"),
         "lead_s": 300.0,
+        "retries": retries,
         "state_dir": str(folder / instance),
         "clock_file": str(folder / "clock.json"),
         "instance": instance,

@@ -16,7 +16,7 @@ from tests.integration.decider import Decider
 from tests.integration.own_broker import OwnBroker
 from tests.integration.rail_processes import bank_process, eventually, gateway_process, originator_process
 from tests.integration.rail_world import SPEED, broker_with_topics
-from tests.unit.rails.ach.written_log import answered, at_us
+from tests.unit.rails.ach.written_log import answered, at_us, read
 
 SECONDS_MAX = 60.0
 NINE = at_us("2026-12-01 09:00")
@@ -31,7 +31,7 @@ class World:
         clock = {"clock_file": str(folder / "clock.json")}
         self.set_clock(NINE)
         self.bank = bank_process(folder, speed=SPEED, **clock)
-        self.originator = originator_process(folder, bootstrap=broker.bootstrap)
+        self.originator = originator_process(folder, bootstrap=broker.bootstrap, retries=2)
         self.gateway = gateway_process(
             folder, bootstrap=broker.bootstrap, bank_url=self.bank.url, ach_url=self.originator.url, **clock
         )
@@ -45,6 +45,12 @@ class World:
 
     def files(self) -> list[Path]:
         return sorted((self.folder / "drop" / "outbox").iterdir())
+
+    def bank_sends_back(self, file: Path, code: str) -> None:
+        """Let the first entry of a file come back."""
+        returns = self.folder / "drop" / "inbox" / f"{code}.ach"
+        returns.write_bytes(answered(file.read_bytes(), 0, code=code))
+        os.utime(returns, (0, 0))
 
     def wait_for(self, payment_id: str, status: Status) -> Payment:
         return self.decider.wait_for(payment_id, status, seconds=SECONDS_MAX)
@@ -82,11 +88,35 @@ def test_ach_goes_by_files_and_the_rest_to_the_bank_and_a_return_is_heard(world:
     completed = world.wait_for(ach, Status.COMPLETED)
     assert completed.last.occurred_at_us == at_us("2026-12-01 17:00")
     assert len(world.files()) == 2
-    returns = world.folder / "drop" / "inbox" / "returns.ach"
-    returns.write_bytes(answered(world.files()[0].read_bytes(), 0, code="R10"))
-    os.utime(returns, (0, 0))
+    world.bank_sends_back(world.files()[0], "R10")
     payment = world.wait_for(ach, Status.RETURNED)
     assert payment.failure is not None
     assert payment.failure.code == "R10"
     transfers = world.bank.get("/books").json()["transfers"]
     assert [each["reference"] for each in transfers] == [f"{wire}:1"]
+
+
+def test_a_payment_whose_debit_is_presented_again_is_told_nothing_until_it_completes(world: World) -> None:
+    payer, payee = world.decider.account("987654321"), world.decider.account("123456789")
+    paid = world.decider.pay(payer, payee, now_us=NINE, rail=Rail.SAME_DAY_ACH)
+    world.set_clock(NINE + MINUTE_US)
+    world.wait_for(paid, Status.PROCESSING)
+    world.set_clock(at_us("2026-12-01 10:25"))
+    eventually(lambda: len(world.files()) == 1, SECONDS_MAX, world.originator.tail)
+    world.bank_sends_back(world.files()[0], "R01")
+    eventually((world.folder / "drop" / "done" / "R01.ach").exists, SECONDS_MAX, world.originator.tail)
+    for process in (world.originator, world.gateway):
+        process.kill()
+        process.start()
+    world.set_clock(at_us("2026-12-02 10:25"))
+    eventually(lambda: len(world.files()) == 2, SECONDS_MAX, world.originator.tail)
+    [batch] = read(world.files()[1].read_bytes()).batches
+    assert batch.header.company_entry_description == "RETRY PYMT"
+    world.set_clock(at_us("2026-12-02 17:00"))
+    completed = world.wait_for(paid, Status.COMPLETED)
+    assert [each.new_status for each in completed.transitions] == [
+        Status.PENDING,
+        Status.PROCESSING,
+        Status.COMPLETED,
+    ]
+    assert completed.last.occurred_at_us == at_us("2026-12-02 17:00")

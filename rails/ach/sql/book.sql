@@ -7,7 +7,8 @@ CREATE TABLE IF NOT EXISTS log (
     next_offset INTEGER NOT NULL
 ) STRICT;
 
--- A payment. waits_from is the offset of the record that made its next entry wait, null when none waits.
+-- A payment. waits_from is the offset of the record that made its next entry wait, null when none waits; that entry goes
+-- into no file before not_before_us, if that is set. retries counts how often the debit was, or is to be, presented again.
 CREATE TABLE IF NOT EXISTS payments (
     number INTEGER PRIMARY KEY,
     reference TEXT NOT NULL UNIQUE,
@@ -17,6 +18,8 @@ CREATE TABLE IF NOT EXISTS payments (
     phase TEXT NOT NULL,
     waits_from INTEGER,
     waits_since_us INTEGER,
+    not_before_us INTEGER,
+    retries INTEGER NOT NULL DEFAULT 0 CHECK (retries BETWEEN 0 AND 2),
     record BLOB NOT NULL
 ) STRICT;
 CREATE INDEX IF NOT EXISTS payments_in_order ON payments (travels_by, waits_from, number) WHERE waits_from IS NOT NULL;
@@ -29,6 +32,7 @@ CREATE TABLE IF NOT EXISTS files (
     trace_bank TEXT NOT NULL,
     last_sequence INTEGER NOT NULL,
     debits INTEGER NOT NULL,
+    retries INTEGER NOT NULL,
     credits INTEGER NOT NULL,
     give_backs INTEGER NOT NULL,
     debit_minor INTEGER NOT NULL,
@@ -44,26 +48,38 @@ CREATE INDEX IF NOT EXISTS files_undelivered ON files (file_number) WHERE delive
 CREATE INDEX IF NOT EXISTS files_unsettled ON files (settles_at_us)
     WHERE settles_at_us IS NOT NULL AND settled_at_us IS NULL;
 
--- An entry of a file. A payment has each leg in one file: a second one would violate the key.
+-- An entry of a file. A payment has each leg in one file: a second one would violate the key. attempt tells its retries
+-- apart: 1 or 2; it is 0 for every other leg.
 CREATE TABLE IF NOT EXISTS entries (
     file_number INTEGER NOT NULL REFERENCES files,
     sequence INTEGER NOT NULL,
     payment INTEGER NOT NULL REFERENCES payments,
-    leg TEXT NOT NULL CHECK (leg IN ('debit', 'credit', 'give_back')),
+    leg TEXT NOT NULL CHECK (leg IN ('debit', 'retry', 'credit', 'give_back')),
+    attempt INTEGER NOT NULL,
     returned_code TEXT,
     returned_at_us INTEGER,
     PRIMARY KEY (file_number, sequence),
-    UNIQUE (payment, leg)
+    UNIQUE (payment, leg, attempt)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS entries_by_sequence ON entries (sequence, file_number);
+
+-- Debits that came back, by why, and by the day (Eastern) on which we heard of it.
+CREATE TABLE IF NOT EXISTS debits_returned (
+    day TEXT NOT NULL,
+    code TEXT NOT NULL,
+    entries INTEGER NOT NULL,
+    PRIMARY KEY (day, code)
+) STRICT, WITHOUT ROWID;
 
 -- What the gateway is told, in this order for good.
 CREATE TABLE IF NOT EXISTS outcomes (
     sequence INTEGER PRIMARY KEY,
     payment INTEGER NOT NULL REFERENCES payments,
     result TEXT NOT NULL,
-    leg TEXT NOT NULL,
-    occurred_at_us INTEGER NOT NULL
+    entry_file INTEGER NOT NULL,
+    entry_sequence INTEGER NOT NULL,
+    occurred_at_us INTEGER NOT NULL,
+    FOREIGN KEY (entry_file, entry_sequence) REFERENCES entries
 ) STRICT;
 CREATE INDEX IF NOT EXISTS outcomes_of_a_payment ON outcomes (payment);
 

@@ -12,9 +12,9 @@ INSERT INTO payments (number, reference, payment_key, amount_minor, travels_by, 
 VALUES (:number, :reference, :payment_key, :amount_minor, :travels_by, :phase, :number, :waits_since_us, :record)
 ON CONFLICT (reference) DO NOTHING;
 
--- oldest_waiting: what waits on a rail in the order in which it goes into files.
-SELECT number, phase, amount_minor FROM payments
-WHERE travels_by = :rail AND waits_from IS NOT NULL
+-- oldest_waiting: what waits on a rail, and may be filed by then, in the order in which it goes into files.
+SELECT number, phase, amount_minor, retries FROM payments
+WHERE travels_by = :rail AND waits_from IS NOT NULL AND (not_before_us IS NULL OR not_before_us <= :by_us)
 ORDER BY waits_from, number
 LIMIT :most;
 
@@ -23,18 +23,25 @@ SELECT min(waits_since_us) FROM payments WHERE travels_by = ? AND waits_from IS 
 
 -- open_file: a file's numbers have no gaps; one that is there already would violate the key.
 INSERT INTO files (
-    file_number, created_on, trace_bank, last_sequence, debits, credits, give_backs, debit_minor, credit_minor, record
+    file_number, created_on, trace_bank, last_sequence, debits, retries, credits, give_backs, debit_minor, credit_minor,
+    record
 )
 VALUES (
-    :file_number, :created_on, :trace_bank, :last_sequence, :debits, :credits, :give_backs, :debit_minor, :credit_minor,
-    :record
+    :file_number, :created_on, :trace_bank, :last_sequence, :debits, :retries, :credits, :give_backs, :debit_minor,
+    :credit_minor, :record
 );
 
 -- file_entry: in exactly one file.
-INSERT INTO entries (file_number, sequence, payment, leg) VALUES (:file_number, :sequence, :payment, :leg);
+INSERT INTO entries (file_number, sequence, payment, leg, attempt)
+VALUES (:file_number, :sequence, :payment, :leg, :attempt);
 
 -- move: where a payment stands now, and since when its next entry waits.
-UPDATE payments SET phase = :phase, waits_from = :waits_from, waits_since_us = :waits_since_us WHERE number = :number;
+UPDATE payments
+SET phase = :phase, waits_from = :waits_from, waits_since_us = :waits_since_us, not_before_us = :not_before_us
+WHERE number = :number;
+
+-- postpone: its debit is to be presented once more.
+UPDATE payments SET retries = retries + 1 WHERE number = ?;
 
 -- deliver: once.
 UPDATE files SET sha256 = :sha256, delivered_at_us = :delivered_at_us, settles_at_us = :settles_at_us
@@ -43,13 +50,13 @@ WHERE file_number = :file_number AND delivered_at_us IS NULL;
 -- settle: once.
 UPDATE files SET settled_at_us = :settled_at_us WHERE file_number = :file_number AND settled_at_us IS NULL;
 
--- to_settle: a file's entries and where their payments stand.
+-- to_settle: a file's entries that have not come back, and where their payments stand.
 SELECT e.leg, p.number, p.phase FROM entries AS e JOIN payments AS p ON p.number = e.payment
-WHERE e.file_number = ?
+WHERE e.file_number = ? AND e.returned_code IS NULL
 ORDER BY e.sequence;
 
 -- find_entry: the entry with this trace number; of several, since sequences begin anew after 9,999,999, the latest.
-SELECT e.file_number, e.sequence, e.leg, p.number, p.phase, p.amount_minor
+SELECT e.file_number, e.sequence, e.leg, e.returned_code, p.number, p.phase, p.amount_minor, p.retries
 FROM entries AS e JOIN files AS f ON f.file_number = e.file_number JOIN payments AS p ON p.number = e.payment
 WHERE e.sequence = :sequence AND f.trace_bank = :trace_bank
 ORDER BY e.file_number DESC
@@ -59,11 +66,19 @@ LIMIT 1;
 UPDATE entries SET returned_code = :code, returned_at_us = :at_us
 WHERE file_number = :file_number AND sequence = :sequence;
 
--- returned_at: when a leg came back.
-SELECT returned_at_us FROM entries WHERE payment = :payment AND leg = :leg;
+-- count_returned_debit: one more.
+INSERT INTO debits_returned (day, code, entries) VALUES (:day, :code, 1)
+ON CONFLICT (day, code) DO UPDATE SET entries = entries + 1;
+
+-- latest_entry: the last of a payment's entries of some legs.
+SELECT file_number, sequence, returned_at_us FROM entries
+WHERE payment = :payment AND leg IN (:leg, :or_leg)
+ORDER BY file_number DESC
+LIMIT 1;
 
 -- tell: behind everything told before.
-INSERT INTO outcomes (payment, result, leg, occurred_at_us) VALUES (:payment, :result, :leg, :occurred_at_us);
+INSERT INTO outcomes (payment, result, entry_file, entry_sequence, occurred_at_us)
+VALUES (:payment, :result, :entry_file, :entry_sequence, :occurred_at_us);
 
 -- note: a line of an incoming file is noted once.
 INSERT INTO incoming (
@@ -89,7 +104,7 @@ SELECT
 FROM json_each(?) AS asked
 JOIN payments AS p ON p.reference = asked.value
 LEFT JOIN outcomes AS o ON o.payment = p.number
-LEFT JOIN entries AS e ON e.payment = p.number AND e.leg = o.leg
+LEFT JOIN entries AS e ON e.file_number = o.entry_file AND e.sequence = o.entry_sequence
 LEFT JOIN files AS f ON f.file_number = e.file_number
 ORDER BY p.number, o.sequence;
 
@@ -99,7 +114,7 @@ SELECT
     o.sequence AS told, o.result, o.occurred_at_us, e.returned_code, f.trace_bank, e.sequence
 FROM outcomes AS o
 JOIN payments AS p ON p.number = o.payment
-JOIN entries AS e ON e.payment = p.number AND e.leg = o.leg
+JOIN entries AS e ON e.file_number = o.entry_file AND e.sequence = o.entry_sequence
 JOIN files AS f ON f.file_number = e.file_number
 WHERE o.sequence > ?
 ORDER BY o.sequence
@@ -123,10 +138,22 @@ WHERE settles_at_us IS NOT NULL AND settled_at_us IS NULL
 ORDER BY settles_at_us, file_number
 LIMIT 1;
 
+-- first_file: by which a payment was debited first.
+SELECT f.record, f.settles_at_us FROM entries AS e JOIN files AS f ON f.file_number = e.file_number
+WHERE e.payment = ? AND e.leg = 'debit';
+
 -- entries_of: the payments of a file's entries of one leg, in their order.
 SELECT p.record FROM entries AS e JOIN payments AS p ON p.number = e.payment
 WHERE e.file_number = :file_number AND e.leg = :leg
 ORDER BY e.sequence;
+
+-- debits_originated: those of files that were handed in, by the file's day.
+SELECT created_on AS day, sum(debits + retries) AS entries FROM files
+WHERE created_on BETWEEN :first AND :last AND delivered_at_us IS NOT NULL
+GROUP BY created_on;
+
+-- debits_returned: by day and why.
+SELECT day, code, entries FROM debits_returned WHERE day BETWEEN :first AND :last;
 
 -- phases: how many payments stand where.
 SELECT phase, count(*) AS payments, sum(amount_minor) AS amount_minor FROM payments GROUP BY phase;
@@ -147,8 +174,8 @@ LIMIT :limit OFFSET :offset;
 
 -- list_files: a page of files.
 SELECT
-    file_number, created_on, debits, credits, give_backs, debit_minor, credit_minor, delivered_at_us, settles_at_us,
-    settled_at_us, record
+    file_number, created_on, debits, retries, credits, give_backs, debit_minor, credit_minor, delivered_at_us,
+    settles_at_us, settled_at_us, record
 FROM files
 WHERE file_number > ?
 ORDER BY file_number

@@ -339,6 +339,7 @@ ach_records: st.SearchStrategy[AchRecord] = st.one_of(
         amount_minor=amounts,
         information=st.none() | sealeds,
         received_at_us=times,
+        present_again_at_us=st.none() | times,
     ),
     st.builds(
         AchNotice,

@@ -15,15 +15,17 @@ from directory.entities import AccountType
 from payments.rails import Rail
 from rails.ach.book import DISPUTED, FOR_A_PERSON, OTHER_AMOUNT, RETURNED_TWICE, UNKNOWN_TRACE, Book
 from rails.ach.book_reading import BookReading
-from rails.ach.phases import Leg, Phase
+from rails.ach.phases import WAITING, Leg, Phase
 from rails.bank import Instruction, Outcome, Result, Standing
 from rails.nacha.addenda import PaymentInformation
 from rails.nacha.codes import EntryClass
-from tests.unit.rails.ach.written_log import WrittenLog, at_us, built, outcomes_of, read
+from rails.nacha.second_entries import REPRESENTMENTS_MAX, RETRY_PAYMENT
+from tests.unit.rails.ach.written_log import MINUTE_US, WrittenLog, at_us, built, outcomes_of, read
 from tests.unit.rails.instructions import instruction
 from tests.unit.rails.nacha.independent_checker import check
 
 MONDAY_US = at_us("2026-11-30 09:00")
+FAR_US = at_us("2027-11-30 09:00")
 SAME_DAY, STANDARD = Rail.SAME_DAY_ACH, Rail.STANDARD_ACH
 
 
@@ -202,6 +204,27 @@ def test_a_second_return_of_an_entry_is_kept_for_a_person_and_the_same_line_twic
     assert len(log.outcomes()) == 1
 
 
+def test_a_debit_that_came_back_does_not_settle_while_its_retry_is_under_way(log: WrittenLog) -> None:
+    log.take(order(1))
+    debits = filed(log)
+    trace = log.traces(debits)[order(1).reference, Leg.DEBIT]
+    log.give_back(trace, amount_minor=150_000, again_at_us=log.now_us)
+    retries = filed(log)
+    log.settle(debits)
+    assert log.cut_off(SAME_DAY) is None, "nothing is paid out of money that has not come"
+    log.settle(retries)
+    assert log.traces(filed(log)).keys() == {(order(1).reference, Leg.CREDIT)}
+
+
+def test_debits_are_originated_when_their_file_is_handed_in(log: WrittenLog) -> None:
+    day = date(2026, 11, 30)
+    log.take(order(1))
+    debits = filed(log)
+    assert log.reading.debits_originated(day, day) == {}
+    log.settle(debits)
+    assert log.reading.debits_originated(day, day) == {day: 1}
+
+
 def test_money_that_can_be_neither_passed_on_nor_given_back_calls_a_person(log: WrittenLog) -> None:
     log.take(order(1))
     log.settle(filed(log))
@@ -293,7 +316,10 @@ def lived(history: list[tuple[str, int]]) -> WrittenLog:
                 [payment] = [
                     p for leg in Leg for p in log.reading.payments_of(1 + n % files, leg) if p.reference == reference
                 ]
-                log.give_back(trace, code="R01", amount_minor=payment.amount_minor, line=4 + n)
+                again_at_us = None
+                if n % 2 and (debit := log.reading.postponable(trace)) and debit.retries < REPRESENTMENTS_MAX:
+                    again_at_us = log.now_us + n * MINUTE_US
+                log.give_back(trace, code="R01", amount_minor=payment.amount_minor, line=4 + n, again_at_us=again_at_us)
     return log
 
 
@@ -315,21 +341,24 @@ def test_every_entry_is_in_exactly_one_file_and_the_sums_agree(history: list[tup
                 assert isinstance(entry.addenda, PaymentInformation)
                 is_debit = batch.header.standard_entry_class is EntryClass.WEB
                 kind = "debit" if is_debit else batch.header.company_entry_description
+                if batch.header.company_entry_description == RETRY_PAYMENT:
+                    kind = f"retry {found[entry.addenda.payment_related_information, 'retry 1'] + 1}"
                 found[entry.addenda.payment_related_information, kind] += 1
                 sums["debit_minor" if is_debit else "credit_minor"] += entry.amount_minor
                 assert entry.trace_number not in traces
                 traces.add(entry.trace_number)
         assert sums == {name: row[name] for name in sums}
-        assert sum(row[name] for name in ("debits", "credits", "give_backs")) == sum(
+        assert sum(row[name] for name in ("debits", "retries", "credits", "give_backs")) == sum(
             len(list(batch.entries)) for batch in read(data).batches
         )
     assert set(found.values()) <= {1}
+    assert {kind for _, kind in found} <= {"debit", "retry 1", "retry 2", "RENT", "REFUND"}
     # What was taken and is in no file waits.
-    waiting = sum(sum(log.reading.counts_by_file(rail)) for rail in (SAME_DAY, STANDARD))
+    waiting = sum(sum(log.reading.counts_by_file(rail, FAR_US)) for rail in (SAME_DAY, STANDARD))
     debits = sum(kind == "debit" for _, kind in found)
     phases = {row["phase"]: row["payments"] for row in log.reading.phases()}
     assert debits + phases.get(Phase.DEBIT_WAITS, 0) == sum(phases.values())
-    assert waiting == sum(phases.get(each, 0) for each in ("debit_waits", "credit_waits", "give_back_waits"))
+    assert waiting == sum(phases.get(each, 0) for each in WAITING)
 
 
 @settings(max_examples=40, deadline=None)
@@ -352,6 +381,10 @@ def test_a_fold_may_stop_anywhere_begin_anew_and_hear_things_twice(
     assert outcomes_of(reading) == outcomes_of(log.reading)
     assert reading.phases() == log.reading.phases()
     assert reading.incoming(0, 1000) == log.reading.incoming(0, 1000)
+    days = date(2026, 11, 1), date(2026, 12, 31)
+    assert reading.debits_originated(*days) == log.reading.debits_originated(*days)
+    assert reading.debits_returned(*days) == log.reading.debits_returned(*days)
+    assert reading.counts_by_file(SAME_DAY, FAR_US) == log.reading.counts_by_file(SAME_DAY, FAR_US)
 
 
 @settings(max_examples=40, deadline=None)

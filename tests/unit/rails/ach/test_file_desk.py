@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
-
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
@@ -12,14 +9,13 @@ from msgspec.structs import replace
 from payments.rails import Rail
 from payments.windows import BankHours, Leg, eastern
 from rails.ach.cut_offs import FILE_ID_MODIFIERS
-from rails.ach.file_desk import FileDesk
 from rails.bank import Result
 from rails.nacha.contents import SEQUENCE_MAX
-from schemas.origination import AchCutOff, AchRecord
-from tests.unit.rails.ach.originator_in_hand import LEAD_US, TERMS, LogInHand
+from schemas.origination import AchCutOff
+from tests.unit.rails.ach.desk_in_hand import DeskInHand
+from tests.unit.rails.ach.originator_in_hand import LEAD_US, TERMS
 from tests.unit.rails.ach.written_log import at_us, outcomes_of, payment_of, traces_of
 from tests.unit.rails.instructions import instruction
-from tests.unit.rails.set_clock import SetClock
 
 HOURS = BankHours()
 DAY_US = 86_400_000_000
@@ -36,44 +32,10 @@ taken = st.tuples(
 weeks = st.sampled_from([THANKSGIVING, CHRISTMAS, SPRING])
 
 
-class Weeks:
-    """A desk whose files are handed in as soon as they are cut off."""
-
-    def __init__(self, start_us: int) -> None:
-        self.records: list[AchRecord] = []
-        self.clock = SetClock(start_us)
-        self._folder = tempfile.TemporaryDirectory()
-        self._log = LogInHand(self.records, Path(self._folder.name) / "book.sqlite")
-        self.reading = self._log.reading
-        self.desk = FileDesk(self._log, TERMS, self.clock)
-
-    def go_on(self, until_us: int) -> None:
-        """Do what is due until then, each thing when it is due, or now if that was earlier."""
-        while True:
-            for file_number in self.reading.undelivered():
-                self.desk.delivered(file_number, b"h" * 32)
-            due_us = self.desk.do_next()
-            if due_us is None or due_us > until_us:
-                break
-            self.clock.us = max(self.clock.us, due_us)
-        self.clock.us = until_us
-
-    def write(self, *records: AchRecord) -> None:
-        self._log.append(records)
-
-    def close(self) -> None:
-        self._log.close()
-        self._folder.cleanup()
-
-    @property
-    def cut_offs(self) -> list[AchCutOff]:
-        return [each for each in self.records if isinstance(each, AchCutOff)]
-
-
 @settings(max_examples=40, deadline=None)
 @given(weeks, st.lists(taken, min_size=1, max_size=12))
 def test_a_payment_settles_when_bank_hours_say(start_us: int, payments: list[Taken]) -> None:
-    world = Weeks(start_us)
+    world = DeskInHand(start_us)
     expected = {}
     for number, (after_us, rail, amount_minor) in enumerate(sorted(payments), start=1):
         world.go_on(start_us + after_us)
@@ -94,7 +56,7 @@ def test_a_payment_settles_when_bank_hours_say(start_us: int, payments: list[Tak
 def test_whatever_the_outages_no_file_claims_a_window_that_has_closed_and_all_arrives(
     start_us: int, payments: list[tuple[Taken, bool]]
 ) -> None:
-    world = Weeks(start_us)
+    world = DeskInHand(start_us)
     for number, ((after_us, rail, minor), is_out) in enumerate(sorted(payments), start=1):
         if is_out:
             # Nothing was done since the payment before; what has become due meanwhile is done now.
@@ -110,7 +72,7 @@ def test_whatever_the_outages_no_file_claims_a_window_that_has_closed_and_all_ar
     assert len(told) == len(payments)
 
 
-def cut_off_by_hand(world: Weeks, file_number: int, *, first_sequence: int, file_id_modifier: str) -> None:
+def cut_off_by_hand(world: DeskInHand, file_number: int, *, first_sequence: int, file_id_modifier: str) -> None:
     """Take a payment and cut it off, as an originator did at this time."""
     paid = replace(instruction(file_number, rail=Rail.SAME_DAY_ACH), claimed_at_us=world.clock.us)
     window = HOURS.window_at(Rail.SAME_DAY_ACH, world.clock.us, Leg.DEBIT)
@@ -129,7 +91,7 @@ def cut_off_by_hand(world: Weeks, file_number: int, *, first_sequence: int, file
 
 
 def test_trace_numbers_begin_anew_when_they_are_used_up() -> None:
-    world = Weeks(at_us("2026-12-01 09:00"))
+    world = DeskInHand(at_us("2026-12-01 09:00"))
     cut_off_by_hand(world, 1, first_sequence=SEQUENCE_MAX - 1, file_id_modifier="A")
     world.desk.take([instruction(n, rail=Rail.SAME_DAY_ACH) for n in (101, 102)])
     world.go_on(at_us("2026-12-01 10:25"))
@@ -139,7 +101,7 @@ def test_trace_numbers_begin_anew_when_they_are_used_up() -> None:
 
 
 def test_a_day_without_file_ids_leaves_what_waits_to_the_next() -> None:
-    world = Weeks(at_us("2026-12-01 09:00"))
+    world = DeskInHand(at_us("2026-12-01 09:00"))
     for number, modifier in enumerate(FILE_ID_MODIFIERS, start=1):
         cut_off_by_hand(world, number, first_sequence=number, file_id_modifier=modifier)
     world.desk.take([instruction(101, rail=Rail.SAME_DAY_ACH)])

@@ -98,7 +98,7 @@ class WrittenLog:
 
     def cut_off(self, rail: Rail, *, most: int = 1_000_000) -> int | None:
         """Cut a file of what waits, at most so many entries, and return its number; None when nothing waits."""
-        waiting = sum(self.reading.counts_by_file(rail))
+        waiting = sum(self.reading.counts_by_file(rail, self.now_us))
         if not waiting:
             return None
         window = file_window(HOURS, rail, self.now_us)
@@ -131,8 +131,10 @@ class WrittenLog:
             self.write(delivery)
         self.write(AchSettlement(file_number=file_number, settled_at_us=settles_at_us))
 
-    def give_back(self, trace: str, *, code: str = "R01", amount_minor: int, line: int = 0) -> None:
-        """Let an entry come back, by its trace number."""
+    def give_back(
+        self, trace: str, *, code: str = "R01", amount_minor: int, line: int = 0, again_at_us: int | None = None
+    ) -> None:
+        """Let an entry come back, by its trace number, to be presented again from a time on or not at all."""
         self.write(
             AchReturn(
                 file_sha256=hashlib.sha256(trace.encode()).digest(),
@@ -141,6 +143,7 @@ class WrittenLog:
                 code=code,
                 amount_minor=amount_minor,
                 received_at_us=self.now_us,
+                present_again_at_us=again_at_us,
             )
         )
 
