@@ -39,8 +39,11 @@ _FILES = {
 }
 
 
-# A subject that was served stays: this one is of the time when its topic had one record.
-_KEPT_SUBJECTS = {"io.directpay.RailReport": ("rail-reports-value",)}
+# A subject that was served stays, of the time when its topic had one record and of the topic where it was written then.
+_KEPT_SUBJECTS = {
+    "io.directpay.RailReport": ("rail-reports-value",),
+    "io.directpay.InitiateRefund": ("payment-commands-io.directpay.InitiateRefund",),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

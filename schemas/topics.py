@@ -74,7 +74,6 @@ PAYMENT_COMMANDS = Topic(
         "io.directpay.InitiatePayment",
         "io.directpay.CancelPayment",
         "io.directpay.RefundPayment",
-        "io.directpay.InitiateRefund",
     ),
     doc="What is asked of payments. Whoever may write here is trusted for every tenant.",
     cleanup=Cleanup.DELETE,
@@ -85,8 +84,13 @@ PAYMENT_COMMANDS = Topic(
 RAIL_REPORTS = Topic(
     name="rail-reports",
     key="{tenant}:{idempotency_key} of the payment",
-    values=("io.directpay.RailReport", "io.directpay.RefundReport"),
-    doc="What rails say of payments, and refunds of the payments that they give back.",
+    values=(
+        "io.directpay.RailReport",
+        "io.directpay.RefundReport",
+        "io.directpay.InitiateRefund",
+        "io.directpay.CancelPayment",
+    ),
+    doc="What rails say of payments, and what a payment and its refunds order of each other.",
     cleanup=Cleanup.DELETE,
     retention_ms=FOREVER_MS,
     broker_time=True,

@@ -122,7 +122,7 @@ class PaymentDecisions:
         for record, order in written.orders:
             written.records.append(
                 OutputRecord(
-                    topic=_topic_of(order),
+                    topic=topics.RAIL_REPORTS.name,
                     key=order.key.encode(),
                     value=codec.encode(order),
                     headers=_traced([], record),
@@ -189,8 +189,9 @@ def payment_decisions(
 ) -> PaymentDecisions:
     """Return what decides payment-commands and rail-reports."""
     accepts: dict[str, tuple[type[Order], ...]] = {
-        topics.PAYMENT_COMMANDS.name: (InitiatePayment, CancelPayment, RefundPayment, InitiateRefund),
-        topics.RAIL_REPORTS.name: (RailReport, RefundReport),
+        topics.PAYMENT_COMMANDS.name: (InitiatePayment, CancelPayment, RefundPayment),
+        # And what payments order of each other, where no caller writes; a return's cancels follow their refunds.
+        topics.RAIL_REPORTS.name: (RailReport, RefundReport, InitiateRefund, CancelPayment),
     }
     intake: Intake[Order] = Intake(accepts=accepts, key_of=attrgetter("key"), partitions=partitions)
     return PaymentDecisions(intake=intake, rail_speed=rail_speed, rule=rule)
@@ -246,11 +247,6 @@ def _turn_away(turned: Stray | Rejection | codec.UnknownSchema, written: Written
             written.reject(turned)
         case _:
             assert_never(turned)
-
-
-def _topic_of(order: Order) -> str:
-    is_report = isinstance(order, RailReport | RefundReport)
-    return topics.RAIL_REPORTS.name if is_report else topics.PAYMENT_COMMANDS.name
 
 
 def _kept(topic: str, key: str, value: bytes, record: InputRecord, headers: list[tuple[str, bytes]]) -> OutputRecord:

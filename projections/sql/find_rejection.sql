@@ -6,7 +6,7 @@ SELECT
 FROM projection.command_outcomes AS refusal
 WHERE refusal.payment_id = %(payment_id)s::uuid
     AND refusal.tenant_id = %(tenant_id)s
-    AND refusal.topic = 'payment-commands'
+    AND refusal.topic IN ('payment-commands', 'rail-reports')
     AND refusal.reason <> 'payment-unknown'
     AND NOT EXISTS (SELECT FROM projection.payments AS payment WHERE payment.payment_id = refusal.payment_id)
 ORDER BY refusal.rejected_at DESC

@@ -15,13 +15,22 @@ EVENT = "io.directpay.PaymentEvent"
 
 def test_each_record_stands_under_its_topic_and_name_and_a_topic_with_one_record_alone() -> None:
     assert newest_of(EVENT).subjects == ("payment-events-io.directpay.PaymentEvent", "payment-events-value")
-    assert newest_of("io.directpay.CancelPayment").subjects == ("payment-commands-io.directpay.CancelPayment",)
+    # A caller cancels a payment; a payment that is returned cancels its refunds.
+    assert newest_of("io.directpay.CancelPayment").subjects == (
+        "payment-commands-io.directpay.CancelPayment",
+        "rail-reports-io.directpay.CancelPayment",
+    )
     assert "payment-commands-value" not in subjects()
 
 
 def test_a_subject_that_was_served_stays_when_its_topic_gets_a_second_record() -> None:
     assert latest("rail-reports-value") is newest_of("io.directpay.RailReport")
     assert newest_of("io.directpay.RefundReport").subjects == ("rail-reports-io.directpay.RefundReport",)
+
+
+def test_a_subject_that_was_served_stays_when_its_record_is_written_to_another_topic() -> None:
+    assert latest("payment-commands-io.directpay.InitiateRefund") is newest_of("io.directpay.InitiateRefund")
+    assert latest("rail-reports-io.directpay.InitiateRefund") is newest_of("io.directpay.InitiateRefund")
 
 
 def test_the_latest_version_of_a_subject_is_the_record_s_newest() -> None:

@@ -38,7 +38,7 @@ HOME = partition_of(MARCH.key, PARTITIONS)
 
 
 def command(order: Order, *, offset: int = 0, headers: Headers = ()) -> Read:
-    is_report = isinstance(order, RailReport | RefundReport)
+    is_report = isinstance(order, RailReport | RefundReport | InitiateRefund)
     return Read(
         topic=topics.RAIL_REPORTS.name if is_report else topics.PAYMENT_COMMANDS.name,
         partition=partition_of(order.key, PARTITIONS),
@@ -121,7 +121,7 @@ def test_a_refund_is_asked_for_by_the_batch_that_reserves_it_and_told_by_the_bat
     )
     *events, asked = written.records
     assert [event.topic for event in events] == ["payment-events"] * 4
-    assert (asked.topic, asked.partition, asked.headers) == ("payment-commands", None, trace)
+    assert (asked.topic, asked.partition, asked.headers) == ("rail-reports", None, trace)
     making = codec.decode(asked.value)
     assert isinstance(making, InitiateRefund)
     assert asked.key == making.key.encode()
@@ -133,6 +133,19 @@ def test_a_refund_is_asked_for_by_the_batch_that_reserves_it_and_told_by_the_bat
     report = codec.decode(told.value)
     assert isinstance(report, RefundReport)
     assert isinstance(decide(report, replay(MARCH, claimed(), settled(), refund(amount_minor=1))), Moved)
+
+
+def test_nobody_makes_a_refund_that_no_payment_has_reserved() -> None:
+    *_, asked = decided(command(MARCH), command(claimed()), command(settled()), command(refund())).records
+    forged = Read(
+        topic=topics.PAYMENT_COMMANDS.name,
+        partition=partition_of(asked.key or b"", PARTITIONS),
+        key=asked.key,
+        value=asked.value,
+    )
+    written = decided(forged)
+    assert rejection_in(written).reason == "undecodable"
+    assert "payment-commands takes" in rejection_in(written).detail
 
 
 def test_a_refused_refund_is_told_of_by_its_own_id() -> None:
