@@ -36,8 +36,11 @@ SETTINGS: dict[str, str] = {
     "transaction.state.log.replication.factor": "1",
     "transaction.state.log.min.isr": "1",
     "transaction.state.log.num.partitions": "8",
-    # A transactional id is a partition's: it must survive a pause of any length (the largest value: 68 years).
+    # A transactional id is a worker's: it must survive a pause of any length (the largest value: 68 years).
     "transactional.id.expiration.ms": "2147483647",
+    # Who takes a dead worker's partitions over waits until the broker has ended its transaction; by default it looks
+    # for such ones every 10 s.
+    "transaction.abort.timed.out.transaction.cleanup.interval.ms": "1000",
     "share.coordinator.state.topic.replication.factor": "1",
     "share.coordinator.state.topic.min.isr": "1",
     "share.coordinator.state.topic.num.partitions": "1",

@@ -5,9 +5,9 @@ here is what happens between a fetch and its committed offset, because stock Fau
 or a cancellation acknowledges, commits run past gaps, sends are not awaited, fetches survive a seek):
 
 fetches.py        one Faust event is a whole fetch of a partition, read committed, numbered since the last seek
-lane.py           one partition of one agent: fence, restore, then batches; only the next fetch of the chain is taken
+lane.py           one partition of one agent: restore, then batches; only the next fetch of the chain is taken
 lanes.py          every lane of the process: opened at an assignment, closed at a revocation
-transactions.py   a batch's records and the offsets of its input, in one transaction of the lane's own producer
+transactions.py   batches' records and the offsets of their input, in one transaction for all lanes that wait
 group_member.py   in whose name offsets are committed: the broker refuses a member of an earlier generation
 store.py          a lane's state on disk, with the offset of its topic up to which it is complete
 restore.py        what a store lacks of its topic, read committed to its end before anything is decided
@@ -20,7 +20,8 @@ worker.py         the Faust app that holds these together
 
 The promise: a reader of committed records sees the output of every input record exactly once, in order. What holds it:
 - Output and input offsets are one transaction, also when there is no output.
-- The transactional id is the partition's, so whoever takes a partition over first shuts out whoever had it, then reads
-  committed offsets and state. A worker that slept is refused by the broker, whatever it had queued.
+- Offsets are committed in the name of a generation of the group, so a worker that slept is refused by the broker,
+  whatever it had queued. Whoever takes a partition over first waits for what its former owner had under way, offsets
+  and records, then reads committed offsets and state.
 - A failed or fenced worker ends. Nothing is retried in place: the next owner starts from what is committed.
 """

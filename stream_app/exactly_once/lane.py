@@ -33,9 +33,9 @@ QUEUED_RECORDS_MAX = 4 * BATCH_RECORDS_MAX
 # broker some milliseconds, whatever it holds. Who comes to a quiet lane is not kept waiting.
 REST_S_MAX = 0.02
 RESTED_RECORDS_MAX = 100
-# Longer than a commit's own bounds, which librdkafka does not always keep: send_offsets_to_transaction does not look at
-# its time-out while it looks for the group's coordinator (librdkafka #5456).
-COMMIT_HANGS_S = 10.0
+# Longer than the transaction under way and its own next one may take; librdkafka does not always keep their bounds:
+# send_offsets_to_transaction does not look at its time-out while it looks for the group's coordinator (#5456).
+COMMIT_HANGS_S = 18.0
 # Longer than a transaction may take, shorter than the group's rebalance timeout.
 CLOSE_S_MAX = 25.0
 
@@ -69,18 +69,16 @@ class Transactions(Protocol):
         self, records: Sequence[OutputRecord], offsets: Mapping[TopicPartitionNumber, int], member: GroupMember
     ) -> dict[TopicPartitionNumber, int]: ...
 
-    def close(self) -> None: ...
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
     """What a lane needs of the process: where it writes, what it restores from, whether it still owns its partition.
 
-    `transactions` and `store` make those of an agent's partition, `member` is who commits in a generation.
+    `store` makes that of an agent's partition, `member` is who commits in a generation.
     `find_gaps` blocks; `accept_gap` returns the record that tells of a gap, or None when nobody has accepted it.
     """
 
-    transactions: Callable[[str, int], Transactions]
+    transactions: Transactions
     store: Callable[[str, int], Store]
     restore: Callable[[str, int, int, Store, threading.Event], Restored]
     owns: Callable[[int], bool]
@@ -108,7 +106,7 @@ class Lane:
         self.decided_at = time.monotonic()
         self._after_seek = after_seek
         self._around = surroundings
-        self._transactions = surroundings.transactions(agent, partition)
+        self._transactions = surroundings.transactions
         self._store: Store | None = None
         self._state_topic = ""
         # Its own, so that lanes wait for Kafka side by side, and one that hangs holds back no other.
@@ -135,7 +133,7 @@ class Lane:
         return not self._queue and not self._in_hand
 
     async def fence(self) -> None:
-        """Shut every former owner of the partition out, or fail the process."""
+        """Shut a former process of this worker out, or fail the process."""
         try:
             # Checked on both sides: a worker that slept here would fence the rightful owner, and must not go on.
             self._check_ownership()
@@ -169,7 +167,6 @@ class Lane:
             if not done:
                 self._around.fail("lane_did_not_close", agent=self.agent, partition=self.partition)
         self._thread.shutdown(wait=False)
-        self._transactions.close()
         if self._store is not None:
             self._store.close()
 

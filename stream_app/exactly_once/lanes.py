@@ -55,7 +55,7 @@ class Lanes:
     async def open(self, assigned: set[TopicPartitionNumber], *, generation: int, after_seek: int) -> None:
         """Open a lane for every agent and partition assigned; each restores its state before it decides anything.
 
-        Returns when every former owner is fenced: what is committed from then on, only these lanes commit.
+        Returns when nothing of a former owner is open any more: from then on only these lanes commit.
         """
         await self.close()
         self.forget()
@@ -82,7 +82,10 @@ class Lanes:
         log.info("lanes_opened", generation=generation, lanes=len(by_agent))
 
     async def _cross_gaps(self) -> None:
-        """Go behind what is gone and was accepted; anything else that is gone ends the worker before it decides."""
+        """Go behind what is gone and was accepted; anything else that is gone ends the worker before it decides.
+
+        What is committed is known only when no transaction of a former owner is open: this waits for that.
+        """
         gaps = await asyncio.to_thread(self._around.find_gaps, list(self._lanes))
         records = {gap: self._around.accept_gap(gap) for gap in gaps}
         if refused := [gap for gap, record in records.items() if record is None]:

@@ -17,7 +17,7 @@ COMMIT_S = Histogram(
 WRITTEN = Counter("directpay_stream_written_total", "Records written and committed.", ["topic"])
 FENCE_S = Histogram(
     "directpay_stream_fence_seconds",
-    "Taking a lane over: the former owner can no longer write.",
+    "Becoming the only writer under the worker's name.",
     buckets=(0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20),
 )
 LAG = Gauge("directpay_stream_lag_records", "Records after the last decided one.", ["topic", "partition"])

@@ -9,14 +9,20 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka.admin import AdminClient
 
+from kafka_log.reader import ends
 from stream_app.exactly_once import metrics
+from stream_app.exactly_once.records import TopicPartitionNumber
 
 MESSAGES_PER_READ = 2000
 # Some reads ahead. By default every lane that restores may hold 64 MiB, and the process keeps what it once had.
 READ_AHEAD_KIB = 4 * 1024
 # A healthy broker answers a fetch at the end of a partition within milliseconds.
 SILENCE_S_MAX = 30.0
+# The broker ends an open transaction when its time is over, and looks for such ones every 10 s unless told otherwise.
+SETTLED_S_MAX = 30.0
+LOOK_EVERY_S = 0.02
 
 
 class Store(Protocol):
@@ -56,10 +62,11 @@ def restore(
 
     `log_id` names the partition for good: it has Kafka's own id of the topic, because another may get its name.
     `progress` hears how many records each read brought.
-    The end is the broker's PARTITION_EOF: the last stable offset at that moment. Raises RestoreFailed after
-    SILENCE_S_MAX without an answer, or when cancelled.
+    The end is the broker's PARTITION_EOF: the last stable offset, behind every record that a former owner has written.
+    Raises RestoreFailed after SILENCE_S_MAX without an answer, when a transaction stays open, or when cancelled.
     """
     started = time.monotonic()
+    _wait_settled(AdminClient({"bootstrap.servers": bootstrap}), (topic, partition), cancelled)
     consumer = Consumer(
         {
             "bootstrap.servers": bootstrap,
@@ -85,6 +92,21 @@ def restore(
     metrics.RESTORED.labels(topic, str(partition)).inc(records)
     metrics.RESTORE_S.labels(topic).observe(seconds)
     return Restored(records=records, seconds=seconds)
+
+
+def _wait_settled(admin: AdminClient, partition: TopicPartitionNumber, cancelled: threading.Event) -> None:
+    """Wait until what a former owner has written is committed or given up.
+
+    It can write no more: the group refuses its offsets. But a transaction of it may be ending just now, and its records
+    become visible when its marker is written, some time after its offsets (Kafka Streams had to learn it: KAFKA-10167).
+    """
+    written = ends(admin, [partition], "read_uncommitted")[partition]
+    give_up_at = time.monotonic() + SETTLED_S_MAX
+    while ends(admin, [partition], "read_committed")[partition] < written:
+        if cancelled.wait(LOOK_EVERY_S):
+            raise RestoreFailed("cancelled")
+        if time.monotonic() > give_up_at:
+            raise RestoreFailed(f"a transaction is still open after {SETTLED_S_MAX:.0f} s")
 
 
 def _bounds(consumer: Consumer, partition: TopicPartition, cancelled: threading.Event) -> tuple[int, int]:

@@ -1,10 +1,12 @@
-"""Transactions: a batch's records and the offsets of its input appear together, or not at all."""
+"""Transactions: batches' records and the offsets of their input appear together, or not at all."""
 
 from __future__ import annotations
 
+import threading
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer, TopicPartition
 
@@ -14,18 +16,37 @@ from stream_app.exactly_once.records import OutputRecord, TopicPartitionNumber
 
 # A broker that restarts is back within this; a lane that waits longer ends its worker (see CLOSE_S_MAX of a lane).
 COMMIT_S_MAX = 8.0
-# The former owner's open transaction is ended by the broker first.
+# A transaction that this worker's former process left open is ended by the broker first.
 FENCE_S_MAX = 20.0
-# Then the broker ends what a dead worker left open, if no successor has done so: readers wait behind it.
-TRANSACTION_S_MAX = 30.0
+# Then the broker ends what a dead or sleeping worker left open: whoever takes over waits for that, readers too. A
+# sleeper's partitions are dealt out anew after its session time-out, so no longer than that.
+TRANSACTION_S_MAX = 10.0
 PARTITIONER_DECIDES = -1  # RD_KAFKA_PARTITION_UA.
 
+Ends = dict[TopicPartitionNumber, int]
 
-class LaneTransactions:
-    """The transactional producer of one lane. Everything blocks: the lane calls from a thread of its own.
 
-    After an exception nothing is known of the transaction: the caller ends the process, and the next owner of the
-    lane, when it fences, has the broker end what is open.
+@dataclass(slots=True, kw_only=True)
+class _Share:
+    """What one lane has to commit, and what came of it: `ends`, or the error that ended the transaction.
+
+    Its thread is woken when that is known, or when it is its turn to lead.
+    """
+
+    records: Sequence[OutputRecord]
+    offsets: Mapping[TopicPartitionNumber, int]
+    member: GroupMember
+    leads: bool = False
+    woken: threading.Event = field(default_factory=threading.Event)
+    ends: Ends = field(default_factory=dict)
+    error: BaseException | None = None
+
+
+class WorkerTransactions:
+    """The transactional producer of a worker. Everything blocks: each lane calls from a thread of its own.
+
+    A transaction costs the broker the same whatever it holds, so lanes share it: those that come while one is under way
+    are in the next, together. After an exception nothing is known of the transaction: the caller ends the process.
     """
 
     def __init__(self, bootstrap: str, *, transactional_id: str, client_id: str) -> None:
@@ -39,7 +60,7 @@ class LaneTransactions:
             # Java's default partitioner: the one that tells where a key lives.
             "partitioner": "murmur2_random",
             "compression.type": "lz4",
-            # A batch is handed over in one go, so that waiting for more would only delay it.
+            # Batches are handed over in one go, so that waiting for more would only delay them.
             "linger.ms": 1,
             "retry.backoff.ms": 20,
             "retry.backoff.max.ms": 200,
@@ -51,29 +72,81 @@ class LaneTransactions:
             "metadata.recovery.strategy": "none",
         }
         self._producer: Producer | None = None
+        self._fencing = threading.Lock()
+        self._lock = threading.Lock()  # Of the two below, which go together: who waits is led, or leads.
+        self._waiting: deque[_Share] = deque()
+        self._is_led = False
 
     def fence(self) -> None:
-        """Become the only one who can write under this name: whoever could before is refused from now on."""
-        started = time.monotonic()
-        self._producer = Producer(self._settings)
-        self._producer.init_transactions(FENCE_S_MAX)
-        metrics.FENCE_S.observe(time.monotonic() - started)
+        """Become the only one who can write under this worker's name: a former process of it is refused from now on."""
+        with self._fencing:
+            if self._producer is not None:
+                return
+            started = time.monotonic()
+            producer = Producer(self._settings)
+            producer.init_transactions(FENCE_S_MAX)
+            self._producer = producer
+            metrics.FENCE_S.observe(time.monotonic() - started)
 
     def commit(
-        self,
-        records: Sequence[OutputRecord],
-        offsets: Mapping[TopicPartitionNumber, int],
-        member: GroupMember,
-    ) -> dict[TopicPartitionNumber, int]:
+        self, records: Sequence[OutputRecord], offsets: Mapping[TopicPartitionNumber, int], member: GroupMember
+    ) -> Ends:
         """Write records and offsets in one transaction; return, by partition written to, the offset after its last.
 
         Only for records that say their partition. Raises KafkaException when fenced, when `member` is no longer of the
-        group's generation, or after COMMIT_S_MAX.
+        group's generation, or COMMIT_S_MAX after its transaction began; so does every lane's that shared it.
         """
+        share = _Share(records=records, offsets=offsets, member=member)
+        with self._lock:
+            self._waiting.append(share)
+            if not self._is_led:
+                self._is_led = share.leads = True
+        if not share.leads:
+            share.woken.wait()
+        if share.leads:
+            self._lead()
+        if share.error is not None:
+            raise share.error
+        return share.ends
+
+    def close(self) -> None:
+        """Let go of connections and threads; nothing can be in flight, because every commit is waited for."""
+        self._producer = None
+
+    def _lead(self) -> None:
+        """Commit what waits, of which the first is the leader's own, and let the first who came meanwhile lead next."""
+        with self._lock:
+            shares = [self._waiting.popleft()]
+            # A transaction is in the name of one generation.
+            while self._waiting and self._waiting[0].member == shares[0].member:
+                shares.append(self._waiting.popleft())
+        try:
+            ends = self._transaction(
+                [record for share in shares for record in share.records],
+                {place: offset for share in shares for place, offset in share.offsets.items()},
+                shares[0].member,
+            )
+        except BaseException as error:
+            for share in shares:
+                share.error = error
+        else:
+            for share in shares:
+                share.ends = ends
+        with self._lock:
+            self._is_led = bool(self._waiting)
+            if self._waiting:
+                self._waiting[0].leads = True
+                self._waiting[0].woken.set()
+        for share in shares:
+            share.woken.set()
+
+    def _transaction(
+        self, records: Sequence[OutputRecord], offsets: Mapping[TopicPartitionNumber, int], member: GroupMember
+    ) -> Ends:
         producer = self._producer
         assert producer is not None, "fence first"
         give_up_at = time.monotonic() + COMMIT_S_MAX
-        ends: dict[TopicPartitionNumber, int] = {}
+        ends: Ends = {}
         lasts = {(record.topic, record.partition): place for place, record in enumerate(records)}
         lasts_at = {place for (_, partition), place in lasts.items() if partition is not None}
 
@@ -101,13 +174,9 @@ class LaneTransactions:
         assert len(ends) == len(lasts_at), "a committed transaction has delivered all of its records"
         return ends
 
-    def close(self) -> None:
-        """Let go of connections and threads; nothing can be in flight, because every commit is waited for."""
-        self._producer = None
-
 
 def is_fenced(error: BaseException) -> bool:
-    """Say whether the broker refused a commit because the lane, or the member's place in the group, is another's."""
+    """Say whether the broker refused a commit because the worker's name, or its place in the group, is another's."""
     return isinstance(error, KafkaException) and error.args[0].code() in _FENCED
 
 

@@ -32,7 +32,7 @@ from stream_app.exactly_once.records import OutputRecord, TopicPartitionNumber
 from stream_app.exactly_once.restore import Restored, Store, restore
 from stream_app.exactly_once.retention import TRIM_EVERY_S, Retention
 from stream_app.exactly_once.store import DiskStore, empty_cache, shared_cache
-from stream_app.exactly_once.transactions import LaneTransactions
+from stream_app.exactly_once.transactions import WorkerTransactions
 from stream_app.exactly_once.watchdog import Bounds, EndOffsets, Facts, Watchdog
 
 # A dead worker's partitions wait this long for another; a restart with the same instance id does not wait.
@@ -108,6 +108,9 @@ class LaneApp(faust.App):
         self._stopping = False
         self._cache = shared_cache()
         self._admin = AdminClient({"bootstrap.servers": config.bootstrap, "client.id": f"{config.instance}-admin"})
+        self._transactions = WorkerTransactions(
+            config.bootstrap, transactional_id=f"{config.name}-{config.instance}", client_id=config.instance
+        )
         self.lanes = Lanes(
             Surroundings(
                 transactions=self._transactions,
@@ -213,14 +216,6 @@ class LaneApp(faust.App):
     def _new_transport(self) -> LaneTransport:
         return LaneTransport(self.conf.broker_consumer, self)
 
-    def _transactions(self, agent: str, number: int) -> LaneTransactions:
-        # Of the partition, not of the worker: so that whoever gets the partition fences whoever had it.
-        return LaneTransactions(
-            self._config.bootstrap,
-            transactional_id=f"{self._config.name}-{agent}-{number}",
-            client_id=f"{self._config.instance}-{agent}-{number}",
-        )
-
     def _store(self, agent: str, number: int) -> DiskStore:
         return DiskStore(self._config.directory / "state" / f"{agent}-{number}", cache=self._cache)
 
@@ -286,6 +281,7 @@ class LaneApp(faust.App):
 
     def stopped_cleanly(self) -> None:
         """Let go of the threads."""
+        self._transactions.close()
         self._watchdog.stop()
         if self._retention is not None:
             self._retention.stop()

@@ -25,7 +25,7 @@ from faust.transport import consumer as faust_consumer
 from faust.transport.drivers import aiokafka as driver
 
 from stream_app.exactly_once.group_member import GroupMember
-from stream_app.exactly_once.transactions import LaneTransactions
+from stream_app.exactly_once.transactions import WorkerTransactions
 
 VERSIONS = {"faust-streaming": "0.15.3", "mode-streaming": "0.7.1", "aiokafka": "0.14.0"}
 LIBRDKAFKA = "2.16.0"
@@ -70,7 +70,7 @@ class _Silent:
 
 
 class Joined:
-    """A member of a new group over a new topic, joined as aiokafka joins, and the producer of a lane."""
+    """A member of a new group over a new topic, joined as aiokafka joins, and the producer of a worker."""
 
     def __init__(self, bootstrap: str, *, instance: str | None) -> None:
         self.topic = self.group = f"guard-{uuid.uuid4().hex[:8]}"
@@ -87,7 +87,7 @@ class Joined:
             enable_auto_commit=False,
             auto_offset_reset="earliest",
         )
-        self.transactions = LaneTransactions(bootstrap, transactional_id=self.group, client_id="guard")
+        self.transactions = WorkerTransactions(bootstrap, transactional_id=self.group, client_id="guard")
 
     def member(self, **changes: Any) -> GroupMember:
         coordinator = self.consumer._coordinator
@@ -158,9 +158,9 @@ def test_offsets_in_anothers_name_are_refused(kafka_bootstrap: str, who: str) ->
     run_joined(kafka_bootstrap, instance, history)
 
 
-def test_whoever_fences_shuts_the_former_owner_out(kafka_bootstrap: str) -> None:
+def test_whoever_fences_shuts_the_former_process_of_a_worker_out(kafka_bootstrap: str) -> None:
     async def history(joined: Joined) -> None:
-        successor = LaneTransactions(kafka_bootstrap, transactional_id=joined.group, client_id="successor")
+        successor = WorkerTransactions(kafka_bootstrap, transactional_id=joined.group, client_id="successor")
         await asyncio.to_thread(successor.fence)
         with pytest.raises(KafkaException) as refused:
             await joined.commit(5, joined.member())

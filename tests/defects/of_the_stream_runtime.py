@@ -14,32 +14,27 @@ from stream_app.exactly_once.group_member import GroupMember
 from stream_app.exactly_once.lane import Lane
 from stream_app.exactly_once.records import Batch, Fetch, OutputRecord, TopicPartitionNumber
 from stream_app.exactly_once.store import DiskStore
-from stream_app.exactly_once.transactions import LaneTransactions
-from stream_app.exactly_once.worker import LaneApp
+from stream_app.exactly_once.transactions import WorkerTransactions
 
 Offsets = Mapping[TopicPartitionNumber, int]
 State = Mapping[bytes, bytes | None]
 
 
 def offsets_are_committed_after_the_transaction_of_their_output(patch: pytest.MonkeyPatch) -> None:
-    sound = LaneTransactions.commit
+    sound = WorkerTransactions.commit
 
     def commit(
-        transactions: LaneTransactions, records: Sequence[OutputRecord], offsets: Offsets, member: GroupMember
+        transactions: WorkerTransactions, records: Sequence[OutputRecord], offsets: Offsets, member: GroupMember
     ) -> dict[TopicPartitionNumber, int]:
         written = sound(transactions, records, {}, member)
         sound(transactions, [], offsets, member)
         return written
 
-    patch.setattr(LaneTransactions, "commit", commit)
+    patch.setattr(WorkerTransactions, "commit", commit)
 
 
-def a_former_owner_is_not_shut_out(patch: pytest.MonkeyPatch) -> None:
-    def of_the_worker(app: LaneApp, agent: str, number: int) -> LaneTransactions:
-        name = f"{app._config.name}-{agent}-{number}-{app._config.instance}"
-        return LaneTransactions(app._config.bootstrap, transactional_id=name, client_id=name)
-
-    patch.setattr(LaneApp, "_transactions", of_the_worker)
+def what_a_former_owner_has_under_way_is_not_waited_for(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(restoring, "_wait_settled", lambda *_: None)
 
 
 def offsets_are_committed_in_nobodys_name(patch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,7 @@ from tests.unit.stream_app import test_lane, test_store
 
 ON_KAFKA = [
     Case(
-        defect=of_the_stream_runtime.a_former_owner_is_not_shut_out,
+        defect=of_the_stream_runtime.what_a_former_owner_has_under_way_is_not_waited_for,
         found_by=lane_stories.an_owner_wakes_up_in_its_transaction_when_another_has_decided,
         seen_as=Kind.DOUBLED_EVENT,
     ),

@@ -34,7 +34,7 @@ from stream_app.exactly_once.group_member import GroupMember
 from stream_app.exactly_once.lane import Lane
 from stream_app.exactly_once.records import Fetch, OutputRecord, TopicPartitionNumber
 from stream_app.exactly_once.store import DiskStore
-from stream_app.exactly_once.transactions import LaneTransactions
+from stream_app.exactly_once.transactions import WorkerTransactions
 from stream_app.exactly_once.watchdog import EndOffsets
 from stream_app.exactly_once.worker import LaneApp, WorkerConfig
 from stream_app.schema_source import SchemaSource
@@ -124,14 +124,14 @@ class Owner:
             return
         # As a killed process does it: files are closed, nothing is aborted, nothing more is written.
         await asyncio.to_thread(lane._thread.shutdown)
-        lane._transactions.close()
+        self._app._transactions.close()
         if lane._store is not None:
             lane._store.close()
 
     def _lane(self) -> Lane:
         around = replace(
             self._app.lanes._around,
-            transactions=lambda agent, number: _Watched(self._app._transactions(agent, number), self._met),
+            transactions=_Watched(self._app._transactions, self._met),
             store=lambda agent, number: _WatchedStore(self._app._store(agent, number), self._stored),
             owns=lambda _generation: True,
             # Of no generation: so the broker looks at the producer only, and not at the group as well.
@@ -171,9 +171,9 @@ class Owner:
 
 
 class _Watched:
-    """A lane's transactions that tell at which point they are."""
+    """A worker's transactions that tell at which point they are."""
 
-    def __init__(self, transactions: LaneTransactions, at_point: AtPoint) -> None:
+    def __init__(self, transactions: WorkerTransactions, at_point: AtPoint) -> None:
         self._transactions = transactions
         self._at_point = at_point
 
@@ -186,9 +186,6 @@ class _Watched:
     ) -> dict[TopicPartitionNumber, int]:
         self._at_point(Point.BEFORE_ALL)
         return self._transactions.commit(records, offsets, member)
-
-    def close(self) -> None:
-        self._transactions.close()
 
 
 class _WatchedProducer:

@@ -16,7 +16,7 @@ from payments.payment import Status
 from schemas import topics
 from stream_app.exactly_once.group_member import GroupMember
 from stream_app.exactly_once.records import OutputRecord
-from stream_app.exactly_once.transactions import COMMIT_S_MAX, LaneTransactions
+from stream_app.exactly_once.transactions import COMMIT_S_MAX, WorkerTransactions
 from stream_app.exactly_once.watchdog import EndOffsets
 from tests.integration.own_broker import OwnBroker
 from tests.integration.stream_worker import PARTITIONS, Stage, Worker, ends, eventually
@@ -81,7 +81,7 @@ def test_a_lane_commits_again_as_soon_as_its_broker_is_back(tmp_path: Path) -> N
     broker = OwnBroker(tmp_path)
     broker.start()
     lanes = [
-        LaneTransactions(broker.bootstrap, transactional_id=f"lane-{number}", client_id=f"lane-{number}")
+        WorkerTransactions(broker.bootstrap, transactional_id=f"lane-{number}", client_id=f"lane-{number}")
         for number in range(PARTITIONS)
     ]
     try:
@@ -105,7 +105,7 @@ def test_a_lane_commits_again_as_soon_as_its_broker_is_back(tmp_path: Path) -> N
         broker.kill()
 
 
-def commit_one(lane: LaneTransactions, number: int, offset: int, committed: list[int]) -> None:
+def commit_one(lane: WorkerTransactions, number: int, offset: int, committed: list[int]) -> None:
     member = GroupMember(group="nobody-else", generation=-1, member_id="", instance=None)
     record = OutputRecord(topic=topics.PAYMENT_EVENTS.name, key=b"k", value=b"v", partition=number)
     lane.commit([record], {(topics.PAYMENT_COMMANDS.name, number): offset}, member)

@@ -15,7 +15,7 @@ from chaos.oracle.violation import Kind
 from schemas.topics import PAYMENT_COMMANDS
 from stream_app.exactly_once.lanes import Lanes
 from stream_app.exactly_once.records import Fetch
-from stream_app.exactly_once.transactions import LaneTransactions
+from stream_app.exactly_once.transactions import WorkerTransactions
 from tests.integration.lane_stories import PAYMENTS
 from tests.integration.real_lane import new_stage, orders_of, violations
 from tests.integration.stream_worker import START_S_MAX, eventually
@@ -42,13 +42,13 @@ def the_second_fetch_is_lost(patch: pytest.MonkeyPatch) -> None:
 
 def it_is_killed_at_its_first_commit(patch: pytest.MonkeyPatch) -> None:
     """Change a worker so that it is gone as soon as Kafka has committed a transaction of a lane."""
-    sound = LaneTransactions.commit
+    sound = WorkerTransactions.commit
 
-    def commit(transactions: LaneTransactions, *what: Any) -> None:
+    def commit(transactions: WorkerTransactions, *what: Any) -> None:
         sound(transactions, *what)
         os.kill(os.getpid(), signal.SIGKILL)
 
-    patch.setattr(LaneTransactions, "commit", commit)
+    patch.setattr(WorkerTransactions, "commit", commit)
 
 
 def a_worker_is_killed_at_its_first_commit(bootstrap: str, folder: Path, *changes: Change) -> set[Kind]:

@@ -56,7 +56,7 @@ async def settled(condition: Callable[[], bool]) -> None:
 
 @dataclass
 class Log:
-    """Stands in for Kafka behind a lane's transactions: keeps what was committed; can be made slow, or to refuse.
+    """Stands in for Kafka behind a worker's transactions: keeps what was committed; can be made slow, or to refuse.
 
     Like the real one it blocks, in the lane's thread.
     """
@@ -65,7 +65,6 @@ class Log:
     offsets: list[dict[tuple[str, int], int]] = field(default_factory=list)
     members: list[GroupMember] = field(default_factory=list)
     fences: int = 0
-    closes: int = 0
     before_fence: Callable[[], Any] | None = None
     before_commit: Callable[[], Any] | None = None
 
@@ -88,9 +87,6 @@ class Log:
                 if record.partition is not None:
                     ends[record.topic, record.partition] = ends.get((record.topic, record.partition), 0) + 1
         return ends
-
-    def close(self) -> None:
-        self.closes += 1
 
 
 @dataclass
@@ -141,7 +137,7 @@ class Process:
 
     def surroundings(self) -> Surroundings:
         return Surroundings(
-            transactions=lambda _agent, _partition: self.log,
+            transactions=self.log,
             store=lambda _agent, _partition: self.memory,
             restore=self.restore,
             owns=lambda _generation: self.is_owner,

@@ -235,19 +235,6 @@ def test_state_of_a_failed_commit_is_not_applied() -> None:
     asyncio.run(history())
 
 
-def test_a_lane_fences_before_anything_else_and_lets_go_of_its_producer_at_the_end() -> None:
-    async def history() -> None:
-        process = Process()
-        lane = lane_of(process)
-        await lane.fence()
-        assert process.log.fences == 1
-        await lane.close()
-        assert process.log.closes == 1
-        assert not process.failures
-
-    asyncio.run(history())
-
-
 def test_a_worker_that_lost_its_partition_fences_nobody() -> None:
     async def history() -> None:
         process = Process(is_owner=False)
