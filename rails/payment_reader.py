@@ -15,6 +15,7 @@ from payments.payment import Payment
 from rails import metrics
 from rails.hand import OPEN, Seen
 from schemas import codec
+from schemas.payment_memory import PaymentMemory
 from schemas.topics import PAYMENT_EVENTS
 
 log = structlog.get_logger(__name__)
@@ -25,6 +26,8 @@ POLL_S = 0.2
 # After a first record, wait so long for others: the stream app's lanes commit one after the other, and what is read
 # together goes to Kafka and the bank together. A payment waits so twice; the fastest rail takes a second.
 GATHER_S = 0.05
+# Between its pending and its processing record a payment is remembered, if no more others came meanwhile: some 10 MB.
+PAYMENTS_REMEMBERED_MAX = 4096
 # A gateway that was killed keeps its partitions this long, unless it returns under its name, which is what it does.
 SESSION_TIMEOUT_MS = 10_000
 
@@ -66,6 +69,7 @@ class PaymentReader:
         }
         self._consumer = Consumer(settings, logger=LIBRDKAFKA_LOG, error_cb=self._on_error)
         self._reading = reading
+        self._memory = PaymentMemory(PAYMENTS_REMEMBERED_MAX)
         self._loop = loop
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="payment-reader", daemon=True)
@@ -124,7 +128,8 @@ class PaymentReader:
         for message in messages:
             error = message.error()
             if error is None:
-                records.append(_seen(message) if newest[message.key()] is message else _passed_over(message))
+                is_newest = newest[message.key()] is message
+                records.append(_seen(message, self._memory) if is_newest else _passed_over(message))
                 continue
             if error.code() == PARTITION_EOF and message.partition() in self._caught_up:
                 continue
@@ -191,7 +196,7 @@ class PaymentReader:
             log.info("kafka_client_says", error=error.str())
 
 
-def _seen(message: Message) -> Seen:
+def _seen(message: Message, memory: PaymentMemory) -> Seen:
     """Return a record as the gateway sees it. A status in its headers saves decoding what is closed.
 
     Raises UnknownSchema: a newer version wrote it, and passing over it could strand a payment.
@@ -203,7 +208,7 @@ def _seen(message: Message) -> Seen:
     status = dict(message.headers() or []).get(_STATUS_HEADER)
     payment = None
     if value is not None and payment_id is not None and (status is None or status in _OPEN):
-        payment = _payment(value, payment_id, partition=partition, offset=offset)
+        payment = _payment(value, payment_id, memory, partition=partition, offset=offset)
         if payment is None:
             payment_id = None
         elif payment.status not in OPEN:
@@ -224,9 +229,11 @@ def _passed_over(message: Message) -> Seen:
     return Seen(partition=partition, next_offset=offset + 1, payment_id=None, payment=None, value=b"")
 
 
-def _payment(value: str | bytes, payment_id: str, *, partition: int, offset: int) -> Payment | None:
+def _payment(
+    value: str | bytes, payment_id: str, memory: PaymentMemory, *, partition: int, offset: int
+) -> Payment | None:
     try:
-        decoded = codec.decode(value if isinstance(value, bytes) else value.encode())
+        decoded = memory.decode(value if isinstance(value, bytes) else value.encode())
     except codec.Undecodable as error:
         reason = error.reason
     else:
