@@ -23,6 +23,7 @@ log = structlog.get_logger(__name__)
 GROUP = "directpay-gateway"
 RECORDS_MAX = 1000  # Of one batch: some ten milliseconds of decoding.
 POLL_S = 0.2
+NOTES_S_MAX = 10.0
 # After a first record, wait so long for others: the stream app's lanes commit one after the other, and what is read
 # together goes to Kafka and the bank together. A payment waits so twice; the fastest rail takes a second.
 GATHER_S = 0.05
@@ -40,8 +41,11 @@ T = TypeVar("T")
 class Reading(Protocol):
     """What the reader tells, one call after the other, in the event loop; it reads on when the call has returned."""
 
-    async def assigned(self, partitions: Sequence[int]) -> Mapping[int, int | None]:
-        """Take partitions up and return from which offset to read each; None: from its start."""
+    async def assigned(self, partitions: Sequence[int], notes: Mapping[int, str]) -> Mapping[int, int | None]:
+        """Take partitions up and return from which offset to read each; None: from its start.
+
+        `notes` are what was last `saved` with them, by whichever gateway had them.
+        """
         ...
 
     async def revoked(self, partitions: Sequence[int]) -> None: ...
@@ -76,7 +80,9 @@ class PaymentReader:
         # The end comes behind every record that is the last just then: of those that are told, no more is told of it.
         self._caught_up: set[int] = set()
         self._saved: dict[int, int] = {}
-        self._saved_lock = threading.Lock()
+        self._notes: dict[int, str] = {}
+        self._untold: set[int] = set()
+        self._saved_lock = threading.Lock()  # Of the three above.
         # Resolved when the thread ends; with its exception when it could not go on.
         self.ended: asyncio.Future[None] = loop.create_future()
 
@@ -87,10 +93,15 @@ class PaymentReader:
         """Ask the thread to end; `ended` tells when it has."""
         self._stopping.set()
 
-    def saved(self, next_offsets: Mapping[int, int]) -> None:
-        """Tell the group how far the state is saved. For those who watch the lag: we start from our own offsets."""
+    def saved(self, next_offsets: Mapping[int, int], notes: Mapping[int, str]) -> None:
+        """Tell the group how far the state is saved, and a note for each partition that has one.
+
+        The offsets are for those who watch the lag: we start from our own. The notes are for who has lost its state.
+        """
         with self._saved_lock:
             self._saved.update(next_offsets)
+            self._notes.update(notes)
+            self._untold.update(next_offsets, notes)
 
     def _run(self) -> None:
         failure: BaseException | None = None
@@ -165,7 +176,8 @@ class PaymentReader:
 
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         self._caught_up.difference_update(each.partition for each in partitions)
-        offsets = self._call(self._reading.assigned([each.partition for each in partitions]))
+        notes = self._noted(consumer, partitions)
+        offsets = self._call(self._reading.assigned([each.partition for each in partitions], notes))
         consumer.incremental_assign(
             [
                 TopicPartition(PAYMENT_EVENTS.name, partition, OFFSET_BEGINNING if offset is None else offset)
@@ -176,13 +188,35 @@ class PaymentReader:
     def _on_revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         if not self._stopping.is_set():
             self._call(self._reading.revoked([each.partition for each in partitions]))
+            self._commit()
+        with self._saved_lock:
+            for each in partitions:
+                self._saved.pop(each.partition, None)
+                self._notes.pop(each.partition, None)
         consumer.incremental_unassign(partitions)
+
+    def _noted(self, consumer: Consumer, partitions: list[TopicPartition]) -> dict[int, str]:
+        try:
+            told = consumer.committed(partitions, NOTES_S_MAX) if partitions else []
+        except KafkaException as error:
+            # A gateway that has lost its state reads the bank's feed from the beginning then: slow, not wrong.
+            log.warning("notes_not_read", error=str(error))
+            return {}
+        notes = {each.partition: each.metadata for each in told if each.metadata}
+        with self._saved_lock:
+            # An offset that is told without it would take it away.
+            self._notes.update(notes)
+        return notes
 
     def _commit(self) -> None:
         with self._saved_lock:
-            saved, self._saved = self._saved, {}
-        if saved:
-            offsets = [TopicPartition(PAYMENT_EVENTS.name, partition, offset) for partition, offset in saved.items()]
+            untold, self._untold = self._untold, set()
+            offsets = [
+                TopicPartition(PAYMENT_EVENTS.name, partition, self._saved[partition], self._notes.get(partition, ""))
+                for partition in untold
+                if partition in self._saved
+            ]
+        if offsets:
             try:
                 self._consumer.commit(offsets=offsets, asynchronous=True)
             except KafkaException as error:
