@@ -198,7 +198,7 @@ class Gateway:
 
     # What the reader tells. It waits for each of these, so none may take long.
 
-    async def assigned(self, partitions: Sequence[int]) -> Mapping[int, int | None]:
+    async def assigned(self, partitions: Sequence[int], notes: Mapping[int, str]) -> Mapping[int, int | None]:
         await self._save()
         offsets = {each: await self._in_store(partial(self._store.begin, each)) for each in partitions}
         self._assigned.update(partitions)
@@ -206,7 +206,8 @@ class Gateway:
         metrics.PARTITIONS.set(len(self._assigned))
         log.info("partitions_assigned", offsets=offsets)
         if FEED_PARTITION in self._assigned:
-            self._outcomes.start(await self._in_store(self._store.feed_cursor))
+            # The group's is never older by more than a second, and knows what others have read since we had the feed.
+            self._outcomes.start(notes.get(FEED_PARTITION) or await self._in_store(self._store.feed_cursor))
         return offsets
 
     async def revoked(self, partitions: Sequence[int]) -> None:
@@ -253,7 +254,8 @@ class Gateway:
             metrics.SAVE_S.set(time.monotonic() - started_s)
             metrics.IN_HAND.set(len(self._hand))
             metrics.UNCLEAR.set(self._hand.unclear)
-            self._reader.saved(changes.next_offsets)
+            notes = {} if changes.feed_cursor is None else {FEED_PARTITION: changes.feed_cursor}
+            self._reader.saved(changes.next_offsets, notes)
 
     async def _refill_often(self) -> None:
         while True:

@@ -15,6 +15,7 @@ from payments.payment import Payment
 from rails import metrics
 from rails.hand import OPEN, Seen
 from schemas import codec
+from schemas.payment_memory import PaymentMemory
 from schemas.topics import PAYMENT_EVENTS
 
 log = structlog.get_logger(__name__)
@@ -22,9 +23,12 @@ log = structlog.get_logger(__name__)
 GROUP = "directpay-gateway"
 RECORDS_MAX = 1000  # Of one batch: some ten milliseconds of decoding.
 POLL_S = 0.2
+NOTES_S_MAX = 10.0
 # After a first record, wait so long for others: the stream app's lanes commit one after the other, and what is read
 # together goes to Kafka and the bank together. A payment waits so twice; the fastest rail takes a second.
 GATHER_S = 0.05
+# Between its pending and its processing record a payment is remembered, if no more others came meanwhile: some 10 MB.
+PAYMENTS_REMEMBERED_MAX = 4096
 # A gateway that was killed keeps its partitions this long, unless it returns under its name, which is what it does.
 SESSION_TIMEOUT_MS = 10_000
 
@@ -37,8 +41,11 @@ T = TypeVar("T")
 class Reading(Protocol):
     """What the reader tells, one call after the other, in the event loop; it reads on when the call has returned."""
 
-    async def assigned(self, partitions: Sequence[int]) -> Mapping[int, int | None]:
-        """Take partitions up and return from which offset to read each; None: from its start."""
+    async def assigned(self, partitions: Sequence[int], notes: Mapping[int, str]) -> Mapping[int, int | None]:
+        """Take partitions up and return from which offset to read each; None: from its start.
+
+        `notes` are what was last `saved` with them, by whichever gateway had them.
+        """
         ...
 
     async def revoked(self, partitions: Sequence[int]) -> None: ...
@@ -66,13 +73,16 @@ class PaymentReader:
         }
         self._consumer = Consumer(settings, logger=LIBRDKAFKA_LOG, error_cb=self._on_error)
         self._reading = reading
+        self._memory = PaymentMemory(PAYMENTS_REMEMBERED_MAX)
         self._loop = loop
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="payment-reader", daemon=True)
         # The end comes behind every record that is the last just then: of those that are told, no more is told of it.
         self._caught_up: set[int] = set()
         self._saved: dict[int, int] = {}
-        self._saved_lock = threading.Lock()
+        self._notes: dict[int, str] = {}
+        self._untold: set[int] = set()
+        self._saved_lock = threading.Lock()  # Of the three above.
         # Resolved when the thread ends; with its exception when it could not go on.
         self.ended: asyncio.Future[None] = loop.create_future()
 
@@ -83,10 +93,15 @@ class PaymentReader:
         """Ask the thread to end; `ended` tells when it has."""
         self._stopping.set()
 
-    def saved(self, next_offsets: Mapping[int, int]) -> None:
-        """Tell the group how far the state is saved. For those who watch the lag: we start from our own offsets."""
+    def saved(self, next_offsets: Mapping[int, int], notes: Mapping[int, str]) -> None:
+        """Tell the group how far the state is saved, and a note for each partition that has one.
+
+        The offsets are for those who watch the lag: we start from our own. The notes are for who has lost its state.
+        """
         with self._saved_lock:
             self._saved.update(next_offsets)
+            self._notes.update(notes)
+            self._untold.update(next_offsets, notes)
 
     def _run(self) -> None:
         failure: BaseException | None = None
@@ -124,7 +139,8 @@ class PaymentReader:
         for message in messages:
             error = message.error()
             if error is None:
-                records.append(_seen(message) if newest[message.key()] is message else _passed_over(message))
+                is_newest = newest[message.key()] is message
+                records.append(_seen(message, self._memory) if is_newest else _passed_over(message))
                 continue
             if error.code() == PARTITION_EOF and message.partition() in self._caught_up:
                 continue
@@ -160,7 +176,8 @@ class PaymentReader:
 
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         self._caught_up.difference_update(each.partition for each in partitions)
-        offsets = self._call(self._reading.assigned([each.partition for each in partitions]))
+        notes = self._noted(consumer, partitions)
+        offsets = self._call(self._reading.assigned([each.partition for each in partitions], notes))
         consumer.incremental_assign(
             [
                 TopicPartition(PAYMENT_EVENTS.name, partition, OFFSET_BEGINNING if offset is None else offset)
@@ -171,13 +188,35 @@ class PaymentReader:
     def _on_revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         if not self._stopping.is_set():
             self._call(self._reading.revoked([each.partition for each in partitions]))
+            self._commit()
+        with self._saved_lock:
+            for each in partitions:
+                self._saved.pop(each.partition, None)
+                self._notes.pop(each.partition, None)
         consumer.incremental_unassign(partitions)
+
+    def _noted(self, consumer: Consumer, partitions: list[TopicPartition]) -> dict[int, str]:
+        try:
+            told = consumer.committed(partitions, NOTES_S_MAX) if partitions else []
+        except KafkaException as error:
+            # A gateway that has lost its state reads the bank's feed from the beginning then: slow, not wrong.
+            log.warning("notes_not_read", error=str(error))
+            return {}
+        notes = {each.partition: each.metadata for each in told if each.metadata}
+        with self._saved_lock:
+            # An offset that is told without it would take it away.
+            self._notes.update(notes)
+        return notes
 
     def _commit(self) -> None:
         with self._saved_lock:
-            saved, self._saved = self._saved, {}
-        if saved:
-            offsets = [TopicPartition(PAYMENT_EVENTS.name, partition, offset) for partition, offset in saved.items()]
+            untold, self._untold = self._untold, set()
+            offsets = [
+                TopicPartition(PAYMENT_EVENTS.name, partition, self._saved[partition], self._notes.get(partition, ""))
+                for partition in untold
+                if partition in self._saved
+            ]
+        if offsets:
             try:
                 self._consumer.commit(offsets=offsets, asynchronous=True)
             except KafkaException as error:
@@ -191,7 +230,7 @@ class PaymentReader:
             log.info("kafka_client_says", error=error.str())
 
 
-def _seen(message: Message) -> Seen:
+def _seen(message: Message, memory: PaymentMemory) -> Seen:
     """Return a record as the gateway sees it. A status in its headers saves decoding what is closed.
 
     Raises UnknownSchema: a newer version wrote it, and passing over it could strand a payment.
@@ -203,7 +242,7 @@ def _seen(message: Message) -> Seen:
     status = dict(message.headers() or []).get(_STATUS_HEADER)
     payment = None
     if value is not None and payment_id is not None and (status is None or status in _OPEN):
-        payment = _payment(value, payment_id, partition=partition, offset=offset)
+        payment = _payment(value, payment_id, memory, partition=partition, offset=offset)
         if payment is None:
             payment_id = None
         elif payment.status not in OPEN:
@@ -224,9 +263,11 @@ def _passed_over(message: Message) -> Seen:
     return Seen(partition=partition, next_offset=offset + 1, payment_id=None, payment=None, value=b"")
 
 
-def _payment(value: str | bytes, payment_id: str, *, partition: int, offset: int) -> Payment | None:
+def _payment(
+    value: str | bytes, payment_id: str, memory: PaymentMemory, *, partition: int, offset: int
+) -> Payment | None:
     try:
-        decoded = codec.decode(value if isinstance(value, bytes) else value.encode())
+        decoded = memory.decode(value if isinstance(value, bytes) else value.encode())
     except codec.Undecodable as error:
         reason = error.reason
     else:

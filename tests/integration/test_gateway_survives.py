@@ -9,10 +9,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from confluent_kafka import Consumer, TopicPartition
 
 from payments.commands import Report
 from payments.payment import Status
 from payments.rails import Rail
+from rails.gateway import FEED_PARTITION
+from rails.payment_reader import GROUP
+from schemas.topics import PAYMENT_EVENTS
 from tests.integration.own_broker import OwnBroker
 from tests.integration.rail_processes import eventually
 from tests.integration.rail_world import RailWorld, broker_with_topics
@@ -127,6 +131,29 @@ def test_a_gateway_that_lost_its_state_rebuilds_it_and_sends_nothing_twice(world
     world.gateway.start()
     wait_all(world, expected)
     check_books(world, expected)
+
+
+def test_a_gateway_that_lost_its_state_does_not_report_again_what_the_bank_told_before(world: RailWorld) -> None:
+    expected = pay_many(world, 50, (Rail.INSTANT,))
+    wait_all(world, expected)
+    feed_end = world.bank.get("/outcomes").json()["cursor"]
+    eventually(lambda: noted_cursor(world) == feed_end, 30, world.gateway.tail)
+    heard = {payment_id: len(world.decider.reports[payment_id]) for payment_id in expected}
+    world.gateway.kill()
+    shutil.rmtree(world.folder / "rails-0")
+    world.gateway.start()
+    wait_all(world, pay_many(world, 1, (Rail.INSTANT,)))
+    assert {payment_id: len(world.decider.reports[payment_id]) for payment_id in expected} == heard
+
+
+def noted_cursor(world: RailWorld) -> str | None:
+    """Return the place in the bank's feed that the gateway's group knows of."""
+    asker = Consumer({"bootstrap.servers": world.broker.bootstrap, "group.id": GROUP})
+    try:
+        [place] = asker.committed([TopicPartition(PAYMENT_EVENTS.name, FEED_PARTITION)], 30)
+    finally:
+        asker.close()
+    return place.metadata
 
 
 def test_state_of_another_kafka_is_dropped(world: RailWorld) -> None:

@@ -33,7 +33,7 @@ class Told:
         self.payments: set[str] = set()
         self.changed = asyncio.Event()
 
-    async def assigned(self, partitions: Sequence[int]) -> Mapping[int, int | None]:
+    async def assigned(self, partitions: Sequence[int], notes: Mapping[int, str]) -> Mapping[int, int | None]:
         return dict.fromkeys(partitions)
 
     async def revoked(self, partitions: Sequence[int]) -> None: ...
