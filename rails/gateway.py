@@ -207,7 +207,8 @@ class Gateway:
         log.info("partitions_assigned", offsets=offsets)
         if FEED_PARTITION in self._assigned:
             # The group's is never older by more than a second, and knows what others have read since we had the feed.
-            self._outcomes.start(notes.get(FEED_PARTITION) or await self._in_store(self._store.feed_cursor))
+            kept: str = await self._in_store(self._store.feed_cursor)
+            self._outcomes.start(notes.get(FEED_PARTITION, kept))
         return offsets
 
     async def revoked(self, partitions: Sequence[int]) -> None:
