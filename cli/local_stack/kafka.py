@@ -41,8 +41,8 @@ SETTINGS: dict[str, str] = {
     # Who takes a dead worker's partitions over waits until the broker has ended its transaction; by default it looks
     # for such ones every 10 s.
     "transaction.abort.timed.out.transaction.cleanup.interval.ms": "1000",
-    # After kill -9 a broker reads each partition's open segment whole before it answers: with 1 GiB, the default, all of
-    # a small machine's log. After a million records that took 14 s, longer than a commit may.
+    # After kill -9 a broker reads each partition's open segment whole before it answers: with 1 GiB, the default, all
+    # of a small machine's log. After a million records that took 14 s, longer than a commit may.
     "log.segment.bytes": "16777216",
     "transaction.state.log.segment.bytes": "4194304",
     "share.coordinator.state.topic.replication.factor": "1",
