@@ -151,7 +151,9 @@ class LaneApp(faust.App):
         async def hand_over(stream: Any) -> None:
             async for event in stream.noack().events():
                 try:
-                    self.lanes.take(event.value)
+                    # Of every agent's partitions: what was fetched at once comes as one event.
+                    for fetch in event.value:
+                        self.lanes.take(fetch)
                 except Exception as error:
                     self._fail("fetch_not_taken", error, agent=name)
 
