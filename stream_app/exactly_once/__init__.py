@@ -4,7 +4,7 @@ It knows nothing of payments. Faust gives membership of the group, co-partitione
 here is what happens between a fetch and its committed offset, because stock Faust loses records there (an exception
 or a cancellation acknowledges, commits run past gaps, sends are not awaited, fetches survive a seek):
 
-fetches.py        one Faust event is all that was fetched at once, read committed, each partition numbered since its seek
+fetches.py        one Faust event is all that was fetched at once, read committed, numbered since the seek
 lane.py           one partition of one agent: restore, then batches; only the next fetch of the chain is taken
 lanes.py          every lane of the process: opened at an assignment, closed at a revocation
 transactions.py   batches' records and the offsets of their input, in one transaction for all lanes that wait
