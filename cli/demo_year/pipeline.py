@@ -5,18 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Sequence
 
-from confluent_kafka import KafkaError, KafkaException
-from confluent_kafka.admin import AdminClient
+from confluent_kafka import KafkaException
 
 from cli.demo_year.trouble import NoProgress
 from directory.changes import DirectoryCommand
-from kafka_log.connection import LIBRDKAFKA_LOG, client_settings
 from kafka_log.producer import LogProducer, LogUnavailable, OutRecord
 from payments.commands import CancelPayment, InitiatePayment
 from schemas.codec import encode
 from schemas.topics import DIRECTORY_COMMANDS, PAYMENT_COMMANDS
 from stream_app import GROUP
-from stream_app.exactly_once.group_offsets import committed_offsets
+from stream_app.exactly_once.group_offsets import GroupOffsets
 
 CLIENT = "directpay-demo-data"
 SEND_S_MAX = 30.0
@@ -32,7 +30,7 @@ class Pipeline:
 
     def __init__(self, bootstrap: str) -> None:
         self._producer = LogProducer(bootstrap, client_id=CLIENT, delivery_timeout_s=SEND_S_MAX, linger_ms=1)
-        self._admin = AdminClient(client_settings(bootstrap, f"{CLIENT}-offsets"), logger=LIBRDKAFKA_LOG)
+        self._offsets = GroupOffsets(bootstrap, GROUP, client_id=f"{CLIENT}-offsets")
         self._ends: dict[tuple[str, int], int] = {}
 
     def send(self, commands: Sequence[Command]) -> None:
@@ -61,15 +59,13 @@ class Pipeline:
 
     def _committed(self) -> dict[tuple[str, int], int | None]:
         try:
-            return committed_offsets(self._admin, GROUP, self._ends)
+            return self._offsets.of(self._ends)
         except KafkaException as error:
-            # A transaction is open: what it commits is not known yet.
-            if error.args[0].code() == KafkaError.UNSTABLE_OFFSET_COMMIT:
-                return {}
             raise NoProgress(f"Kafka does not tell what is decided: {error}") from error
 
     def close(self) -> None:
         self._producer.close()
+        self._offsets.close()
 
 
 def _records(commands: Iterable[Command]) -> Iterable[OutRecord]:

@@ -2,7 +2,7 @@
 
 What is replaced, and why (paths are Faust 0.15.3's):
 
-Private names of aiokafka are read in five places (`# noqa: SLF001`): it offers neither generation nor position to
+Private names of aiokafka are used in six places (`# noqa: SLF001`): it offers neither generation nor position to
 another thread. Faust is pinned to one version.
 
 - transport/consumer.py `commit`: Faust commits past unprocessed offsets; here the lanes commit, in transactions.
@@ -87,6 +87,14 @@ class NumberedConsumerThread(driver.AIOKafkaConsumerThread):
             return None
         position: int | None = assignment.state_value(TopicPartition(tp.topic, tp.partition))._position  # noqa: SLF001
         return position
+
+    async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
+        """Take the partitions up with a beating heart: what a former owner left open may take longer than a session.
+
+        aiokafka beats again only when this has returned.
+        """
+        self._ensure_consumer()._coordinator._start_heartbeat_task()  # noqa: SLF001
+        await super().on_partitions_assigned(assigned, generation_id)
 
     def _create_worker_consumer(self, transport: Any) -> aiokafka.AIOKafkaConsumer:
         conf = self.app.conf
@@ -219,7 +227,7 @@ class LaneConsumer(driver.Consumer):
         return False
 
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
-        """Open the lanes, so fencing their former owners, before Faust asks for committed offsets and seeks.
+        """Open the lanes before Faust asks for committed offsets: that waits for what former owners left open.
 
         aiokafka does not ask for stable offsets: one of a transaction that is still open must not be missed.
         """

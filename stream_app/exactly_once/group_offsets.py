@@ -1,50 +1,56 @@
-"""What a group has committed, as the broker tells it to a client of its own."""
+"""What a group has committed, as the broker tells it to a client that never joins the group."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterable
 
-from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from stream_app.exactly_once.records import TopicPartitionNumber
 
-ANSWER_S_MAX = 10.0
 # The broker ends an open transaction when its time is over, and looks for such ones every 10 s unless told otherwise.
 STABLE_S_MAX = 30.0
-LOOK_EVERY_S = 0.05
+ANSWER_S_MAX = 10.0
+ASK_AGAIN_S = 0.2
 
 
-def committed_offsets(
-    admin: AdminClient, group: str, partitions: Iterable[TopicPartitionNumber]
-) -> dict[TopicPartitionNumber, int | None]:
-    """Return the committed offset of each partition, None where there is none.
+class GroupOffsets:
+    """Asks for the offsets of `group`. Not by the admin client: librdkafka ends the process where that one asks a
+    broker that has just stopped being the group's coordinator (#5040)."""
 
-    Offsets in a transaction that is still open are waited for: whether it ends with its commit decides them. Raises
-    KafkaException when the broker does not answer within ANSWER_S_MAX, or one is still open after STABLE_S_MAX.
-    """
-    asked = [TopicPartition(topic, number) for topic, number in partitions]
-    if not asked:
-        return {}
-    give_up_at = time.monotonic() + STABLE_S_MAX
-    while True:
-        try:
-            return _stable_offsets(admin, group, asked)
-        except KafkaException as error:
-            if error.args[0].code() != KafkaError.UNSTABLE_OFFSET_COMMIT or time.monotonic() > give_up_at:
-                raise
-        time.sleep(LOOK_EVERY_S)
+    def __init__(self, bootstrap: str, group: str, *, client_id: str) -> None:
+        self._consumer = Consumer(
+            {
+                "bootstrap.servers": bootstrap,
+                "client.id": client_id,
+                "group.id": group,
+                "enable.auto.commit": False,
+                # So it asks for stable offsets, and again while a transaction on one is open.
+                "isolation.level": "read_committed",
+            }
+        )
 
+    def of(self, partitions: Iterable[TopicPartitionNumber]) -> dict[TopicPartitionNumber, int | None]:
+        """Return the committed offset of each partition, None where there is none; blocks.
 
-def _stable_offsets(
-    admin: AdminClient, group: str, asked: list[TopicPartition]
-) -> dict[TopicPartitionNumber, int | None]:
-    request = ConsumerGroupTopicPartitions(group, asked)
-    answer = admin.list_consumer_group_offsets([request], require_stable=True, request_timeout=ANSWER_S_MAX)[group]
-    committed: dict[TopicPartitionNumber, int | None] = {}
-    for each in answer.result().topic_partitions or []:
-        if each.error is not None:
-            raise KafkaException(each.error)
-        committed[each.topic, each.partition] = None if each.offset < 0 else each.offset
-    return committed
+        Offsets in a transaction that is still open are waited for: whether it ends with its commit decides them. Raises
+        KafkaException when they are not known after STABLE_S_MAX, whether one is still open or the broker is away.
+        """
+        asked = [TopicPartition(topic, number) for topic, number in partitions]
+        give_up_at = time.monotonic() + STABLE_S_MAX
+        while True:
+            try:
+                answer = self._consumer.committed(asked, ANSWER_S_MAX) if asked else []
+                for each in answer:
+                    if each.error is not None:
+                        raise KafkaException(each.error)
+            except KafkaException:
+                if time.monotonic() > give_up_at:
+                    raise
+                time.sleep(ASK_AGAIN_S)
+            else:
+                return {(each.topic, each.partition): None if each.offset < 0 else each.offset for each in answer}
+
+    def close(self) -> None:
+        self._consumer.close()

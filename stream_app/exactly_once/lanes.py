@@ -57,6 +57,14 @@ class Lanes:
 
         Returns when nothing of a former owner is open any more: from then on only these lanes commit.
         """
+        try:
+            await self._open(assigned, generation, after_seek)
+        except Exception as error:
+            # aiokafka would log it, and the worker would hold its partitions without deciding them.
+            self._around.fail("lanes_not_opened", error)
+            raise
+
+    async def _open(self, assigned: set[TopicPartitionNumber], generation: int, after_seek: int) -> None:
         await self.close()
         self.forget()
         by_agent: dict[tuple[str, int], Lane] = {}

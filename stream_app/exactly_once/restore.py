@@ -66,7 +66,7 @@ def restore(
     Raises RestoreFailed after SILENCE_S_MAX without an answer, when a transaction stays open, or when cancelled.
     """
     started = time.monotonic()
-    _wait_settled(AdminClient({"bootstrap.servers": bootstrap}), (topic, partition), cancelled)
+    written = _wait_settled(AdminClient({"bootstrap.servers": bootstrap}), (topic, partition), cancelled)
     consumer = Consumer(
         {
             "bootstrap.servers": bootstrap,
@@ -85,7 +85,7 @@ def restore(
         first, end = _bounds(consumer, TopicPartition(topic, partition), cancelled)
         start = store.resume(log_id=log_id, first=first, end=end)
         consumer.assign([TopicPartition(topic, partition, start)])
-        records = _read_to_end(consumer, store, cancelled, progress)
+        records = _read_to_end(consumer, store, written, cancelled, progress)
     finally:
         consumer.close()
     seconds = time.monotonic() - started
@@ -94,8 +94,8 @@ def restore(
     return Restored(records=records, seconds=seconds)
 
 
-def _wait_settled(admin: AdminClient, partition: TopicPartitionNumber, cancelled: threading.Event) -> None:
-    """Wait until what a former owner has written is committed or given up.
+def _wait_settled(admin: AdminClient, partition: TopicPartitionNumber, cancelled: threading.Event) -> int:
+    """Wait until what a former owner has written is committed or given up; return the offset behind it.
 
     It can write no more: the group refuses its offsets. But a transaction of it may be ending just now, and its records
     become visible when its marker is written, some time after its offsets (Kafka Streams had to learn it: KAFKA-10167).
@@ -107,6 +107,7 @@ def _wait_settled(admin: AdminClient, partition: TopicPartitionNumber, cancelled
             raise RestoreFailed("cancelled")
         if time.monotonic() > give_up_at:
             raise RestoreFailed(f"a transaction is still open after {SETTLED_S_MAX:.0f} s")
+    return written
 
 
 def _bounds(consumer: Consumer, partition: TopicPartition, cancelled: threading.Event) -> tuple[int, int]:
@@ -123,7 +124,13 @@ def _bounds(consumer: Consumer, partition: TopicPartition, cancelled: threading.
             return int(first), int(end)
 
 
-def _read_to_end(consumer: Consumer, store: Store, cancelled: threading.Event, progress: Callable[[int], None]) -> int:
+def _read_to_end(
+    consumer: Consumer, store: Store, written: int, cancelled: threading.Event, progress: Callable[[int], None]
+) -> int:
+    """Read until the end that lies at `written` or behind it; return how many records there were.
+
+    A broker that has just become the partition's leader may tell of an end before it.
+    """
     total = 0
     heard_at = time.monotonic()
     while True:
@@ -133,23 +140,23 @@ def _read_to_end(consumer: Consumer, store: Store, cancelled: threading.Event, p
         messages = consumer.consume(MESSAGES_PER_READ, timeout=0.05)
         if not messages and time.monotonic() - heard_at > SILENCE_S_MAX:
             raise RestoreFailed(f"nothing heard for {SILENCE_S_MAX} s")
-        changes, next_offset, is_end = _changes(messages)
+        changes, next_offset, ends_at = _changes(messages)
         if messages:
             heard_at = time.monotonic()
         if next_offset is not None:
             store.write(changes, next_offset=next_offset)
-        records = len(messages) - is_end
+        records = sum(1 for message in messages if message.error() is None)
         progress(records)
         total += records
-        if is_end:
+        if ends_at is not None and ends_at >= written:
             return total
 
 
-def _changes(messages: Sequence[Message]) -> tuple[dict[bytes, bytes | None], int | None, bool]:
-    """Return the newest value by key, the offset after the last record if there is one, and whether this is the end."""
+def _changes(messages: Sequence[Message]) -> tuple[dict[bytes, bytes | None], int | None, int | None]:
+    """Return the newest value by key, the offset after the last record if there is one, and the end if it was told."""
     changes: dict[bytes, bytes | None] = {}
     last: Message | None = None
-    is_end = False
+    ends_at: int | None = None
     for message in messages:
         error = message.error()
         if error is None:
@@ -160,11 +167,11 @@ def _changes(messages: Sequence[Message]) -> tuple[dict[bytes, bytes | None], in
             changes[key] = value
             last = message
         elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's local errors are named so.
-            is_end = True
+            ends_at = message.offset()
         elif not error.retriable() and error.code() not in _PASSING:
             raise KafkaException(error)
     next_offset = None if last is None else int(last.offset() or 0) + 1
-    return changes, next_offset, is_end
+    return changes, next_offset, ends_at
 
 
 # librdkafka reconnects by itself; SILENCE_S_MAX bounds how long it may take.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer, TopicPartition
@@ -21,6 +21,8 @@ FENCE_S_MAX = 20.0
 # Then the broker ends what a dead or sleeping worker left open: whoever takes over waits for that, readers too. A
 # sleeper's partitions are dealt out anew after its session time-out, so no longer than that.
 TRANSACTION_S_MAX = 10.0
+# Lanes gather up to about so many records. librdkafka holds 100,000 that it has not told of, and tells at the commit.
+TRANSACTION_RECORDS = 10_000
 PARTITIONER_DECIDES = -1  # RD_KAFKA_PARTITION_UA.
 
 Ends = dict[TopicPartitionNumber, int]
@@ -49,7 +51,16 @@ class WorkerTransactions:
     are in the next, together. After an exception nothing is known of the transaction: the caller ends the process.
     """
 
-    def __init__(self, bootstrap: str, *, transactional_id: str, client_id: str) -> None:
+    def __init__(
+        self,
+        bootstrap: str,
+        *,
+        transactional_id: str,
+        client_id: str,
+        check: Callable[[GroupMember], None] = lambda _member: None,
+    ) -> None:
+        """`check` raises when this process may no longer write in that name, as far as it can tell by itself."""
+        self._check = check
         self._settings = {
             "bootstrap.servers": bootstrap,
             "client.id": client_id,
@@ -117,10 +128,14 @@ class WorkerTransactions:
         """Commit what waits, of which the first is the leader's own, and let the first who came meanwhile lead next."""
         with self._lock:
             shares = [self._waiting.popleft()]
+            records = len(shares[0].records)
             # A transaction is in the name of one generation.
-            while self._waiting and self._waiting[0].member == shares[0].member:
+            while self._waiting and self._waiting[0].member == shares[0].member and records < TRANSACTION_RECORDS:
                 shares.append(self._waiting.popleft())
+                records += len(shares[-1].records)
         try:
+            # Each lane has asked before, and may have waited since: what is begun too late holds the successor up.
+            self._check(shares[0].member)
             ends = self._transaction(
                 [record for share in shares for record in share.records],
                 {place: offset for share in shares for place, offset in share.offsets.items()},

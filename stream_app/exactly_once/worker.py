@@ -24,8 +24,9 @@ from stream_app.exactly_once import metrics
 from stream_app.exactly_once.fail_stop import Fail, fail_stop
 from stream_app.exactly_once.fetches import FetchSchema, LaneConsumer, LaneTransport
 from stream_app.exactly_once.gaps import Gap, find_gaps
-from stream_app.exactly_once.group_offsets import committed_offsets
-from stream_app.exactly_once.lane import Surroundings
+from stream_app.exactly_once.group_member import GroupMember
+from stream_app.exactly_once.group_offsets import GroupOffsets
+from stream_app.exactly_once.lane import PartitionLost, Surroundings
 from stream_app.exactly_once.lanes import LaneAgent, Lanes, Work
 from stream_app.exactly_once.memory import give_back_freed, keep_large_blocks_apart
 from stream_app.exactly_once.records import OutputRecord, TopicPartitionNumber
@@ -109,7 +110,10 @@ class LaneApp(faust.App):
         self._cache = shared_cache()
         self._admin = AdminClient({"bootstrap.servers": config.bootstrap, "client.id": f"{config.instance}-admin"})
         self._transactions = WorkerTransactions(
-            config.bootstrap, transactional_id=f"{config.name}-{config.instance}", client_id=config.instance
+            config.bootstrap,
+            transactional_id=f"{config.name}-{config.instance}",
+            client_id=config.instance,
+            check=self._check_ownership,
         )
         self.lanes = Lanes(
             Surroundings(
@@ -253,11 +257,20 @@ class LaneApp(faust.App):
         return decided_to
 
     def _find_gaps(self, partitions: Collection[TopicPartitionNumber]) -> list[Gap]:
-        # A client of its own: one that outlives a broker's restart may go on asking the coordinator of before.
-        admin = AdminClient({"bootstrap.servers": self._config.bootstrap, "client.id": f"{self._config.instance}-gaps"})
-        # In this order: what is committed only grows, and the log's beginning follows it.
-        begins = beginnings(admin, partitions, ADMIN_S_MAX)
-        return find_gaps(committed_offsets(admin, self._config.name, partitions), begins)
+        # Clients of their own: one that outlives a broker's restart may go on asking the coordinator of before.
+        client_id = f"{self._config.instance}-gaps"
+        admin = AdminClient({"bootstrap.servers": self._config.bootstrap, "client.id": client_id})
+        offsets = GroupOffsets(self._config.bootstrap, self._config.name, client_id=client_id)
+        try:
+            # In this order: what is committed only grows, and the log's beginning follows it.
+            begins = beginnings(admin, partitions, ADMIN_S_MAX)
+            return find_gaps(offsets.of(partitions), begins)
+        finally:
+            offsets.close()
+
+    def _check_ownership(self, member: GroupMember) -> None:
+        if not self.owns(member.generation):
+            raise PartitionLost(f"generation {member.generation}")
 
     async def on_first_start(self) -> None:
         # Faust makes the last folder of the path only.

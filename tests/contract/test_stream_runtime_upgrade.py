@@ -190,6 +190,11 @@ SIGNATURES: dict[str, tuple[Any, tuple[str, ...]]] = {
         driver.AIOKafkaConsumerThread._fetch_records,
         ("self", "consumer", "active_partitions", "timeout", "max_records"),
     ),
+    "AIOKafkaConsumerThread.on_partitions_assigned": (
+        driver.AIOKafkaConsumerThread.on_partitions_assigned,
+        ("self", "assigned", "generation_id"),
+    ),
+    "GroupCoordinator._start_heartbeat_task": (GroupCoordinator._start_heartbeat_task, ("self",)),
     "AIOKafkaConsumerThread.seek_to_committed": (driver.AIOKafkaConsumerThread.seek_to_committed, ("self",)),
     "AIOKafkaConsumerThread._ensure_consumer": (driver.AIOKafkaConsumerThread._ensure_consumer, ("self",)),
     "App._new_transport": (faust.App._new_transport, ("self",)),

@@ -18,6 +18,7 @@ from stream_app.exactly_once.transactions import WorkerTransactions
 
 Offsets = Mapping[TopicPartitionNumber, int]
 State = Mapping[bytes, bytes | None]
+WHATEVER = 2**62  # An end behind every record.
 
 
 def offsets_are_committed_after_the_transaction_of_their_output(patch: pytest.MonkeyPatch) -> None:
@@ -34,7 +35,7 @@ def offsets_are_committed_after_the_transaction_of_their_output(patch: pytest.Mo
 
 
 def what_a_former_owner_has_under_way_is_not_waited_for(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(restoring, "_wait_settled", lambda *_: None)
+    patch.setattr(restoring, "_wait_settled", lambda *_: 0)
 
 
 def offsets_are_committed_in_nobodys_name(patch: pytest.MonkeyPatch) -> None:
@@ -89,9 +90,9 @@ def a_restore_stops_before_the_end(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(restoring, "MESSAGES_PER_READ", 1)
     sound = restoring._changes
 
-    def changes(messages: Sequence[Any]) -> tuple[dict[bytes, bytes | None], int | None, bool]:
-        found, next_offset, is_end = sound(messages)
-        return found, next_offset, is_end or bool(messages)
+    def changes(messages: Sequence[Any]) -> tuple[dict[bytes, bytes | None], int | None, int | None]:
+        found, next_offset, ends_at = sound(messages)
+        return found, next_offset, WHATEVER if messages else ends_at
 
     patch.setattr(restoring, "_changes", changes)
 

@@ -134,7 +134,7 @@ class Owner:
             transactions=_Watched(self._app._transactions, self._met),
             store=lambda agent, number: _WatchedStore(self._app._store(agent, number), self._stored),
             owns=lambda _generation: True,
-            # Of no generation: so the broker looks at the producer only, and not at the group as well.
+            # Of no generation: so the broker does not look at the group.
             member=lambda _generation: GroupMember(group=self._stage.group, generation=-1, member_id="", instance=None),
             hold=lambda _topic, _partition: None,
             release=lambda _topic, _partition: None,

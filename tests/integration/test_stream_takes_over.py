@@ -11,7 +11,7 @@ from confluent_kafka import Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from stream_app.exactly_once.group_member import GroupMember
-from stream_app.exactly_once.group_offsets import committed_offsets
+from stream_app.exactly_once.group_offsets import GroupOffsets
 from stream_app.exactly_once.restore import Restored, restore
 from tests.unit.stream_app.fetched import Memory
 
@@ -43,13 +43,14 @@ def former(kafka_bootstrap: str, topic: str) -> Producer:
 
 
 def test_offsets_that_are_being_committed_are_waited_for(kafka_bootstrap: str, topic: str, former: Producer) -> None:
-    admin = AdminClient({"bootstrap.servers": kafka_bootstrap})
+    offsets = GroupOffsets(kafka_bootstrap, topic, client_id="successor")
     with ThreadPoolExecutor(1) as pool:
-        asked = pool.submit(committed_offsets, admin, topic, [(topic, 0)])
+        asked = pool.submit(offsets.of, [(topic, 0)])
         with pytest.raises(TimeoutError):
             asked.result(LOOK_S)
         former.commit_transaction(WAIT_S_MAX)
         assert asked.result(WAIT_S_MAX) == {(topic, 0): 5}
+    offsets.close()
 
 
 @pytest.mark.parametrize("is_committed", [True, False])

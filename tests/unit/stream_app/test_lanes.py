@@ -1,4 +1,4 @@
-"""The lanes of a process: what is assigned together is decided together, after every former owner is fenced."""
+"""The lanes of a process: what is assigned together is decided together, after nothing of a former owner is open."""
 
 from __future__ import annotations
 
