@@ -187,6 +187,28 @@ def test_a_failure_is_told_to_every_lane_that_shared_it(producer: FakeProducer, 
     assert [each.exception(WAIT_S_MAX) for each in later] == [refusal, refusal]
 
 
+def test_lanes_that_waited_begin_nothing_when_their_partitions_were_lost_meanwhile(
+    producer: FakeProducer, lanes: ThreadPoolExecutor
+) -> None:
+    gate, lost = Gate(), LookupError("no longer ours")
+
+    def check(_member: GroupMember) -> None:
+        if gate.opened.is_set():
+            raise lost
+
+    worker = WorkerTransactions("nowhere", transactional_id="worker", client_id="worker", check=check)
+    worker.fence()
+    producer.before_commit = gate
+    first = lanes.submit(commit_one, worker, 0)
+    assert gate.reached.wait(WAIT_S_MAX)
+    later = lanes.submit(commit_one, worker, 1)
+    wait_until_waiting(worker, 1)
+    gate.opened.set()
+    assert first.result(WAIT_S_MAX) == 1
+    assert later.exception(WAIT_S_MAX) is lost
+    assert [values for values, _, _ in producer.done] == [[b"0-0"]]
+
+
 def test_whatever_comes_when_each_commit_is_in_one_transaction(
     producer: FakeProducer, lanes: ThreadPoolExecutor
 ) -> None:
