@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import assert_never
 
 from msgspec import Struct
 
@@ -30,4 +31,6 @@ def whole_statements(parts: Iterable[Placed]) -> list[WholeStatement]:
             case StatementEnd():
                 assert head is not None
                 statements.append(WholeStatement(head=head, entries=tuple(entries)))
+            case _:
+                assert_never(placed.part)
     return statements

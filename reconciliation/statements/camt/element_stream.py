@@ -6,12 +6,12 @@ before it looks at a document type, which we refuse. No entity is ever declared,
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol
 from xml.parsers import expat
 
-from reconciliation.statements.camt.elements import Block, Leaf, known_elements
+from reconciliation.statements.camt.elements import Element, Leaf, tree_of
 from reconciliation.statements.camt.gathered import Gathered, Place, Value
-from reconciliation.statements.camt.versions import NAMESPACE, VERSIONS, Version
+from reconciliation.statements.camt.versions import VERSIONS, Version
 from reconciliation.statements.faults import InvalidStatement, Rule, refused
 
 # expat holds a tag, a comment or an instruction whole, and every name and namespace for good; a statement of all that
@@ -26,7 +26,8 @@ ENCODINGS = frozenset({"utf-8", "utf-16", "iso-8859-1", "us-ascii"})
 # More than the widest leaf with the blanks that somebody may have put around it.
 TEXT_CHARACTERS_MAX = 2000
 
-_FOREIGN = "?"
+# Where everything is that is not read.
+_ELSEWHERE = Element()
 
 
 class Taker(Protocol):
@@ -47,7 +48,7 @@ class ElementStream:
 
     def __init__(self, taker: Taker) -> None:
         self._taker = taker
-        self._names: dict[str | None, str | None] = {}
+        self._names: dict[str, Any] = {}
         self._parser = parser = expat.ParserCreate(namespace_separator=" ", intern=self._names)
         parser.buffer_text = True
         parser.StartElementHandler = self._start
@@ -60,11 +61,9 @@ class ElementStream:
         parser.ProcessingInstructionHandler = self._pass
         self._quiet_bytes = 0
         self._prolog_bytes = 0
-        self._namespace: str | None = None
-        self._known: dict[str, Block | Leaf] = {}
-        self._path = ""
-        self._paths: list[str] = []
-        self._blocks: list[tuple[int, Gathered]] = []
+        # From above the document down to where the parser is; empty before the document.
+        self._elements: list[Element] = []
+        self._blocks: list[Gathered] = []
         self._leaf: Leaf | None = None
         self._leaf_place = Place(1, 1)
         self._leaf_currency: str | None = None
@@ -99,7 +98,7 @@ class ElementStream:
         our refusal gets through, and expand what the document type declares.
         """
         fed = 0
-        while self._namespace is None and fed < min(len(chunk), PROLOG_BYTES_MAX + 1):
+        while not self._elements and fed < min(len(chunk), PROLOG_BYTES_MAX + 1):
             self._parser.Parse(chunk[fed : fed + 1], False)
             fed += 1
         self._prolog_bytes += fed
@@ -109,40 +108,38 @@ class ElementStream:
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         self._quiet_bytes = 0
-        namespace, _, local = name.rpartition(" ")
-        if self._namespace is None:
-            self._begin(namespace, local)
+        if not self._elements:
+            self._begin(name)
         if self._leaf is not None:
             raise self._refused(self._leaf.field, Rule.FORMAT, "must hold text, not elements")
-        self._paths.append(self._path)
-        if len(self._paths) > DEPTH_MAX:
+        if len(self._elements) > DEPTH_MAX:
             raise self._refused("XML", Rule.TOO_LARGE, f"elements must be nested at most {DEPTH_MAX} deep")
-        within = f"{self._path}/" if self._path else ""
-        self._path = within + local if namespace == self._namespace else _FOREIGN
-        known = self._known.get(self._path)
+        element = self._elements[-1].children.get(name, _ELSEWHERE)
+        self._elements.append(element)
+        known = element.known
         if isinstance(known, Leaf):
             self._leaf, self._leaf_place, self._leaf_currency = known, self._place(), attributes.get("Ccy")
         elif known is not None:
             gathered = Gathered(known, self._place())
-            self._blocks.append((len(self._paths), gathered))
+            self._blocks.append(gathered)
             self._taker.open(gathered)
 
-    def _begin(self, namespace: str, local: str) -> None:
+    def _begin(self, name: str) -> None:
+        namespace, _, local = name.rpartition(" ")
         version = VERSIONS.get(namespace)
         if version is None or local != "Document":
-            versions = ", ".join(each.removeprefix(NAMESPACE) for each in VERSIONS)
+            versions = ", ".join(each.name for each in VERSIONS.values())
             raise self._refused("Document", Rule.VERSION, f"must be a Document of {versions}")
-        self._namespace = namespace
-        self._known = known_elements(version)
+        self._elements.append(tree_of(version))
         self._taker.begin(version)
 
     def _end(self, _name: str) -> None:
         self._quiet_bytes = 0
-        if self._leaf is not None:
-            self._close_leaf(self._leaf)
-        elif self._blocks and self._blocks[-1][0] == len(self._paths):
-            self._taker.close(self._blocks.pop()[1])
-        self._path = self._paths.pop()
+        known = self._elements.pop().known
+        if isinstance(known, Leaf):
+            self._close_leaf(known)
+        elif known is not None:
+            self._taker.close(self._blocks.pop())
 
     def _close_leaf(self, leaf: Leaf) -> None:
         text = "".join(self._text).strip()
@@ -154,7 +151,7 @@ class ElementStream:
             raise refused(self._leaf_place.line, leaf.field, Rule.WIDTH, detail, self._leaf_place.column)
         # An empty element says as much as none.
         if text:
-            self._blocks[-1][1].add(leaf, Value(text, self._leaf_currency, self._leaf_place))
+            self._blocks[-1].add(leaf, Value(text, self._leaf_currency, self._leaf_place))
 
     def _characters(self, text: str) -> None:
         self._quiet_bytes = 0

@@ -99,9 +99,29 @@ _LEAVES = {
 _REPEATING = {"RmtInf/Ustrd", "RmtInf/Strd/CdtrRefInf/Ref"}
 
 
+class Element:
+    """A place in the tree of elements that are read: what is known of it, and its children by their full names."""
+
+    __slots__ = ("children", "known")
+
+    def __init__(self) -> None:
+        self.known: Block | Leaf | None = None
+        self.children: dict[str, Element] = {}
+
+
 @lru_cache(maxsize=len(VERSIONS))
-def known_elements(version: Version) -> dict[str, Block | Leaf]:
-    """Return blocks and leaves of a version by their full paths."""
+def tree_of(version: Version) -> Element:
+    """Return the place above a version's document. Names are as expat gives them: namespace, blank, local name."""
+    root = Element()
+    for path, known in _known_of(version).items():
+        element = root
+        for name in path.split("/"):
+            element = element.children.setdefault(f"{version.namespace} {name}", Element())
+        element.known = known
+    return root
+
+
+def _known_of(version: Version) -> dict[str, Block | Leaf]:
     known: dict[str, Block | Leaf] = {block.value: block for block in Block}
     leaves = {block: dict(widths) for block, widths in _LEAVES.items()}
     leaves[Block.ENTRY][version.status] = 4

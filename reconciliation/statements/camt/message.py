@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
+from typing import assert_never
 
 from reconciliation.statements.amounts import check_currency, minor_units, whole_number
 from reconciliation.statements.batch_sums import ITEMS_MAX
@@ -79,6 +80,8 @@ class Message:
                 self._open_statement.details.append(Details())
             case Block.BATCH | Block.ITEM:
                 pass
+            case _:
+                assert_never(gathered.block)
 
     def close(self, gathered: Gathered) -> None:
         """A block has ended: use what it holds."""
@@ -100,6 +103,8 @@ class Message:
                 statement.details[-1].batch = gathered
             case Block.ITEM:
                 self._take_item(statement, gathered)
+            case _:
+                assert_never(gathered.block)
 
     def end(self) -> None:
         """Check that there was a statement."""

@@ -10,42 +10,48 @@ from __future__ import annotations
 from dataclasses import dataclass
 from types import MappingProxyType
 
-NAMESPACE = "urn:iso:std:iso:20022:tech:xsd:"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Version:
     """Where a version has what others have elsewhere: paths inside of an entry, a transaction and the totals."""
 
+    name: str
     status: str
     item_amount: str
     item_direction: str | None
     net_amount: str
     net_direction: str
 
+    @property
+    def namespace(self) -> str:
+        return f"urn:iso:std:iso:20022:tech:xsd:{self.name}"
 
-VERSIONS = MappingProxyType(
-    {
-        f"{NAMESPACE}camt.053.001.02": Version(
-            status="Sts",
-            item_amount="AmtDtls/TxAmt/Amt",
-            item_direction=None,
-            net_amount="TtlNtries/TtlNetNtryAmt",
-            net_direction="TtlNtries/CdtDbtInd",
-        ),
-        f"{NAMESPACE}camt.053.001.04": Version(
-            status="Sts",
-            item_amount="Amt",
-            item_direction="CdtDbtInd",
-            net_amount="TtlNtries/TtlNetNtry/Amt",
-            net_direction="TtlNtries/TtlNetNtry/CdtDbtInd",
-        ),
-        f"{NAMESPACE}camt.053.001.08": Version(
-            status="Sts/Cd",
-            item_amount="Amt",
-            item_direction="CdtDbtInd",
-            net_amount="TtlNtries/TtlNetNtry/Amt",
-            net_direction="TtlNtries/TtlNetNtry/CdtDbtInd",
-        ),
-    }
+
+_VERSIONS = (
+    Version(
+        name="camt.053.001.02",
+        status="Sts",
+        item_amount="AmtDtls/TxAmt/Amt",
+        item_direction=None,
+        net_amount="TtlNtries/TtlNetNtryAmt",
+        net_direction="TtlNtries/CdtDbtInd",
+    ),
+    Version(
+        name="camt.053.001.04",
+        status="Sts",
+        item_amount="Amt",
+        item_direction="CdtDbtInd",
+        net_amount="TtlNtries/TtlNetNtry/Amt",
+        net_direction="TtlNtries/TtlNetNtry/CdtDbtInd",
+    ),
+    Version(
+        name="camt.053.001.08",
+        status="Sts/Cd",
+        item_amount="Amt",
+        item_direction="CdtDbtInd",
+        net_amount="TtlNtries/TtlNetNtry/Amt",
+        net_direction="TtlNtries/TtlNetNtry/CdtDbtInd",
+    ),
 )
+# By the namespaces of their documents.
+VERSIONS = MappingProxyType({version.namespace: version for version in _VERSIONS})

@@ -16,18 +16,19 @@ from reconciliation.statements.reader import read_statements
 from tests.unit.reconciliation.statements.bank_files import CREATED_AT, DAY
 
 MIB = 2**20
-ENTRIES = 20_000
 
 
-class Stream(io.RawIOBase):
+class Stream(io.BytesIO):
     """A file of the pieces that come; `given` bytes of it have been read."""
 
     def __init__(self, pieces: Iterator[bytes]) -> None:
+        super().__init__()
         self._pieces = pieces
         self._rest = bytearray()
         self.given = 0
 
-    def read(self, size: int = -1) -> bytes:
+    def read(self, size: int | None = -1) -> bytes:
+        assert size is not None
         while len(self._rest) < size and (piece := next(self._pieces, b"")):
             self._rest += piece
         data = bytes(self._rest[:size])
@@ -44,8 +45,8 @@ def peak_of(work: Callable[[], object]) -> int:
     return peak
 
 
-@pytest.mark.parametrize("form", ["camt.053", "bai2", "csv"])
-def test_a_large_statement_is_written_and_read_in_the_memory_of_a_small_one(form: str) -> None:
+@pytest.mark.parametrize(("form", "entries"), [("camt.053", 5_000), ("bai2", 20_000), ("csv", 15_000)])
+def test_a_large_statement_is_written_and_read_in_the_memory_of_a_small_one(form: str, entries: int) -> None:
     item = Item(amount_minor=1, reference="BK-1", trace_number="121042880000001", text=" ".join(["rent"] * 20))
     booking = Booking(kind=Kind.ACH, item=item, booked_on=DAY, valued_on=DAY)
     statement = AccountStatement(
@@ -55,7 +56,7 @@ def test_a_large_statement_is_written_and_read_in_the_memory_of_a_small_one(form
         opening_minor=0,
         first_day=DAY,
         last_day=DAY,
-        bookings=[booking] * ENTRIES,
+        bookings=[booking] * entries,
     )
     file = StatementFile(sender="1", receiver="2", created_at=CREATED_AT, number=1, statements=[statement])
     stream = Stream(write_statements(file, form))
@@ -63,12 +64,12 @@ def test_a_large_statement_is_written_and_read_in_the_memory_of_a_small_one(form
 
     def work() -> None:
         nonlocal parts
-        parts = sum(1 for _ in read_statements(stream))  # type: ignore[arg-type]
+        parts = sum(1 for _ in read_statements(stream))
 
     peak = peak_of(work)
-    assert parts == ENTRIES + 2
+    assert parts == entries + 2
     assert stream.given > 2 * MIB
-    assert peak < 1.5 * MIB
+    assert peak < MIB
 
 
 DOCUMENT = b'<Document xmlns="urn:iso:std:iso:20022:tech:xsd:camt.053.001.08"><BkToCstmrStmt><Stmt>'
@@ -91,7 +92,7 @@ def test_what_never_ends_is_refused_soon(name: str) -> None:
 
     def work() -> None:
         with pytest.raises(InvalidStatement) as refused:
-            list(read_statements(stream))  # type: ignore[arg-type]
+            list(read_statements(stream))
         assert refused.value.fault.rule is rule
 
     assert peak_of(work) < 8 * MIB
@@ -102,7 +103,7 @@ def test_names_without_number_are_refused_soon() -> None:
     names = (b"<n%d/>" % number for number in range(10**9))
     stream = Stream(chain([DOCUMENT], names))
     with pytest.raises(InvalidStatement) as refused:
-        list(read_statements(stream))  # type: ignore[arg-type]
+        list(read_statements(stream))
     assert refused.value.fault.rule is Rule.TOO_LARGE
     assert stream.given < 4 * MIB
 

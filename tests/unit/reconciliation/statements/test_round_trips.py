@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from rails.simulated.statements.bai2 import UnwritableStatement
-from rails.simulated.statements.bookings import StatementFile
+from rails.simulated.statements.bookings import AccountStatement, StatementFile
 from rails.simulated.statements.writer import FORMATS
 from reconciliation.statements.faults import InvalidStatement
 from reconciliation.statements.reader import read_statements
 from reconciliation.statements.values import StatementEnd
-from tests.unit.reconciliation.statements.bank_files import expected, files, read, written
+from tests.unit.reconciliation.statements.bank_files import CREATED_AT, DAY, expected, files, read, written
 from tests.unit.reconciliation.statements.independent_camt import check
 
 CAMT = sorted(form for form in FORMATS if form.startswith("camt"))
@@ -60,6 +62,21 @@ def test_a_file_that_is_cut_off_is_refused_wherever_that_is(
         read(cut)
 
 
+@given(files(days_max=1), st.sampled_from([*CAMT, "bai2", "csv"]), st.data())
+def test_a_changed_byte_is_refused_or_read_as_a_statement_whose_balances_follow(
+    file: StatementFile, form: str, data: st.DataObject
+) -> None:
+    changed = bytearray(written(file, form))
+    changed[data.draw(st.integers(0, len(changed) - 1))] = data.draw(st.sampled_from(b'0195 ,/<>&"\n-\x00\xe9Z'))
+    try:
+        statements = read(bytes(changed))
+    except InvalidStatement:
+        return
+    for statement in statements:
+        booked = [entry.direction.signed(entry.amount_minor) for entry in statement.entries if entry.is_booked]
+        assert statement.head.opening_minor + sum(booked) == statement.head.closing_minor
+
+
 @given(st.binary(max_size=300))
 def test_anything_is_refused_and_nothing_is_a_statement_by_accident(anything: bytes) -> None:
     for head in (b"", b"<Document", b"01,", b"row,"):
@@ -67,7 +84,12 @@ def test_anything_is_refused_and_nothing_is_a_statement_by_accident(anything: by
             read(head + anything)
 
 
-@given(files(days_max=2).filter(lambda file: any(each.first_day < each.last_day for each in file.statements)))
-def test_bai2_refuses_to_put_several_days_into_one(file: StatementFile) -> None:
-    with pytest.raises(UnwritableStatement):
-        written(file, "bai2")
+def test_bai2_refuses_to_put_several_days_or_the_same_day_twice_into_one_account() -> None:
+    day = AccountStatement(
+        account="1", statement_id="A", currency="USD", opening_minor=0, first_day=DAY, last_day=DAY, bookings=()
+    )
+    for statements in ((replace(day, first_day=DAY - timedelta(days=1)),), (day, replace(day, statement_id="B"))):
+        file = StatementFile(sender="1", receiver="2", created_at=CREATED_AT, number=1, statements=statements)
+        with pytest.raises(UnwritableStatement):
+            written(file, "bai2")
+        assert read(written(file, "camt.053")) == expected(file, "camt.053")
