@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from reconciliation.statements.faults import Rule, refused
 
-LINE_BYTES_MAX = 64 * 1024  # No record of a bank comes near it.
+LINE_BYTES_MAX = 8 * 1024  # No record of a bank comes near it.
 
 _CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f]")
 
@@ -15,7 +15,7 @@ _CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f]")
 def read_lines(chunks: Iterable[bytes]) -> Iterator[tuple[int, str]]:
     """Yield number (from 1) and text of every line, without its end (LF or CRLF). Holds a chunk and a line at most.
 
-    Raises InvalidStatement for a line that is longer than 64 KiB, is not UTF-8, or holds control characters.
+    Raises InvalidStatement for a line that is longer than 8 KiB, is not UTF-8, or holds control characters.
     """
     for number, line in enumerate(_split(chunks), 1):
         if len(line) > LINE_BYTES_MAX:

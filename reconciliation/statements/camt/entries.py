@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from reconciliation.statements.amounts import whole_number
-from reconciliation.statements.batch_sums import check_count, check_net
+from reconciliation.statements.batches import check_count, check_net
 from reconciliation.statements.camt.gathered import Gathered
 from reconciliation.statements.camt.versions import Version
 from reconciliation.statements.faults import BrokenText, Rule

@@ -14,6 +14,9 @@ from reconciliation.statements.values import Direction
 
 T = TypeVar("T")
 
+# Of a leaf that repeats: lines of text. A payment has a few.
+REPEATS_MAX = 100
+
 _DIRECTIONS = {"CRDT": Direction.CREDIT, "DBIT": Direction.DEBIT}
 
 
@@ -45,6 +48,8 @@ class Gathered:
         held = self._values.setdefault(leaf.path, [])
         if held and not leaf.repeats:
             raise self.refused(leaf.path, Rule.REPEATED, "must stand once", value)
+        if len(held) == REPEATS_MAX:
+            raise self.refused(leaf.path, Rule.TOO_LARGE, f"must stand at most {REPEATS_MAX} times", value)
         held.append(value)
 
     def one(self, path: str) -> Value | None:

@@ -8,7 +8,7 @@ from datetime import date
 from typing import assert_never
 
 from reconciliation.statements.amounts import check_currency, minor_units, whole_number
-from reconciliation.statements.batch_sums import ITEMS_MAX
+from reconciliation.statements.batches import EntrySize
 from reconciliation.statements.camt.elements import Block
 from reconciliation.statements.camt.entries import Details, entry_of, item_of
 from reconciliation.statements.camt.gathered import Gathered
@@ -45,7 +45,7 @@ class OpenStatement:
         self.head: Statement | None = None
         self.tally = Tally()
         self.details: list[Details] = []
-        self.items = 0
+        self.entry_size = EntrySize()
 
 
 class Message:
@@ -78,6 +78,7 @@ class Message:
                 self._entry = gathered
             case Block.DETAILS:
                 self._open_statement.details.append(Details())
+                self._grow(gathered)
             case Block.BATCH | Block.ITEM:
                 pass
             case _:
@@ -163,11 +164,15 @@ class Message:
         assert self._version is not None
         assert self._entry is not None
         assert statement.currency is not None
-        statement.items += 1
-        if statement.items > ITEMS_MAX:
-            raise source.refused("", Rule.TOO_LARGE, f"an entry must have at most {ITEMS_MAX} transactions")
         item = item_of(source, self._version, self._entry, statement.currency)
+        self._grow(source, item.text)
         statement.details[-1].items.append(item)
+
+    def _grow(self, source: Gathered, text: str = "") -> None:
+        try:
+            self._open_statement.entry_size.add(text)
+        except BrokenText as broken:
+            raise source.refused("", broken.rule, broken.detail) from None
 
     def _take_entry(self, statement: OpenStatement, source: Gathered) -> None:
         assert self._version is not None
@@ -175,7 +180,7 @@ class Message:
         entry = entry_of(source, self._version, statement.details, statement.currency)
         statement.tally.add(entry)
         statement.details = []
-        statement.items = 0
+        statement.entry_size = EntrySize()
         self.found.append(Placed(source.place.line, entry))
 
     def _end(self, statement: OpenStatement) -> None:

@@ -25,7 +25,8 @@ COLUMNS = (
     "payment_information_id",
     "count",
 )
-HEADER = ",".join(COLUMNS)
+# As wide as camt.053 has the same.
+WIDTHS = MappingProxyType({column: 500 if column == "text" else 35 for column in COLUMNS})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from reconciliation.statements.amounts import check_currency, whole_number
-from reconciliation.statements.batch_sums import ITEMS_MAX, check_count, check_net
+from reconciliation.statements.batches import EntrySize, check_count, check_net
 from reconciliation.statements.csv_table.rows import Row, read_rows
 from reconciliation.statements.days import plain_day
 from reconciliation.statements.faults import BrokenText, Rule, refused
@@ -44,7 +44,7 @@ class Table:
         self._tally = Tally()
         self._entry: Row | None = None
         self._batches: list[OpenBatch] = []
-        self._items = 0
+        self._entry_size = EntrySize()
 
     def take(self, row: Row) -> Iterator[Placed]:
         """Take the next row."""
@@ -64,6 +64,7 @@ class Table:
                 yield from self._close_entry()
                 self._entry = row
             case "batch":
+                self._grow(row)
                 self._batches.append(OpenBatch(row=row))
             case "item":
                 self._take_item(row)
@@ -108,9 +109,6 @@ class Table:
         )
 
     def _take_item(self, row: Row) -> None:
-        self._items += 1
-        if self._items > ITEMS_MAX:
-            raise row.refused("row", Rule.TOO_LARGE, f"an entry must have at most {ITEMS_MAX} items")
         item = BatchItem(
             direction=row.direction(),
             amount_minor=row.amount_minor(self._currency),
@@ -120,11 +118,18 @@ class Table:
             return_reason=row.text("return_reason"),
             text=row.text("text") or "",
         )
+        self._grow(row, item.text)
         self._batches[-1].items.append(item)
+
+    def _grow(self, row: Row, text: str = "") -> None:
+        try:
+            self._entry_size.add(text)
+        except BrokenText as broken:
+            raise broken.at(row.line, "row") from None
 
     def _close_entry(self) -> Iterator[Placed]:
         row, batches = self._entry, self._batches
-        self._entry, self._batches, self._items = None, [], 0
+        self._entry, self._batches, self._entry_size = None, [], EntrySize()
         if row is None:
             return
         amount_minor = row.amount_minor(self._currency)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
 from reconciliation.statements.amounts import minor_units
-from reconciliation.statements.csv_table.columns import COLUMNS, KINDS, Kind
+from reconciliation.statements.csv_table.columns import COLUMNS, KINDS, WIDTHS, Kind
 from reconciliation.statements.faults import BrokenText, InvalidStatement, Rule, refused
 from reconciliation.statements.values import Direction
 
@@ -32,6 +32,8 @@ class Row:
                 raise self.refused(column, Rule.MANDATORY, "must not be empty")
             if cells[column] and column not in self.kind.must | self.kind.may:
                 raise self.refused(column, Rule.FORMAT, f"must be empty in a row {self.name}")
+            if len(cells[column]) > WIDTHS[column]:
+                raise self.refused(column, Rule.WIDTH, f"must have at most {WIDTHS[column]} characters")
 
     def text(self, column: str) -> str | None:
         """Return a cell, if it is not empty."""

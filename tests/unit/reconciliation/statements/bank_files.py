@@ -28,7 +28,7 @@ _words = st.text(st.characters(exclude_categories=("C", "Z")), min_size=1, max_s
     ["rent", "a,b", '"quoted"', "<Ntry>", "&amp;", "=1+1", "88,", "/slash", "Zoë", "]]>"]
 )
 _texts = (
-    st.lists(_words.filter(lambda word: word.isprintable() and not word.endswith("/")), max_size=12)
+    st.lists(_words.filter(lambda word: word.isprintable() and not word.endswith("/")), max_size=6)
     .map(" ".join)
     .map(lambda text: text[:140].rstrip(" /"))
 )
@@ -51,7 +51,7 @@ def items(draw: st.DrawFn, *, is_credit: bool) -> Item:
 def bookings(draw: st.DrawFn, *, first_day: date, last_day: date) -> Booking:
     is_credit = draw(st.booleans())
     item = draw(items(is_credit=is_credit))
-    payments = tuple(draw(st.lists(items(is_credit=is_credit), max_size=3))) if draw(st.booleans()) else ()
+    payments = tuple(draw(st.lists(items(is_credit=is_credit), max_size=2))) if draw(st.booleans()) else ()
     if payments and abs(sum(each.amount_minor for each in payments)) > 10**12:
         payments = payments[:1]
     message_id = draw(_references) if payments else None
@@ -85,7 +85,7 @@ def files(draw: st.DrawFn, *, days_max: int = 3) -> StatementFile:
                 opening_minor=draw(st.integers(-(10**12), 10**12)),
                 first_day=first_day,
                 last_day=last_day,
-                bookings=draw(st.lists(bookings(first_day=first_day, last_day=last_day), max_size=4)),
+                bookings=draw(st.lists(bookings(first_day=first_day, last_day=last_day), max_size=3)),
             )
         )
     return StatementFile(

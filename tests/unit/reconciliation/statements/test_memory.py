@@ -14,6 +14,7 @@ from rails.simulated.statements.writer import write_statements
 from reconciliation.statements.faults import InvalidStatement, Rule
 from reconciliation.statements.reader import read_statements
 from tests.unit.reconciliation.statements.bank_files import CREATED_AT, DAY
+from tests.unit.reconciliation.statements.test_broken_statements import FOLDER
 
 MIB = 2**20
 
@@ -97,6 +98,25 @@ def test_what_never_ends_is_refused_soon(name: str) -> None:
 
     assert peak_of(work) < 8 * MIB
     assert stream.given < 4 * MIB
+
+
+TEXTS = b"".join([b"<Ustrd>" + b"x" * 140 + b"</Ustrd>"] * 100)
+ENTRIES = {
+    "day.v08.xml": (b"<NtryDtls>\n", b"<TxDtls><RmtInf>" + TEXTS + b"</RmtInf></TxDtls>"),
+    "day.csv": (b"20261201-A,,2\n", b"item" + b"," * 6 + b"debit" + b"," * 8 + b"x" * 500 + b",,,\n"),
+}
+
+
+@pytest.mark.parametrize("name", ENTRIES)
+def test_an_entry_that_never_ends_is_refused(name: str) -> None:
+    until, more = ENTRIES[name]
+    beginning, _, _ = (FOLDER / name).read_bytes().partition(until)
+    stream = Stream(chain([beginning + until], repeat(more)))
+    with pytest.raises(InvalidStatement) as refused:
+        list(read_statements(stream))
+    assert refused.value.fault.rule is Rule.TOO_LARGE
+    assert "characters of text" in refused.value.fault.detail
+    assert stream.given < 16 * MIB
 
 
 def test_names_without_number_are_refused_soon() -> None:
