@@ -11,6 +11,7 @@ from cli.main import SUBCOMMANDS
 from cli.settings import ALL
 from payments.payment import EventType
 from rails.nacha.faults import Rule
+from reconciliation.statements.faults import Rule as StatementRule
 from schemas.topics import TOPICS
 
 ROOT = Path(__file__).parents[2]
@@ -35,6 +36,11 @@ def test_every_command_is_documented(name: str) -> None:
 @pytest.mark.parametrize("rule", Rule)
 def test_every_rule_of_a_nacha_file_is_documented(rule: Rule) -> None:
     assert f"`{rule}`" in (ROOT / "docs" / "ach.md").read_text()
+
+
+@pytest.mark.parametrize("rule", StatementRule)
+def test_every_rule_of_a_statement_is_documented(rule: StatementRule) -> None:
+    assert f"`{rule}`" in (ROOT / "docs" / "statements.md").read_text()
 
 
 def test_what_the_stack_decides_are_settings() -> None:

@@ -1,0 +1,1 @@
+"""What the bank says has happened, held against what we know: bank statements in."""
