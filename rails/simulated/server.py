@@ -9,9 +9,14 @@ import structlog
 import uvloop
 
 from business_clock import clock_of
+from rails.ach.file_drop import FolderDrop
 from rails.http_server import http_server
+from rails.simulated.ach.file_books import FileBooks
+from rails.simulated.ach.file_counter import FileCounter
+from rails.simulated.ach.file_routes import file_part
 from rails.simulated.app import build_app
 from rails.simulated.books import Books
+from rails.simulated.clock_routes import BankClock, clock_part
 from rails.simulated.teller import Teller
 
 log = structlog.get_logger(__name__)
@@ -19,13 +24,15 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BankConfig:
-    """Where the bank listens, the folder of its books, what divides its delays, and the file that may set its clock."""
+    """Where the bank listens, the folder of its books, what divides its delays, the file that may set its clock, and
+    the folder of an originator whose files it takes: its outbox is read, its inbox is written into."""
 
     host: str
     port: int
     state_dir: Path
     rail_speed: float = 1.0
     clock_file: Path | None = None
+    drop_dir: Path | None = None
 
 
 def run(config: BankConfig) -> None:
@@ -43,7 +50,12 @@ async def _serve(config: BankConfig) -> bool:
         server.should_exit = True
 
     books = Books(config.state_dir / "books.sqlite", speed=config.rail_speed)
-    app = build_app(Teller(books, clock_of(config.clock_file)), on_failure=fail)
+    clock = clock_of(config.clock_file)
+    teller = Teller(books, clock)
+    drop = None if config.drop_dir is None else FolderDrop(config.drop_dir, for_bank=True)
+    files = FileCounter(FileBooks(books), clock, teller.run, drop)
+    bank_clock = BankClock(clock, config.clock_file, (teller.next_due_us, files.next_due_us))
+    app = build_app(teller, on_failure=fail, parts=(file_part(files), clock_part(bank_clock)))
     server = http_server(app, host=config.host, port=config.port)
     log.info("bank_opened", books_id=books.books_id, host=config.host, port=config.port, rail_speed=config.rail_speed)
     await server.serve()

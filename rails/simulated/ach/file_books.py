@@ -29,6 +29,7 @@ from rails.nacha.writer import build_file
 from rails.simulated.ach.answer_file import WaitingAnswer, answer_file
 from rails.simulated.ach.deposit import BANK_NAMES, Deposit, DepositedBatch
 from rails.simulated.ach.due_dates import answers_at_us, settles_at_us
+from rails.simulated.ach.injected_faults import FaultKind, OpenFault, OpenFaults, Outages
 from rails.simulated.ach.posting import PostingRound
 from rails.simulated.books import DUE_MAX, Books
 from rails.simulated.scenarios import Scenario, script_of_entry
@@ -104,13 +105,16 @@ class FileBooks:
         """Post and answer what is due by now, at most DUE_MAX steps of entries, and return how many."""
         with self._books.transaction() as connection:
             due = connection.execute(_SQL["entries_due"], (now_us, DUE_MAX)).fetchall()
-            done = PostingRound()
+            faults = OpenFaults(_open_fault(row) for row in connection.execute(_SQL["open_faults"]))
+            done = PostingRound(self._hours, faults)
             for row in due:
                 done.add(row)
             connection.executemany(_SQL["post_entry"], done.lines)
             self._books.change_balances(done.balances)
             connection.executemany(_SQL["answer_entry"], done.answers)
             connection.executemany(_SQL["move_entry"], done.states)
+            used = [{"fault_id": each, "entries": entries} for each, entries in faults.used.items() if entries]
+            connection.executemany(_SQL["use_fault"], used)
         return len(due)
 
     def write_answers(self, *, dated_us: Callable[[int], int]) -> str | None:
@@ -164,6 +168,25 @@ class FileBooks:
             "next": files[-1]["file_number"] if len(files) == limit else None,
             "refused": [{**dict(row), "faults": json.loads(row["faults"])} for row in refusals],
         }
+
+    def set_fault(self, fault: dict[str, Any]) -> int:
+        """Have something go wrong from now on, and return its number; `fault` is a row of ach_faults."""
+        with self._books.transaction() as connection:
+            set_as = connection.execute(_SQL["set_fault"], fault).lastrowid
+        assert set_as is not None
+        return set_as
+
+    def remove_fault(self, fault_id: int) -> bool:
+        """Have it not happen any more; False: there is no such fault."""
+        with self._books.transaction() as connection:
+            return connection.execute(_SQL["remove_fault"], (fault_id,)).rowcount == 1
+
+    def faults(self, limit: int) -> list[dict[str, Any]]:
+        """Return what was asked for, the newest first."""
+        return [dict(row) for row in self._connection.execute(_SQL["list_faults"], (limit,))]
+
+    def outages(self) -> Outages:
+        return Outages((row["from_us"], row["until_us"]) for row in self._connection.execute(_SQL["outages"]))
 
     def _taken_before(self, file: dict[str, Any]) -> Taken:
         """Say what stood in a file's way: itself, or one that it must not be mistaken for."""
@@ -325,4 +348,14 @@ def _waiting(row: sqlite3.Row) -> WaitingAnswer:
         of_file=row["of_file"],
         of_batch=_batch_header.decode(row["batch_header"]),
         settled_at=eastern(row["settles_at_us"]),
+    )
+
+
+def _open_fault(row: sqlite3.Row) -> OpenFault:
+    return OpenFault(
+        fault_id=row["fault_id"],
+        kind=FaultKind(row["kind"]),
+        reference=row["reference"],
+        entries_left=row["entries_left"],
+        code=row["code"],
     )

@@ -78,8 +78,10 @@ LIMIT ?;
 -- next_entry_due: when there is next something to do.
 SELECT min(next_at_us) FROM ach_entries WHERE next_at_us IS NOT NULL;
 
--- move_entry: its state after what was due.
-UPDATE ach_entries SET state = :state, next_at_us = :next_at_us WHERE entry_id = :entry_id;
+-- move_entry: its state after what was due; a fault may have changed what comes next.
+UPDATE ach_entries SET
+    state = :state, next_at_us = :next_at_us, scenario = :scenario, code = :code, answers_at_us = :answers_at_us
+WHERE entry_id = :entry_id;
 
 -- post_entry: one line of a booking. A second booking of the same kind would violate the key.
 INSERT INTO ach_postings (entry_id, booking, line, account_id, amount_minor, booked_at_us)
@@ -122,3 +124,22 @@ SELECT
     (SELECT count(*) FROM ach_entries WHERE state = 'received') AS not_posted,
     (SELECT count(*) FROM ach_answers) AS answers,
     (SELECT count(*) FROM ach_answers WHERE file_number IS NULL) AS answers_waiting;
+
+-- set_fault: it counts from now on.
+INSERT INTO ach_faults (kind, reference, entries_left, code, from_us, until_us, set_at_us)
+VALUES (:kind, :reference, :entries_left, :code, :from_us, :until_us, :set_at_us);
+
+-- list_faults: the newest first, those that have happened too.
+SELECT * FROM ach_faults ORDER BY fault_id DESC LIMIT ?;
+
+-- open_faults: those that still wait for entries, oldest first.
+SELECT * FROM ach_faults WHERE entries_left > 0 ORDER BY fault_id;
+
+-- outages: when the bank is not to be reached.
+SELECT from_us, until_us FROM ach_faults WHERE kind = 'outage';
+
+-- use_fault: it happened to so many entries. More than were left would violate the check.
+UPDATE ach_faults SET entries_left = entries_left - :entries WHERE fault_id = :fault_id;
+
+-- remove_fault: it shall not happen any more.
+DELETE FROM ach_faults WHERE fault_id = ?;

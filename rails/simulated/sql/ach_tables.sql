@@ -97,3 +97,16 @@ CREATE VIEW IF NOT EXISTS booked AS
 SELECT account_id, amount_minor, booked_at_us FROM entries
 UNION ALL
 SELECT account_id, amount_minor, booked_at_us FROM ach_postings;
+
+-- What somebody asked to go wrong: for so many entries yet, of any reference or of one; or an outage from until.
+CREATE TABLE IF NOT EXISTS ach_faults (
+    fault_id INTEGER PRIMARY KEY AUTOINCREMENT,
+    kind TEXT NOT NULL,
+    reference TEXT,
+    entries_left INTEGER NOT NULL CHECK (entries_left >= 0),
+    code TEXT,
+    from_us INTEGER,
+    until_us INTEGER,
+    set_at_us INTEGER NOT NULL,
+    CHECK ((kind = 'outage') = (from_us IS NOT NULL AND until_us IS NOT NULL))
+) STRICT;

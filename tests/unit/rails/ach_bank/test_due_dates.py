@@ -44,9 +44,17 @@ def test_an_entry_settles_by_its_effective_date_and_the_banks_windows(
 
 
 def test_an_entry_above_the_same_day_limit_settles_as_standard_ach() -> None:
-    terms = {"leg": Leg.DEBIT, "effective_on": date(2026, 11, 30), "received_at_us": at_us("2026-11-30 09:10")}
-    assert settles_at_us(HOURS, amount_minor=100_000_000, **terms) == at_us("2026-11-30 13:00")
-    assert settles_at_us(HOURS, amount_minor=100_000_001, **terms) == at_us("2026-12-01 08:30")
+    def settles(amount_minor: int) -> int:
+        return settles_at_us(
+            HOURS,
+            leg=Leg.DEBIT,
+            amount_minor=amount_minor,
+            effective_on=date(2026, 11, 30),
+            received_at_us=at_us("2026-11-30 09:10"),
+        )
+
+    assert settles(100_000_000) == at_us("2026-11-30 13:00")
+    assert settles(100_000_001) == at_us("2026-12-01 08:30")
 
 
 @pytest.mark.parametrize(
