@@ -11,12 +11,16 @@ import uvloop
 from business_clock import clock_of
 from rails.ach.file_drop import FolderDrop
 from rails.http_server import http_server
+from rails.simulated.ach.fault_desk import FaultDesk
+from rails.simulated.ach.fault_routes import fault_part
 from rails.simulated.ach.file_books import FileBooks
 from rails.simulated.ach.file_counter import FileCounter
 from rails.simulated.ach.file_routes import file_part
+from rails.simulated.ach.outage_door import Door
 from rails.simulated.app import build_app
+from rails.simulated.bank_clock import BankClock
 from rails.simulated.books import Books
-from rails.simulated.clock_routes import BankClock, clock_part
+from rails.simulated.clock_routes import clock_part
 from rails.simulated.teller import Teller
 
 log = structlog.get_logger(__name__)
@@ -53,9 +57,13 @@ async def _serve(config: BankConfig) -> bool:
     clock = clock_of(config.clock_file)
     teller = Teller(books, clock)
     drop = None if config.drop_dir is None else FolderDrop(config.drop_dir, for_bank=True)
-    files = FileCounter(FileBooks(books), clock, teller.run, drop)
+    file_books = FileBooks(books)
+    faults = FaultDesk(file_books, clock, teller.run)
+    files = FileCounter(file_books, clock, teller.run, drop, faults.outages)
     bank_clock = BankClock(clock, config.clock_file, (teller.next_due_us, files.next_due_us))
-    app = build_app(teller, on_failure=fail, parts=(file_part(files), clock_part(bank_clock)))
+    parts = (file_part(files), clock_part(bank_clock), fault_part(faults))
+    app = build_app(teller, on_failure=fail, parts=parts)
+    app.add_middleware(Door, is_out=faults.is_out)
     server = http_server(app, host=config.host, port=config.port)
     log.info("bank_opened", books_id=books.books_id, host=config.host, port=config.port, rail_speed=config.rail_speed)
     await server.serve()

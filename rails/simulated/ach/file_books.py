@@ -9,37 +9,40 @@ import hashlib
 import json
 import sqlite3
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from directory.entities import AccountType, check_digit
 from payments.calendar import DAY
-from payments.windows import BankHours, Leg, eastern
+from payments.windows import BankHours, eastern
 from rails.ach.cut_offs import FILE_ID_MODIFIERS, divide
-from rails.nacha.batch_header import BatchHeader
-from rails.nacha.codes import DEBITS, TransactionCode
+from rails.nacha.codes import DEBITS
 from rails.nacha.contents import NachaFile
-from rails.nacha.entry_detail import EntryDetail
 from rails.nacha.file_header import FileHeader
 from rails.nacha.writer import build_file
 from rails.simulated.ach.answer_file import WaitingAnswer, answer_file
 from rails.simulated.ach.deposit import BANK_NAMES, Deposit, DepositedBatch
-from rails.simulated.ach.due_dates import answers_at_us, settles_at_us
-from rails.simulated.ach.injected_faults import FaultKind, OpenFault, OpenFaults, Outages
+from rails.simulated.ach.file_rows import (
+    Taken,
+    company_account,
+    entry_row,
+    incoming_row,
+    number_hash_of,
+    open_fault,
+    receivers,
+    taken_of,
+    waiting_answer,
+)
+from rails.simulated.ach.injected_faults import OpenFaults, Outages
 from rails.simulated.ach.posting import PostingRound
 from rails.simulated.books import DUE_MAX, Books
-from rails.simulated.scenarios import Scenario, script_of_entry
 from rails.sql_files import read_statements
 
 ANSWERS_MAX = 10_000  # In one file: a transaction of about a second.
 
 _SQL = read_statements(Path(__file__).parent.parent / "sql" / "ach_statements.sql")
-_entry = msgspec.json.Decoder(EntryDetail)
-_batch_header = msgspec.json.Decoder(BatchHeader)
 _file_header = msgspec.json.Decoder(FileHeader)
 
 
@@ -59,19 +62,6 @@ class FileNameTaken(Exception):
         self.name = name
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Taken:
-    """The file as it was taken, under the name that it first came with. Amounts in cents, times in microseconds UTC."""
-
-    name: str
-    sha256: str
-    entries: int
-    debit_minor: int
-    credit_minor: int
-    received_at_us: int
-    is_new: bool
-
-
 class FileBooks:
     """The ACH side of `books`; `hours` are the windows by which entries settle."""
 
@@ -85,7 +75,7 @@ class FileBooks:
 
         The same bytes again change nothing, under whatever name they come.
         """
-        file = _incoming_row(name, deposit, received_at_us)
+        file = incoming_row(name, deposit, received_at_us)
         with self._books.transaction() as connection:
             kept = connection.execute(_SQL["keep_file"], file)
             if not kept.rowcount:
@@ -93,7 +83,7 @@ class FileBooks:
             assert kept.lastrowid is not None
             for batch in deposit.batches:
                 self._keep(kept.lastrowid, batch, received_at_us)
-        return _taken(file, is_new=True)
+        return taken_of(file, is_new=True)
 
     def refuse(self, name: str, sha256: bytes, faults: Sequence[dict[str, Any]], *, at_us: int) -> None:
         """Remember that a file was not taken."""
@@ -105,7 +95,7 @@ class FileBooks:
         """Post and answer what is due by now, at most DUE_MAX steps of entries, and return how many."""
         with self._books.transaction() as connection:
             due = connection.execute(_SQL["entries_due"], (now_us, DUE_MAX)).fetchall()
-            faults = OpenFaults(_open_fault(row) for row in connection.execute(_SQL["open_faults"]))
+            faults = OpenFaults(open_fault(row) for row in connection.execute(_SQL["open_faults"]))
             done = PostingRound(self._hours, faults)
             for row in due:
                 done.add(row)
@@ -130,7 +120,7 @@ class FileBooks:
             wanted = {each: first[each] for each in ("due_at_us", "copy", "destination", "origin")}
             rows = connection.execute(_SQL["answers_waiting"], {**wanted, "most": ANSWERS_MAX}).fetchall()
             rows = rows[: next(divide(row["amount_minor"] for row in rows))]
-            file, contents = self._outgoing([_waiting(row) for row in rows], first, dated_us(first["due_at_us"]))
+            file, contents = self._outgoing([waiting_answer(row) for row in rows], first, dated_us(first["due_at_us"]))
             file["data"] = build_file(contents)
             file["sha256"] = hashlib.sha256(file["data"]).digest()
             kept = connection.execute(_SQL["keep_file"], file)
@@ -192,83 +182,26 @@ class FileBooks:
         """Say what stood in a file's way: itself, or one that it must not be mistaken for."""
         before = self._connection.execute(_SQL["file_of_bytes"], (file["sha256"],)).fetchone()
         if before is not None:
-            return _taken(before, is_new=False)
+            return taken_of(before, is_new=False)
         same_id = self._connection.execute(_SQL["file_of_id"], file).fetchone()
         if same_id is not None:
             raise FileIdTaken(same_id["name"])
         raise FileNameTaken(file["name"])
 
     def _keep(self, file_number: int, batch: DepositedBatch, received_at_us: int) -> None:
-        company = self._company_of(batch.header, received_at_us)
-        rows = [
-            self._entry_row(file_number, batch.header, line, entry, received_at_us) for line, entry in batch.entries
-        ]
-        accounts = {account["number_hash"]: account for account, _ in rows}
+        hash_of = self._books.number_hash
+        company = company_account(batch.header, hash_of, received_at_us)
+        accounts = {account["number_hash"]: account for account in receivers(batch, hash_of, received_at_us)}
         self._books.open_accounts([company, *accounts.values()])
-        kept = {
-            "file_number": file_number,
-            "batch_number": batch.header.batch_number,
-            "header": msgspec.json.encode(batch.header),
-            "company_hash": company["number_hash"],
-        }
-        self._connection.execute(_SQL["keep_batch"], kept)
-        self._connection.executemany(_SQL["keep_entry"], [row for _, row in rows])
-
-    def _company_of(self, header: BatchHeader, opened_at_us: int) -> dict[str, Any]:
-        """Return the account of a batch's company at the bank that sends it."""
-        bank = header.originating_dfi_identification
-        company_id = header.company_identification
-        return {
-            # No routing number begins so: the company is no receiver's account.
-            "number_hash": self._books.number_hash(f"company:{bank}", company_id),
-            "routing_number": f"{bank}{check_digit(bank)}",
-            "last4": company_id[-4:],
-            "holder": header.company_name,
-            "account_type": AccountType.CHECKING.value,
-            "opened_at_us": opened_at_us,
-        }
-
-    def _entry_row(
-        self, file_number: int, header: BatchHeader, line: int, entry: EntryDetail, received_at_us: int
-    ) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Return the account of an entry and the entry, as rows."""
-        code = entry.transaction_code
-        leg = Leg.DEBIT if code in DEBITS else Leg.CREDIT
-        account_number = entry.account_number.strip()
-        script = script_of_entry(account_number)
-        settles_us = settles_at_us(
-            self._hours,
-            leg=leg,
-            amount_minor=entry.amount_minor,
-            effective_on=header.effective_entry_date,
-            received_at_us=received_at_us,
+        of_file = {"file_number": file_number, "batch_number": batch.header.batch_number}
+        kept = {"header": msgspec.json.encode(batch.header), "company_hash": company["number_hash"]}
+        self._connection.execute(_SQL["keep_batch"], {**of_file, **kept})
+        rows = (entry_row(batch.header, line, entry, self._hours, received_at_us) for line, entry in batch.entries)
+        hashes = (number_hash_of(entry, hash_of) for _, entry in batch.entries)
+        self._connection.executemany(
+            _SQL["keep_entry"],
+            ({**of_file, **row, "number_hash": each} for row, each in zip(rows, hashes, strict=True)),
         )
-        is_savings = code >= TransactionCode.SAVINGS_CREDIT_RETURN
-        account = {
-            "number_hash": self._books.number_hash(entry.routing_number, account_number),
-            "routing_number": entry.routing_number,
-            "last4": account_number[-4:],
-            "holder": entry.individual_name,
-            "account_type": (AccountType.SAVINGS if is_savings else AccountType.CHECKING).value,
-            "opened_at_us": received_at_us,
-        }
-        row = {
-            "file_number": file_number,
-            "batch_number": header.batch_number,
-            "line": line,
-            "trace_number": entry.trace_number,
-            "identification": entry.individual_identification_number,
-            "number_hash": account["number_hash"],
-            "is_debit": int(leg is Leg.DEBIT),
-            "amount_minor": entry.amount_minor,
-            "record": msgspec.json.encode(entry),
-            "scenario": script.scenario.value,
-            "code": script.code,
-            "settles_at_us": settles_us,
-            "answers_at_us": answers_at_us(self._hours, script, settles_us),
-            "next_at_us": None if script.scenario is Scenario.NEVER_HEARD_OF else settles_us,
-        }
-        return account, row
 
     def _outgoing(
         self, answers: Sequence[WaitingAnswer], first: sqlite3.Row, at_us: int
@@ -305,57 +238,3 @@ class FileBooks:
             if used < len(FILE_ID_MODIFIERS):
                 return day, FILE_ID_MODIFIERS[used]
             day += DAY
-
-
-def _incoming_row(name: str, deposit: Deposit, received_at_us: int) -> dict[str, Any]:
-    header, control = deposit.header, deposit.control
-    return {
-        "direction": "in",
-        "name": name,
-        "sha256": deposit.sha256,
-        "destination": header.immediate_destination,
-        "origin": header.immediate_origin,
-        "created_on": header.file_creation_date.isoformat(),
-        "file_id": header.file_id_modifier,
-        "header": msgspec.json.encode(header),
-        "entries": deposit.entries,
-        "debit_minor": control.total_debit_minor,
-        "credit_minor": control.total_credit_minor,
-        "at_us": received_at_us,
-        "data": deposit.data,
-    }
-
-
-def _taken(row: sqlite3.Row | dict[str, Any], *, is_new: bool) -> Taken:
-    return Taken(
-        name=row["name"],
-        sha256=row["sha256"].hex(),
-        entries=row["entries"],
-        debit_minor=row["debit_minor"],
-        credit_minor=row["credit_minor"],
-        received_at_us=row["at_us"],
-        is_new=is_new,
-    )
-
-
-def _waiting(row: sqlite3.Row) -> WaitingAnswer:
-    return WaitingAnswer(
-        answer_id=row["answer_id"],
-        kind=row["kind"],
-        code=row["code"],
-        amount_minor=row["amount_minor"],
-        entry=_entry.decode(row["record"]),
-        of_file=row["of_file"],
-        of_batch=_batch_header.decode(row["batch_header"]),
-        settled_at=eastern(row["settles_at_us"]),
-    )
-
-
-def _open_fault(row: sqlite3.Row) -> OpenFault:
-    return OpenFault(
-        fault_id=row["fault_id"],
-        kind=FaultKind(row["kind"]),
-        reference=row["reference"],
-        entries_left=row["entries_left"],
-        code=row["code"],
-    )

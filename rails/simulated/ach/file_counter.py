@@ -23,7 +23,9 @@ from rails.simulated.ach.deposit import (
     require_name,
 )
 from rails.simulated.ach.due_dates import made_by_us
-from rails.simulated.ach.file_books import FileBooks, FileIdTaken, FileNameTaken, Taken
+from rails.simulated.ach.file_books import FileBooks, FileIdTaken, FileNameTaken
+from rails.simulated.ach.file_rows import Taken
+from rails.simulated.ach.injected_faults import Outages
 
 log = structlog.get_logger(__name__)
 
@@ -42,13 +44,24 @@ class BooksThread(Protocol):
 
 
 class FileCounter:
-    """`run` works in the books' thread; `drop` is the folder of an originator, seen from the bank's side."""
+    """`run` works in the books' thread; `drop` is the folder of an originator, seen from the bank's side.
 
-    def __init__(self, books: FileBooks, clock: Clock, run: BooksThread, drop: FileDrop | None = None) -> None:
+    `outages` says when the bank is not to be reached: then no file is fetched, and none handed over.
+    """
+
+    def __init__(
+        self,
+        books: FileBooks,
+        clock: Clock,
+        run: BooksThread,
+        drop: FileDrop | None = None,
+        outages: Callable[[], Outages] = Outages,
+    ) -> None:
         self._books = books
         self._clock = clock
         self._run = run
         self._drop = drop
+        self._outages = outages
         self._look = asyncio.Event()
 
     async def put(self, name: str, data: bytes) -> Taken:
@@ -75,16 +88,19 @@ class FileCounter:
         """Fetch files, do what is due, hand over what was written, until cancelled."""
         while True:
             self._look.clear()
-            if self._drop is not None:
+            if self._drop is not None and not self._is_out():
                 await self._fetch(self._drop)
             await self._do_due()
-            if self._drop is not None:
+            if self._drop is not None and not self._is_out():
                 await self._hand_over(self._drop)
             wait_s = await self._wait_s()
             try:
                 await asyncio.wait_for(self._look.wait(), wait_s)
             except TimeoutError:
                 continue
+
+    def _is_out(self) -> bool:
+        return self._outages().end_us(self._clock.now_us()) is not None
 
     async def _wait_s(self) -> float | None:
         due_us = await self.next_due_us()
@@ -140,10 +156,12 @@ class FileCounter:
     def _handed_in_us(self, header: FileHeader) -> int:
         """Return when a file in the folder came: by a clock that is set, when it was made, as its originator dates it.
 
-        A clock that goes from one hour to another at once leaves no time to carry files.
+        A clock that goes from one hour to another at once leaves no time to carry files. What was made in an outage
+        came behind it.
         """
         made_us = made_by_us(header)
-        return self._clock.now_us() if made_us is None else self._clock.dated_us(made_us)
+        now_us = self._clock.now_us()
+        return now_us if made_us is None else min(now_us, self._outages().reached_us(self._clock.dated_us(made_us)))
 
     async def _hand_over(self, drop: FileDrop) -> None:
         try:

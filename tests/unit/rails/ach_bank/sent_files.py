@@ -9,13 +9,16 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
+from rails.nacha.addenda import NotificationOfChange
 from rails.nacha.codes import TransactionCode
 from rails.nacha.contents import Batch, NachaFile
 from rails.nacha.entry_detail import EntryDetail
 from rails.nacha.reader import read_file
+from rails.nacha.return_addenda import Return
 from rails.nacha.writer import build_file
 from rails.simulated.ach.deposit import read_deposit
-from rails.simulated.ach.file_books import FileBooks, Taken
+from rails.simulated.ach.file_books import FileBooks
+from rails.simulated.ach.file_rows import Taken
 from rails.simulated.books import Books
 from tests.unit.rails.ach.written_log import at_us
 from tests.unit.rails.nacha.contents import HEADER, batch_header, entry
@@ -91,3 +94,12 @@ class Bank:
 
 def entries_of(files: Sequence[NachaFile]) -> list[EntryDetail]:
     return [entry for file in files for batch in file.batches for entry in batch.entries]
+
+
+def named(answer: EntryDetail) -> tuple[str, str]:
+    """The entry that an answer is about, and its code."""
+    addenda = answer.addenda
+    if isinstance(addenda, NotificationOfChange):
+        return addenda.original_trace_number, addenda.change_code
+    assert isinstance(addenda, Return)
+    return addenda.original_trace_number, addenda.return_reason_code

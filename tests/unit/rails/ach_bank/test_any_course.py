@@ -12,12 +12,10 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rails.nacha.addenda import NotificationOfChange
 from rails.nacha.codes import TransactionCode
 from rails.nacha.entry_detail import EntryDetail
-from rails.nacha.return_addenda import Return
 from rails.simulated.ach.file_books import FileIdTaken
-from tests.unit.rails.ach_bank.sent_files import CREDIT, MONDAY, Bank, sent
+from tests.unit.rails.ach_bank.sent_files import CREDIT, MONDAY, Bank, named, sent
 from tests.unit.rails.nacha.contents import entry
 
 HOUR_US = 3_600_000_000
@@ -134,12 +132,3 @@ def test_every_entry_is_posted_once_every_answer_comes_once_and_the_books_always
         assert Counter(named(each) for each in bank.answers()) == came_back
         assert bank.is_balanced()
         bank.books.close()
-
-
-def named(answer: EntryDetail) -> tuple[str, str]:
-    """The entry that an answer is about, and its code."""
-    addenda = answer.addenda
-    if isinstance(addenda, NotificationOfChange):
-        return addenda.original_trace_number, addenda.change_code
-    assert isinstance(addenda, Return)
-    return addenda.original_trace_number, addenda.return_reason_code

@@ -10,7 +10,7 @@ import pytest
 from business_clock import SettableClock, Setting, SystemClock, read_setting, system_us, write_setting
 from payments.windows import EASTERN, instant_us
 from rails.simulated.app import BadRequest
-from rails.simulated.clock_routes import BankClock, ClockGoesForward, ClockIsTheMachines, WantedClock, read_wanted
+from rails.simulated.bank_clock import BankClock, ClockGoesForward, ClockIsTheMachines, WantedClock, read_wanted
 from tests.unit.rails.ach.originator_in_hand import in_a_loop
 from tests.unit.rails.ach.written_log import at_us
 

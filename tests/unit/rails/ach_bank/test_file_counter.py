@@ -83,9 +83,9 @@ async def test_a_file_in_the_outbox_is_taken_and_answered_in_the_inbox(world: Wo
 
 @in_a_loop
 async def test_a_file_is_dated_when_it_was_made_when_the_clock_has_jumped_since(world: World) -> None:
+    # Made at 9:05 on Monday, for Tuesday; the bank sees it on Thursday.
+    world.set_clock(at_us("2026-12-03 12:00"))
     async with world.open() as counter:
-        # Made at 9:05 on Monday, for Tuesday; the bank sees it on Thursday.
-        world.set_clock(at_us("2026-12-03 12:00"))
         world.hand_in(NAME, sent(*debits_of("10001", "20001")))
         await until(lambda: len(world.names("inbox")) == 2)
         report = await counter.report(before=2**62, limit=10)
@@ -96,8 +96,8 @@ async def test_a_file_is_dated_when_it_was_made_when_the_clock_has_jumped_since(
 
 @in_a_loop
 async def test_a_file_over_http_comes_when_it_comes(world: World) -> None:
+    world.set_clock(at_us("2026-12-03 12:00"))
     async with world.open() as counter:
-        world.set_clock(at_us("2026-12-03 12:00"))
         taken = await counter.put("payments.ach", sent(*debits_of("111111")))
         assert taken.received_at_us == at_us("2026-12-03 12:00")
         assert await counter.next_due_us() == at_us("2026-12-03 17:00")
