@@ -21,6 +21,7 @@ from rails.simulated.app import build_app
 from rails.simulated.bank_clock import BankClock
 from rails.simulated.books import Books
 from rails.simulated.clock_routes import clock_part
+from rails.simulated.page_route import page_part
 from rails.simulated.teller import Teller
 
 log = structlog.get_logger(__name__)
@@ -61,7 +62,7 @@ async def _serve(config: BankConfig) -> bool:
     faults = FaultDesk(file_books, clock, teller.run)
     files = FileCounter(file_books, clock, teller.run, drop, faults.outages)
     bank_clock = BankClock(clock, config.clock_file, (teller.next_due_us, files.next_due_us))
-    parts = (file_part(files), clock_part(bank_clock), fault_part(faults))
+    parts = (file_part(files), clock_part(bank_clock), fault_part(faults), page_part())
     app = build_app(teller, on_failure=fail, parts=parts)
     app.add_middleware(Door, is_out=faults.is_out)
     server = http_server(app, host=config.host, port=config.port)

@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from rails.simulated.app import refused_with
 
 RETRY_AFTER_S = 1
+# And the page, which shows it.
 OPEN_IN_AN_OUTAGE = ("/faults", "/clock", "/health/live")
 
 
@@ -32,7 +33,7 @@ class Door:
         self._is_out = is_out
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        is_open = scope["type"] != "http" or scope["path"].startswith(OPEN_IN_AN_OUTAGE)
+        is_open = scope["type"] != "http" or scope["path"] == "/" or scope["path"].startswith(OPEN_IN_AN_OUTAGE)
         if is_open or not self._is_out():
             await self._app(scope, receive, send)
             return

@@ -65,6 +65,9 @@ CREATE TABLE IF NOT EXISTS ach_entries (
     FOREIGN KEY (file_number, batch_number) REFERENCES ach_batches
 ) STRICT;
 CREATE INDEX IF NOT EXISTS ach_entries_due ON ach_entries (next_at_us, entry_id) WHERE next_at_us IS NOT NULL;
+-- How far a file has come is counted by what is left and by what came back, not by all of its entries.
+CREATE INDEX IF NOT EXISTS ach_entries_received ON ach_entries (file_number) WHERE state = 'received';
+CREATE INDEX IF NOT EXISTS ach_entries_returned ON ach_entries (file_number) WHERE state = 'returned';
 
 -- Double entry, as of transfers: an entry is posted once and comes back once.
 CREATE TABLE IF NOT EXISTS ach_postings (

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 from collections.abc import AsyncIterator
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from rails.ach.file_drop import QUIET_S, FolderDrop
 from rails.simulated.ach.deposit import BrokenFile
 from rails.simulated.ach.file_books import FileBooks
 from rails.simulated.ach.file_counter import FileCounter
+from rails.simulated.ach.injected_faults import Outages
 from rails.simulated.books import Books
 from rails.simulated.teller import Teller
 from tests.unit.rails.ach.originator_in_hand import in_a_loop, until
@@ -32,6 +34,7 @@ class World:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.set_clock(MONDAY)
+        self.outage: tuple[int, int] | None = None
         self.drop = folder / "drop"
 
     def set_clock(self, us: int) -> None:
@@ -43,7 +46,9 @@ class World:
         clock = SettableClock(self.folder / "clock.json")
         books = Books(self.folder / "books.sqlite", speed=1)
         teller = Teller(books, clock)
-        counter = FileCounter(FileBooks(books), clock, teller.run, FolderDrop(self.drop, for_bank=True))
+        drop = FolderDrop(self.drop, for_bank=True)
+        outages = Outages([] if self.outage is None else [self.outage])
+        counter = FileCounter(FileBooks(books), clock, teller.run, drop, lambda: outages)
         working = asyncio.gather(counter.work(), counter.watch_clock())
         try:
             yield counter
@@ -92,6 +97,33 @@ async def test_a_file_is_dated_when_it_was_made_when_the_clock_has_jumped_since(
         second, first, came = report["files"]
         assert came["at_us"] == at_us("2026-11-30 09:06") - 1
         assert (first["at_us"], second["at_us"]) == (TUESDAY_MORNING, at_us("2026-12-03 08:30"))
+
+
+@in_a_loop
+async def test_a_file_that_was_made_in_an_outage_comes_behind_it(world: World) -> None:
+    world.set_clock(at_us("2026-11-30 12:00"))
+    world.outage = (at_us("2026-11-30 09:00"), at_us("2026-11-30 10:40"))
+    async with world.open() as counter:
+        world.hand_in(NAME, sent(*debits_of("111111"), effective_on=date(2026, 11, 30)))
+        await until(lambda: world.names("bank/done") == [NAME])
+        [came] = (await counter.report(before=2**62, limit=10))["files"]
+        assert came["at_us"] == at_us("2026-11-30 10:40")
+        assert await counter.next_due_us() == at_us("2026-11-30 17:00")
+
+
+@in_a_loop
+async def test_no_file_is_fetched_or_handed_over_in_an_outage(world: World) -> None:
+    world.outage = (MONDAY, at_us("2026-12-01 12:00"))
+    async with world.open() as counter:
+        await counter.put("payments.ach", sent(*debits_of("10001")))
+        world.hand_in(NAME, sent(*debits_of("111111"), file_id="B"))
+        world.set_clock(at_us("2026-12-01 11:59"))
+        while not (await counter.report(before=2**62, limit=10))["counts"]["files_written"]:  # noqa: ASYNC110
+            await asyncio.sleep(0.005)
+        assert world.names("inbox") == []
+        assert world.names("outbox") == [NAME]
+        world.set_clock(at_us("2026-12-01 12:00"))
+        await until(lambda: world.names("outbox") == [] and len(world.names("inbox")) == 1)
 
 
 @in_a_loop
