@@ -3,32 +3,69 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from payments.payment import Status
+from business_clock import Setting, write_setting
+from payments.payment import Payment, Status
 from payments.rails import Rail
-from tests.integration.ach_world import NINE, SECONDS_MAX, AchWorld
-from tests.integration.rail_processes import eventually
-from tests.integration.rail_world import broker_with_topics
+from tests.integration.decider import Decider
+from tests.integration.own_broker import OwnBroker
+from tests.integration.rail_processes import bank_process, eventually, gateway_process, originator_process
+from tests.integration.rail_world import SPEED, broker_with_topics
 from tests.unit.rails.ach.written_log import answered, at_us
 
+SECONDS_MAX = 60.0
+NINE = at_us("2026-12-01 09:00")
 MINUTE_US = 60_000_000
 
 
+class World:
+    """A bank, an originator and a gateway by one clock, which stands until the test sets it."""
+
+    def __init__(self, folder: Path, broker: OwnBroker) -> None:
+        self.folder = folder
+        clock = {"clock_file": str(folder / "clock.json")}
+        self.set_clock(NINE)
+        self.bank = bank_process(folder, speed=SPEED, **clock)
+        self.originator = originator_process(folder, bootstrap=broker.bootstrap)
+        self.gateway = gateway_process(
+            folder, bootstrap=broker.bootstrap, bank_url=self.bank.url, ach_url=self.originator.url, **clock
+        )
+        for process in (self.bank, self.originator, self.gateway):
+            process.start()
+        self.decider = Decider(broker.bootstrap, speed=SPEED)
+
+    def set_clock(self, us: int) -> None:
+        setting = Setting(set_by="a test", from_us=NINE, at_us=us, since_us=time.time_ns() // 1000)
+        write_setting(self.folder / "clock.json", setting)
+
+    def files(self) -> list[Path]:
+        return sorted((self.folder / "drop" / "outbox").iterdir())
+
+    def wait_for(self, payment_id: str, status: Status) -> Payment:
+        return self.decider.wait_for(payment_id, status, seconds=SECONDS_MAX)
+
+    def stop(self) -> None:
+        self.decider.close()
+        for process in (self.gateway, self.originator, self.bank):
+            process.kill()
+
+
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[AchWorld]:
+def world(tmp_path: Path) -> Iterator[World]:
     with broker_with_topics(tmp_path) as broker:
-        running = AchWorld(tmp_path, broker)
+        running = World(tmp_path, broker)
         try:
             yield running
         finally:
             running.stop()
 
 
-def test_ach_goes_by_files_and_the_rest_to_the_bank_and_a_return_is_heard(world: AchWorld) -> None:
+def test_ach_goes_by_files_and_the_rest_to_the_bank_and_a_return_is_heard(world: World) -> None:
     payer, payee = world.decider.account("987654321"), world.decider.account("123456789")
     wire = world.decider.pay(payer, payee, now_us=NINE, rail=Rail.WIRE)
     ach = world.decider.pay(payer, payee, now_us=NINE, rail=Rail.SAME_DAY_ACH)
