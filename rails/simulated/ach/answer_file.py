@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
 import msgspec
 
@@ -18,10 +19,16 @@ from rails.nacha.corrections import Correction, corrected_data
 from rails.nacha.entry_detail import EntryDetail, check_digit_fits
 from rails.nacha.file_header import FileHeader
 from rails.nacha.return_codes import DECEASED
-from rails.simulated.ach.posting import CHANGE
 
 ACCOUNT_CHARACTERS = 17
 ROUTING_DIGITS = 9
+
+
+class AnswerKind(StrEnum):
+    """What is answered to an entry."""
+
+    RETURN = "return"
+    CHANGE = "change"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +36,7 @@ class WaitingAnswer:
     """An answer that is to stand in a file: to which entry, of which batch of which file, and what it says."""
 
     answer_id: int
-    kind: str
+    kind: AnswerKind
     code: str
     amount_minor: int
     entry: EntryDetail
@@ -58,7 +65,7 @@ def answer_file(
         reference_code=f"{number % 10**8:08d}",
     )
     # A batch answers one batch, and comes from one bank: its trace numbers begin with that bank's number.
-    together: dict[tuple[int, int, str, str], list[WaitingAnswer]] = {}
+    together: dict[tuple[int, int, str, AnswerKind], list[WaitingAnswer]] = {}
     for each in answers:
         key = (each.of_file, each.of_batch.batch_number, each.receiving_dfi, each.kind)
         together.setdefault(key, []).append(each)
@@ -69,7 +76,7 @@ def entry_of(answer: WaitingAnswer) -> EntryDetail:
     """Return the entry that says the answer, with a trace number of the bank that answers."""
     to = _with_check_digit(answer.of_batch.originating_dfi_identification)
     trace = trace_number(answer.receiving_dfi, (answer.answer_id - 1) % SEQUENCE_MAX + 1)
-    if answer.kind == CHANGE:
+    if answer.kind is AnswerKind.CHANGE:
         corrected = corrected_data(answer.code, correction_of(answer.entry))
         return change_of(
             answer.entry, code=answer.code, corrected_data=corrected, to_routing_number=to, trace_number=trace
@@ -103,7 +110,7 @@ def _batch(answers: Sequence[WaitingAnswer], batch_number: int) -> Batch:
         codes=[entry.transaction_code for entry in entries],
         from_dfi=first.receiving_dfi,
         batch_number=batch_number,
-        changes=first.kind == CHANGE,
+        changes=first.kind is AnswerKind.CHANGE,
     )
     return Batch(header=header, entries=tuple(entries))
 

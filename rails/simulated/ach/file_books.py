@@ -99,6 +99,7 @@ class FileBooks:
             done = PostingRound(self._hours, faults)
             for row in due:
                 done.add(row)
+            assert sum(done.balances.values()) == 0, "every booking has two sides"
             connection.executemany(_SQL["post_entry"], done.lines)
             self._books.change_balances(done.balances)
             connection.executemany(_SQL["answer_entry"], done.answers)

@@ -14,7 +14,7 @@ from payments.windows import BankHours, Leg, eastern
 from rails.nacha.batch_header import BatchHeader
 from rails.nacha.codes import DEBITS, TransactionCode
 from rails.nacha.entry_detail import EntryDetail
-from rails.simulated.ach.answer_file import WaitingAnswer
+from rails.simulated.ach.answer_file import AnswerKind, WaitingAnswer
 from rails.simulated.ach.deposit import Deposit, DepositedBatch
 from rails.simulated.ach.due_dates import answers_at_us, settles_at_us
 from rails.simulated.ach.injected_faults import FaultKind, OpenFault
@@ -73,7 +73,7 @@ def taken_of(row: sqlite3.Row | dict[str, Any], *, is_new: bool) -> Taken:
 def waiting_answer(row: sqlite3.Row) -> WaitingAnswer:
     return WaitingAnswer(
         answer_id=row["answer_id"],
-        kind=row["kind"],
+        kind=AnswerKind(row["kind"]),
         code=row["code"],
         amount_minor=row["amount_minor"],
         entry=_entry.decode(row["record"]),

@@ -5,9 +5,8 @@ What an account number asks for (rails/simulated/scenarios.py) is what banks do;
 
 from __future__ import annotations
 
-import sqlite3
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -22,7 +21,6 @@ class FaultKind(StrEnum):
     OUTAGE = "outage"  # For a while the bank answers nobody, fetches no files, and hands none over.
 
 
-OF_ENTRIES = frozenset(FaultKind) - {FaultKind.OUTAGE}
 LATE_CODE = "R01"  # Of a late return, unless another is asked for.
 AMOUNT_MINOR_MAX = 9_999_999_999  # The ten digits of an entry.
 
@@ -45,9 +43,8 @@ class OpenFaults:
         self._faults = tuple(faults)
         self.used: Counter[int] = Counter()
 
-    def take(self, kind: FaultKind, entry: sqlite3.Row) -> OpenFault | None:
-        """Return the fault of this kind that happens to an entry now, once for each that it was asked for."""
-        names = (entry["trace_number"], entry["identification"])
+    def take(self, kind: FaultKind, names: Collection[str]) -> OpenFault | None:
+        """Return the fault of this kind that happens now to an entry with these names, or None."""
         for fault in self._faults:
             is_left = self.used[fault.fault_id] < fault.entries_left
             if fault.kind is kind and is_left and (fault.reference is None or fault.reference in names):

@@ -7,11 +7,10 @@ from collections import Counter
 from typing import Any, assert_never
 
 from payments.windows import BankHours
+from rails.simulated.ach.answer_file import AnswerKind
 from rails.simulated.ach.due_dates import answers_at_us
-from rails.simulated.ach.injected_faults import LATE_CODE, FaultKind, OpenFaults, wrong_amount
+from rails.simulated.ach.injected_faults import LATE_CODE, FaultKind, OpenFault, OpenFaults, wrong_amount
 from rails.simulated.scenarios import Scenario, Script
-
-RETURN, CHANGE = "return", "change"
 
 
 class PostingRound:
@@ -34,10 +33,10 @@ class PostingRound:
         match scenario:
             case Scenario.REFUSED | Scenario.RETURNED | Scenario.RETURNED_LATE:
                 self._book(due, "returned", due["answers_at_us"], comes_back=True)
-                self._answer(due, RETURN, due["amount_minor"])
+                self._answer(due, AnswerKind.RETURN, due["amount_minor"])
                 self._end(due, "returned")
             case Scenario.CORRECTED:
-                self._answer(due, CHANGE, 0)
+                self._answer(due, AnswerKind.CHANGE, 0)
                 self._end(due, "posted")
             case (
                 Scenario.SETTLES
@@ -54,7 +53,7 @@ class PostingRound:
         self._book(due, "posted", due["settles_at_us"], comes_back=False)
         script = Script(scenario=Scenario(due["scenario"]), code=due["code"])
         answered_us = due["answers_at_us"]
-        if answered_us is None and (late := self._faults.take(FaultKind.LATE_RETURN, due)) is not None:
+        if answered_us is None and (late := self._fault(FaultKind.LATE_RETURN, due)) is not None:
             script = Script(scenario=Scenario.RETURNED_LATE, code=late.code or LATE_CODE)
             answered_us = answers_at_us(self._hours, script, due["settles_at_us"])
         self._move(due, "posted", script, answered_us, next_at_us=answered_us)
@@ -79,24 +78,27 @@ class PostingRound:
                 }
             )
 
-    def _answer(self, due: sqlite3.Row, kind: str, amount_minor: int) -> None:
+    def _answer(self, due: sqlite3.Row, kind: AnswerKind, amount_minor: int) -> None:
         """Have an answer written, unless it is to be lost; twice when it is to be; with what amount it is to have."""
-        if self._faults.take(FaultKind.LOST_ANSWER, due) is not None:
+        if self._fault(FaultKind.LOST_ANSWER, due) is not None:
             return
-        if amount_minor and self._faults.take(FaultKind.WRONG_AMOUNT, due) is not None:
+        if amount_minor and self._fault(FaultKind.WRONG_AMOUNT, due) is not None:
             amount_minor = wrong_amount(amount_minor)
-        copies = 1 if self._faults.take(FaultKind.DUPLICATE_ANSWER, due) is None else 2
+        copies = 1 if self._fault(FaultKind.DUPLICATE_ANSWER, due) is None else 2
         for copy in range(1, copies + 1):
             self.answers.append(
                 {
                     "entry_id": due["entry_id"],
-                    "kind": kind,
+                    "kind": kind.value,
                     "copy": copy,
                     "code": due["code"],
                     "amount_minor": amount_minor,
                     "due_at_us": due["answers_at_us"],
                 }
             )
+
+    def _fault(self, kind: FaultKind, due: sqlite3.Row) -> OpenFault | None:
+        return self._faults.take(kind, (due["trace_number"], due["identification"]))
 
     def _end(self, due: sqlite3.Row, state: str) -> None:
         script = Script(scenario=Scenario(due["scenario"]), code=due["code"])

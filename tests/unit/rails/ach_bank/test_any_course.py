@@ -104,7 +104,7 @@ def answered(entries: list[EntryDetail]) -> Counter[tuple[str, str]]:
 
 
 @given(st.tuples(files(1), files(2), files(3)), courses)
-@settings(max_examples=60)
+@settings(max_examples=40)
 def test_every_entry_is_posted_once_every_answer_comes_once_and_the_books_always_balance(
     made: tuple[list[EntryDetail], ...], course: list[tuple[tuple[str, int | None], int | None]]
 ) -> None:
