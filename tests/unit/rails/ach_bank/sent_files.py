@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import date
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -85,6 +86,10 @@ class Bank:
 
     def answers(self) -> list[EntryDetail]:
         return entries_of(self.written())
+
+    def state(self) -> tuple[Any, ...]:
+        """All that is told of the books."""
+        return (self.books.totals(), self.files.report(before=2**62, limit=1000), self.balances())
 
     def is_balanced(self) -> bool:
         totals = self.books.totals()

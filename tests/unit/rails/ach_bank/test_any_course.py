@@ -15,11 +15,12 @@ from hypothesis import strategies as st
 from rails.nacha.codes import TransactionCode
 from rails.nacha.entry_detail import EntryDetail
 from rails.simulated.ach.file_books import FileIdTaken
-from tests.unit.rails.ach_bank.sent_files import CREDIT, MONDAY, Bank, named, sent
+from tests.unit.rails.ach_bank.sent_files import CREDIT, MONDAY, Bank, debits_of, named, sent
 from tests.unit.rails.nacha.contents import entry
 
 HOUR_US = 3_600_000_000
-INSTRUCTIONS_A_TICK = 20  # SQLite's own; a transaction of these books has some hundred to some thousand of them.
+STRIDE = 17
+INSTRUCTIONS_MAX = 400  # Of SQLite's own: more than most transactions of so few entries have.
 
 account_numbers = st.sampled_from(["111111", "222222", "10001", "20009", "20010", "50003", "40005", "30003"])
 codes = st.sampled_from([CREDIT, TransactionCode.CHECKING_DEBIT])
@@ -35,14 +36,14 @@ def files(draw: Callable[..., Any], number: int) -> list[EntryDetail]:
     ]
 
 
-# Which of the files comes next, how far the clock goes, and after how many ticks the bank dies, if it does.
+# Which of the files comes next, how far the clock goes; and after how many instructions the bank dies, if it does.
 steps = st.one_of(
     st.tuples(st.just("take"), st.integers(0, 3)),
     st.tuples(st.just("clock"), st.integers(1, 80)),
     st.tuples(st.just("post"), st.none()),
     st.tuples(st.just("write"), st.none()),
 )
-courses = st.lists(st.tuples(steps, st.none() | st.integers(1, 60)), max_size=25)
+courses = st.lists(st.tuples(steps, st.none() | st.integers(1, INSTRUCTIONS_MAX)), min_size=4, max_size=25)
 
 
 class Course:
@@ -53,12 +54,13 @@ class Course:
         self.now_us = MONDAY
         self._files = sent_files
 
-    def do(self, step: tuple[str, int | None], dies_after: int | None) -> None:
+    def do(self, step: tuple[str, int | None], dies_after: int | None) -> bool:
+        """Do a step, and tell whether the bank lived."""
         kind, argument = step
         if kind == "clock":
             assert argument is not None
             self.now_us += argument * HOUR_US
-            return
+            return True
         self._burn(dies_after)
         try:
             self._work(kind, argument)
@@ -66,8 +68,9 @@ class Course:
             assert dies_after is not None
             self.bank.books.close()
             self.bank.reopen()
-        else:
-            self.bank.books.connection.set_progress_handler(None, 0)
+            return False
+        self.bank.books.connection.set_progress_handler(None, 0)
+        return True
 
     def _work(self, kind: str, argument: int | None) -> None:
         match kind:
@@ -94,7 +97,7 @@ class Course:
             left -= 1
             return int(left == 0)
 
-        self.bank.books.connection.set_progress_handler(tick, INSTRUCTIONS_A_TICK)
+        self.bank.books.connection.set_progress_handler(tick, 1)
 
 
 def answered(entries: list[EntryDetail]) -> Counter[tuple[str, str]]:
@@ -104,7 +107,7 @@ def answered(entries: list[EntryDetail]) -> Counter[tuple[str, str]]:
 
 
 @given(st.tuples(files(1), files(2), files(3)), courses)
-@settings(max_examples=40)
+@settings(max_examples=30)
 def test_every_entry_is_posted_once_every_answer_comes_once_and_the_books_always_balance(
     made: tuple[list[EntryDetail], ...], course: list[tuple[tuple[str, int | None], int | None]]
 ) -> None:
@@ -132,3 +135,29 @@ def test_every_entry_is_posted_once_every_answer_comes_once_and_the_books_always
         assert Counter(named(each) for each in bank.answers()) == came_back
         assert bank.is_balanced()
         bank.books.close()
+
+
+def test_a_bank_that_dies_anywhere_in_a_transaction_has_done_all_of_it_or_nothing(tmp_path: Path) -> None:
+    course = Course(tmp_path, [sent(*debits_of("10001", "40001", "111111"))])
+    deaths = 0
+    for step in (
+        ("take", 0),
+        ("clock", 24),
+        ("post", None),
+        ("post", None),
+        ("write", None),
+        ("clock", 48),
+        ("post", None),
+    ):
+        before = course.bank.state()
+        for dies_after in range(1, 100_000, STRIDE):
+            if course.do(step, dies_after):
+                break
+            deaths += 1
+            assert course.bank.state() == before
+    course.do(("write", None), None)
+    assert deaths > 50, "the bank died often"
+    assert Counter(named(each)[1] for each in course.bank.answers()) == {"R01": 1, "C01": 1}
+    assert course.bank.books.totals()["entries"] == 2 * 4
+    assert course.bank.is_balanced()
+    course.bank.books.close()
