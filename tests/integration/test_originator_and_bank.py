@@ -10,6 +10,7 @@ import pytest
 
 from payments.payment import Payment, Status
 from payments.rails import Rail
+from rails.ach.phases import Phase
 from tests.integration.ach_world import NINE, SECONDS_MAX, AchWorld
 from tests.integration.own_broker import OwnBroker
 from tests.integration.rail_processes import eventually
@@ -68,8 +69,8 @@ def test_payments_settle_fail_and_return_by_what_the_bank_answers(world: World) 
     world.pay("payee refused", "987659003", "10003")
     world.pay("payer corrected", "40001", "123459004")
     world.set_clock(NINE + 60_000_000)
-    for name in world.payments:
-        world.becomes(name, Status.PROCESSING)
+    # All of them are with the originator before the first cut-off: else there would be another file.
+    eventually(lambda: waiting(world) == len(world.payments), SECONDS_MAX, world.say)
     world.go_on("2026-12-01 10:25", files_taken=1)
     world.set_clock(at_us("2026-12-01 13:00"))
     failed = world.becomes("payer refused", Status.FAILED)
@@ -103,6 +104,11 @@ def test_payments_settle_fail_and_return_by_what_the_bank_answers(world: World) 
     assert {each["reference"].partition(":")[0] for each in report["incoming"]} == {
         world.payments[name] for name in ("payer refused", "payer returned", "payee refused", "payer corrected")
     }
+
+
+def waiting(world: World) -> int:
+    phases = {each["phase"]: each["payments"] for each in world.originator.get("/books").json()["phases"]}
+    return int(phases.get(Phase.DEBIT_WAITS, 0))
 
 
 def notices(world: World) -> list[str]:
