@@ -8,25 +8,42 @@ from pathlib import Path
 
 import pytest
 
+from business_clock import Setting, system_us, write_setting
 from payments.payment import Payment, Status
 from payments.rails import Rail
 from rails.ach.phases import Phase
-from tests.integration.ach_world import NINE, SECONDS_MAX, AchWorld
+from tests.integration.decider import Decider
 from tests.integration.own_broker import OwnBroker
-from tests.integration.rail_processes import eventually
-from tests.integration.rail_world import broker_with_topics
+from tests.integration.rail_processes import bank_process, eventually, gateway_process, originator_process
+from tests.integration.rail_world import SPEED, broker_with_topics
 from tests.unit.rails.ach.written_log import SENDER, at_us
 
+SECONDS_MAX = 60.0
+NINE = at_us("2026-12-01 09:00")
 COMPANY = SENDER.company_identification[-4:]
 AMOUNT = 150_000
 
 
-class World(AchWorld):
-    """What the bank knows, and the payments by what they are."""
+class World:
+    """A gateway, an originator and a bank by one clock, which stands until the test sets it; the bank works on the
+    originator's folders."""
 
     def __init__(self, folder: Path, broker: OwnBroker) -> None:
-        super().__init__(folder, broker, bank_takes_files=True)
+        self._clock_file = folder / "clock.json"
+        self.set_clock(NINE)
+        clock = {"clock_file": str(self._clock_file)}
+        self.bank = bank_process(folder, speed=SPEED, drop_dir=str(folder / "drop"), **clock)
+        self.originator = originator_process(folder, bootstrap=broker.bootstrap)
+        self.gateway = gateway_process(
+            folder, bootstrap=broker.bootstrap, bank_url=self.bank.url, ach_url=self.originator.url, **clock
+        )
+        for process in (self.bank, self.originator, self.gateway):
+            process.start()
+        self.decider = Decider(broker.bootstrap, speed=SPEED)
         self.payments: dict[str, str] = {}
+
+    def set_clock(self, us: int) -> None:
+        write_setting(self._clock_file, Setting(set_by="a test", from_us=NINE, at_us=us, since_us=system_us()))
 
     def pay(self, name: str, payer: str, payee: str) -> None:
         accounts = [self.decider.account(number) for number in (payer, payee)]
@@ -41,7 +58,7 @@ class World(AchWorld):
         eventually(lambda: self.files_taken() == files_taken, SECONDS_MAX, self.say)
 
     def becomes(self, name: str, status: Status) -> Payment:
-        return self.wait_for(self.payments[name], status)
+        return self.decider.wait_for(self.payments[name], status, seconds=SECONDS_MAX)
 
     def balances(self) -> dict[str, int]:
         report = self.bank.get("/books", limit=1000).json()
@@ -50,6 +67,11 @@ class World(AchWorld):
 
     def say(self) -> str:
         return f"{self.originator.tail()}\n{self.bank.tail()}"
+
+    def stop(self) -> None:
+        self.decider.close()
+        for process in (self.gateway, self.originator, self.bank):
+            process.kill()
 
 
 @pytest.fixture
