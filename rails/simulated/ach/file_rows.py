@@ -40,6 +40,7 @@ class Taken:
 
 
 def incoming_row(name: str, deposit: Deposit, received_at_us: int) -> dict[str, Any]:
+    """Return the row of a file that came."""
     header, control = deposit.header, deposit.control
     return {
         "direction": "in",
@@ -59,6 +60,7 @@ def incoming_row(name: str, deposit: Deposit, received_at_us: int) -> dict[str, 
 
 
 def taken_of(row: sqlite3.Row | dict[str, Any], *, is_new: bool) -> Taken:
+    """Return what callers are told of a file's row."""
     return Taken(
         name=row["name"],
         sha256=row["sha256"].hex(),
@@ -123,6 +125,7 @@ def receivers(batch: DepositedBatch, hash_of: HashOf, opened_at_us: int) -> Iter
 
 
 def number_hash_of(entry: EntryDetail, hash_of: HashOf) -> bytes:
+    """Return what the books know an entry's account by."""
     return hash_of(entry.routing_number, entry.account_number.strip())
 
 
