@@ -45,10 +45,10 @@ chaos: venv
 bench: $(RUN)
 	@$(BIN)/directpay bench
 
-# Two at a time, file by file: each half has a Kafka and a Postgres of its own, and waits for them half of its time. In
-# the order of their names, which has the quick ones last, so that neither half waits long for the other's end.
+# Three at a time, file by file: each third has a Kafka and a Postgres of its own, and waits for them half of its time.
+# In the order of their names, which has the quick ones last, so that none waits long for another's end.
 test: $(DEV)
-	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
+	@$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 lint: $(DEV)
 	$(BIN)/ruff format --check .

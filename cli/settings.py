@@ -188,6 +188,10 @@ class BankSettings(HttpSettings, StateSettings, RailSettings, ClockSettings):
     """The simulated bank. Its port is where `bank_url` looks for it: the API has another one on the same machine."""
 
     http_port: Port = Field(8010, description="Port that the simulated bank listens on.")
+    bank_drop_dir: Path | None = Field(
+        None,
+        description="Folder of an originator: the simulated bank takes its outbox's files, and answers into its inbox.",
+    )
 
 
 class OriginatorSettings(

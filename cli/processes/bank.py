@@ -21,5 +21,6 @@ def bank() -> None:
             state_dir=settings.state_dir,
             rail_speed=settings.rail_speed,
             clock_file=settings.clock_file,
+            drop_dir=settings.bank_drop_dir,
         )
     )

@@ -52,10 +52,16 @@ class FolderDrop:
     The client may remove what it has fetched. So that a file is handed in once all the same, its hash is written down
     (handed_in) when the file lies ready (staging), before one rename brings it into the outbox: a staged file with its
     hash written down is still to be renamed, a hash without a staged file was handed in.
+
+    The simulated bank works on the other side of the same folders (`for_bank`): it hands files into the inbox, fetches
+    those in the outbox, and keeps the rest below `bank`.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._folders = {name: path / name for name in ("outbox", "inbox", "done", "refused", "staging", "handed_in")}
+    def __init__(self, path: Path, *, for_bank: bool = False) -> None:
+        own = path / "bank" if for_bank else path
+        self._folders = {name: own / name for name in ("done", "refused", "staging", "handed_in")}
+        self._folders["outbox"] = path / ("inbox" if for_bank else "outbox")
+        self._folders["inbox"] = path / ("outbox" if for_bank else "inbox")
         for folder in self._folders.values():
             folder.mkdir(parents=True, exist_ok=True)
 

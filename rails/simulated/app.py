@@ -6,13 +6,18 @@ GET  /outcomes        ?after=&limit=&wait_s=: the feed, a long poll.
 GET  /books           ?after=&accounts_after=&limit=&totals=: totals (which sum everything, so not with totals=no),
                       accounts, transfers; shows that debits equal credits.
 GET  /health/live, /health/ready
+
+A bank may have more: each Part brings its routes, how its refusals are answered, and the work behind them.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any
 
 import msgspec
 import structlog
@@ -39,16 +44,29 @@ _named = msgspec.json.Decoder(Named)
 _questions = msgspec.json.Decoder(Questions)
 
 
+Handler = Callable[[Request, Exception], Awaitable[Response]]
+
+
 class BadRequest(Exception):
     """The request breaks the bank's rules; the message is for the caller."""
 
 
-def build_app(teller: Counter, *, on_failure: Callable[[], None]) -> Starlette:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """What else a bank does over HTTP; `work` runs as long as the bank does."""
+
+    routes: Sequence[Route]
+    handlers: Mapping[type[Exception], Handler] = field(default_factory=dict)
+    work: Sequence[Callable[[], Awaitable[None]]] = ()
+
+
+def build_app(teller: Counter, *, on_failure: Callable[[], None], parts: Sequence[Part] = ()) -> Starlette:
     """Return the bank's HTTP app; it settles while it runs, and calls `on_failure` when it no longer can."""
 
     async def settle() -> None:
         try:
-            await asyncio.gather(teller.settle(), teller.watch_clock())
+            more = (work() for part in parts for work in part.work)
+            await asyncio.gather(teller.settle(), teller.watch_clock(), *more)
         except asyncio.CancelledError:
             raise
         except Exception:
@@ -74,8 +92,12 @@ def build_app(teller: Counter, *, on_failure: Callable[[], None]) -> Starlette:
             Route("/books", desk.books),
             Route("/health/live", desk.health),
             Route("/health/ready", desk.health),
+            *(route for part in parts for route in part.routes),
         ],
-        exception_handlers={BadRequest: _bad_request},
+        exception_handlers={
+            BadRequest: refused_with(HTTPStatus.BAD_REQUEST),
+            **{kind: handler for part in parts for kind, handler in part.handlers.items()},
+        },
         lifespan=lifespan,
     )
 
@@ -85,42 +107,42 @@ class _Desk:
         self._teller = teller
 
     async def take(self, request: Request) -> Response:
-        taken, refused = _read_transfers(await _body(request))
+        taken, refused = _read_transfers(await body_of(request))
         answers = await self._teller.take(taken) if taken else {}
         if not answers and not refused:
             # Every one of them is a test value that gets no answer: neither does the request.
             await asyncio.sleep(WITHHELD_S)
             return Response(status_code=504)
-        return _json(Answers(answers=[*answers.values(), *refused]))
+        return json_answer(Answers(answers=[*answers.values(), *refused]))
 
     async def ask(self, request: Request) -> Response:
         try:
-            questions = _questions.decode(await _body(request))
+            questions = _questions.decode(await body_of(request))
         except msgspec.DecodeError as error:
             raise BadRequest(str(error)) from None
         answers = await self._teller.ask(questions.references)
-        return _json(Answers(answers=list(answers.values())))
+        return json_answer(Answers(answers=list(answers.values())))
 
     async def outcomes(self, request: Request) -> Response:
         after = self._sequence(request.query_params.get("after", ""))
-        limit = _whole(request, "limit", least=1, most=OUTCOMES_MAX, default=OUTCOMES_MAX)
+        limit = whole_number(request, "limit", least=1, most=OUTCOMES_MAX, default=OUTCOMES_MAX)
         wait_s = min(WAIT_S_MAX, _seconds(request, "wait_s"))
         told = await self._teller.outcomes(after, limit, wait_s)
         last = told[-1][0] if told else after
         cursor = f"{self._teller.books_id}:{last}"
-        return _json(OutcomePage(outcomes=tuple([outcome for _, outcome in told]), cursor=cursor))
+        return json_answer(OutcomePage(outcomes=tuple([outcome for _, outcome in told]), cursor=cursor))
 
     async def books(self, request: Request) -> Response:
         report = await self._teller.report(
-            after=_whole(request, "after", least=0, most=2**62, default=0),
-            accounts_after=_whole(request, "accounts_after", least=0, most=2**62, default=0),
-            limit=_whole(request, "limit", least=1, most=BOOKS_MAX, default=100),
+            after=whole_number(request, "after", least=0, most=2**62, default=0),
+            accounts_after=whole_number(request, "accounts_after", least=0, most=2**62, default=0),
+            limit=whole_number(request, "limit", least=1, most=BOOKS_MAX, default=100),
             with_totals=request.query_params.get("totals") != "no",
         )
-        return _json(report)
+        return json_answer(report)
 
     async def health(self, _request: Request) -> Response:
-        return _json({"status": "ready", "books_id": self._teller.books_id})
+        return json_answer({"status": "ready", "books_id": self._teller.books_id})
 
     def _sequence(self, cursor: str) -> int:
         """Return the sequence in a cursor; one into other books (they were deleted) starts at the beginning."""
@@ -156,17 +178,19 @@ def _refusal(raw: msgspec.Raw, reason: str) -> Answer:
     return Answer(reference=reference, standing=Standing.REFUSED, code="instruction_invalid", reason=reason)
 
 
-async def _body(request: Request) -> bytes:
+async def body_of(request: Request, *, bytes_max: int = BODY_BYTES_MAX) -> bytes:
+    """Return a request's body, or raise BadRequest when it is too large."""
     chunks, size = [], 0
     async for chunk in request.stream():
         size += len(chunk)
-        if size > BODY_BYTES_MAX:
-            raise BadRequest(f"body: must be at most {BODY_BYTES_MAX} bytes")
+        if size > bytes_max:
+            raise BadRequest(f"body: must be at most {bytes_max} bytes")
         chunks.append(chunk)
     return b"".join(chunks)
 
 
-def _whole(request: Request, name: str, *, least: int, most: int, default: int) -> int:
+def whole_number(request: Request, name: str, *, least: int, most: int, default: int) -> int:
+    """Return a whole number of the query, or raise BadRequest."""
     text = request.query_params.get(name)
     if text is None:
         return default
@@ -186,10 +210,17 @@ def _seconds(request: Request, name: str) -> float:
     return seconds
 
 
-def _json(value: object) -> Response:
-    return Response(msgspec.json.encode(value), media_type="application/json")
+def json_answer(value: object, status: HTTPStatus = HTTPStatus.OK) -> Response:
+    return Response(msgspec.json.encode(value), status_code=status, media_type="application/json")
 
 
-async def _bad_request(_request: Request, error: Exception) -> Response:
-    problem = {"type": "about:blank", "title": "Bad Request", "status": 400, "detail": str(error)}
-    return Response(msgspec.json.encode(problem), status_code=400, media_type="application/problem+json")
+def refused_with(status: HTTPStatus, errors: Callable[[Any], list[dict[str, Any]]] | None = None) -> Handler:
+    """Return what answers a refusal: its message as the detail, and what `errors` finds in it."""
+
+    async def answer(_request: Request, refusal: Exception) -> Response:
+        problem = {"type": "about:blank", "title": status.phrase, "status": status, "detail": str(refusal)}
+        if errors is not None:
+            problem["errors"] = errors(refusal)
+        return Response(msgspec.json.encode(problem), status_code=status, media_type="application/problem+json")
+
+    return answer

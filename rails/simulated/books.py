@@ -13,14 +13,14 @@ import json
 import secrets
 import sqlite3
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from rails.bank import Answer, Instruction, Outcome, Party, Reference, Result, Standing
 from rails.simulated.delays import returns_at_us, settles_at_us
-from rails.simulated.scenarios import ANSWERS_NO_SUBMIT, Scenario, script_of
+from rails.simulated.scenarios import ANSWERS_NO_SUBMIT, RETURNING, Scenario, script_of
 from rails.simulated.settling import Round
 from rails.sql_files import read_statements
 from rails.state_file import connect
@@ -40,12 +40,18 @@ class Books:
         self._connection = connect(path)
         for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
             self._connection.execute(f"PRAGMA {pragma}")
-        self._connection.executescript((_FOLDER / "schema.sql").read_text(encoding="utf-8"))
+        for tables in ("schema.sql", "ach_tables.sql"):
+            self._connection.executescript((_FOLDER / tables).read_text(encoding="utf-8"))
         fresh = {"books_id": uuid.uuid4().hex, "salt": secrets.token_bytes(32)}
         self._connection.execute(_SQL["open_books"], fresh)
         row = self._connection.execute(_SQL["read_books"]).fetchone()
         self.books_id: str = row["books_id"]
         self._salt: bytes = row["salt"]
+
+    @property
+    def connection(self) -> sqlite3.Connection:
+        """The connection, for the other parts of the books, in the same thread."""
+        return self._connection
 
     def close(self) -> None:
         self._connection.close()
@@ -56,8 +62,8 @@ class Books:
         `received_us` dates the receipt of an instruction that was claimed at the time it is given.
         """
         transfers = [self._transfer_of(each, received_us(each.claimed_at_us)) for each in instructions]
-        with self._transaction() as connection:
-            connection.executemany(_SQL["open_account"], _accounts_of(instructions, transfers))
+        with self.transaction() as connection:
+            self.open_accounts(_accounts_of(instructions, transfers))
             connection.executemany(_SQL["take_transfer"], transfers)
             answers = self._standings([each.reference for each in instructions])
         silent = {each["reference"] for each in transfers if each["scenario"] in ANSWERS_NO_SUBMIT}
@@ -69,14 +75,13 @@ class Books:
 
     def settle_due(self, *, now_us: int) -> int:
         """Do what is due by now, at most DUE_MAX transfers, and return how many were."""
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             due = connection.execute(_SQL["due"], (now_us, DUE_MAX)).fetchall()
             done = Round()
             for row in due:
                 done.add(row)
             connection.executemany(_SQL["post"], done.lines)
-            changes = [{"account_id": each, "amount_minor": amount} for each, amount in done.balances.items()]
-            connection.executemany(_SQL["change_balance"], changes)
+            self.change_balances(done.balances)
             connection.executemany(_SQL["tell"], done.outcomes)
             connection.executemany(_SQL["advance"], done.states)
         return len(due)
@@ -101,25 +106,42 @@ class Books:
         return [dict(row) for row in self._connection.execute(_SQL["list_transfers"], (after, limit))]
 
     @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """Everything that is written within is written, or nothing."""
         self._connection.execute("BEGIN IMMEDIATE")
         try:
             yield self._connection
         except BaseException:
-            self._connection.execute("ROLLBACK")
+            # After some errors (no room, interrupted) SQLite has rolled back already: they are what went wrong.
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
             raise
         self._connection.execute("COMMIT")
 
+    def number_hash(self, routing_number: str, account_number: str) -> bytes:
+        """Return what the books know an account by.
+
+        They know it again without holding its number in clear, so that a copy of the accounts gives none away.
+        """
+        return hmac.digest(self._salt, f"{routing_number}:{account_number}".encode(), hashlib.sha256)
+
+    def open_accounts(self, accounts: Sequence[dict[str, Any]]) -> None:
+        """Open the accounts that are new, empty; inside of a transaction."""
+        self._connection.executemany(_SQL["open_account"], accounts)
+
+    def change_balances(self, changes: Mapping[int, int]) -> None:
+        """Add to the balances of accounts, in cents, what was posted to them; inside of a transaction."""
+        rows = [{"account_id": each, "amount_minor": amount} for each, amount in changes.items()]
+        self._connection.executemany(_SQL["change_balance"], rows)
+
     def _hash(self, party: Party) -> bytes:
-        # The books know accounts again without holding a number in clear, so that a copy of the file gives none away.
-        number = f"{party.routing_number}:{party.account_number}".encode()
-        return hmac.digest(self._salt, number, hashlib.sha256)
+        return self.number_hash(party.routing_number, party.account_number)
 
     def _transfer_of(self, instruction: Instruction, received_at_us: int) -> dict[str, Any]:
         script = script_of(instruction.debit, instruction.credit)
         settles_us = settles_at_us(instruction, received_at_us=received_at_us, speed=self._speed)
         returns_us = None
-        if script.scenario is Scenario.RETURNED:
+        if script.scenario in RETURNING:
             returns_us = returns_at_us(instruction, settled_at_us=settles_us, speed=self._speed)
         return {
             "reference": instruction.reference,

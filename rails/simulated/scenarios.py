@@ -1,4 +1,7 @@
-"""What the simulated bank does with a transfer: the contract's test values, by the account number of either party."""
+"""What the simulated bank does with a transfer or an ACH entry: the contract's test values, by account number.
+
+A transfer has two parties, whose numbers both count; an entry has the one account that it debits or credits.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from rails.bank import Party
-from rails.nacha.return_codes import RETURN_REASONS
+from rails.nacha.return_codes import CHANGE_REASONS, RETURN_REASONS
 
 
 class Scenario(StrEnum):
-    """A way for a transfer to go."""
+    """A way for a transfer or an entry to go."""
 
     SETTLES = "settles"
     REFUSED = "refused"  # 100NN: rejected with RNN, no money moves.
@@ -20,8 +23,11 @@ class Scenario(StrEnum):
     ANSWER_LOST = "answer_lost"  # 30001: settles, but neither the submit's answer nor the feed tells: only asking does.
     ANSWERED_TWICE = "answered_twice"  # 30002: the feed tells of the settlement twice.
     NEVER_HEARD_OF = "never_heard_of"  # 30003: no answer, no outcome, and no clear answer to a question.
+    CORRECTED = "corrected"  # 400NN: settles; for an entry a notification of change CNN comes.
+    RETURNED_LATE = "returned_late"  # 500NN: as 200NN, but an entry comes back a banking day after the rules' last day.
 
 
+RETURNING = frozenset({Scenario.RETURNED, Scenario.RETURNED_LATE})
 ANSWERS_NO_SUBMIT = frozenset({Scenario.UNANSWERED, Scenario.ANSWER_LOST, Scenario.NEVER_HEARD_OF})
 
 _FIXED = {
@@ -30,15 +36,20 @@ _FIXED = {
     "30002": Scenario.ANSWERED_TWICE,
     "30003": Scenario.NEVER_HEARD_OF,
 }
-_CODED = re.compile(r"(?P<series>[12])00(?P<code>[0-9]{2})", re.ASCII)
-_SERIES = {"1": Scenario.REFUSED, "2": Scenario.RETURNED}
+_CODED = re.compile(r"(?P<series>[1245])00(?P<code>[0-9]{2})", re.ASCII)
+_SERIES = {
+    "1": Scenario.REFUSED,
+    "2": Scenario.RETURNED,
+    "4": Scenario.CORRECTED,
+    "5": Scenario.RETURNED_LATE,
+}
 
 UNLISTED_REASON = "returned by the receiving bank"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Script:
-    """A scenario, and the return code where it has one."""
+    """A scenario, and the code of the return or of the change where it has one."""
 
     scenario: Scenario
     code: str | None = None
@@ -56,6 +67,13 @@ def script_of(debit: Party, credit: Party) -> Script:
     return _script(debit.account_number) or _script(credit.account_number) or PLAIN
 
 
+def script_of_entry(account_number: str) -> Script:
+    """Return what the account number of an ACH entry asks for. A code that Nacha does not know asks for nothing."""
+    script = _script(account_number) or PLAIN
+    is_known = script.code is None or script.code in RETURN_REASONS or script.code in CHANGE_REASONS
+    return script if is_known else PLAIN
+
+
 def reason_of(code: str) -> str:
     """Return a return code's meaning."""
     return RETURN_REASONS.get(code, UNLISTED_REASON)
@@ -68,4 +86,6 @@ def _script(account_number: str) -> Script | None:
     # There is no R00: 10000 and 20000 are accounts like any other.
     if coded is None or coded["code"] == "00":
         return None
-    return Script(scenario=_SERIES[coded["series"]], code=f"R{coded['code']}")
+    scenario = _SERIES[coded["series"]]
+    letter = "C" if scenario is Scenario.CORRECTED else "R"
+    return Script(scenario=scenario, code=f"{letter}{coded['code']}")

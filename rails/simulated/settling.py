@@ -38,6 +38,8 @@ class Round:
                 | Scenario.ANSWER_LOST
                 | Scenario.ANSWERED_TWICE
                 | Scenario.RETURNED
+                | Scenario.RETURNED_LATE
+                | Scenario.CORRECTED
             ):
                 self._book(due, "settled", due["settles_at_us"], debited=debit, credited=credit)
                 self._tell(due, Result.SETTLED, due["settles_at_us"], is_told=scenario is not Scenario.ANSWER_LOST)

@@ -38,12 +38,12 @@ class Teller:
         return self._books.books_id
 
     async def take(self, instructions: Sequence[Instruction]) -> dict[str, Answer]:
-        answers = await self._run(partial(self._books.take, instructions, received_us=self._clock.dated_us))
+        answers = await self.run(partial(self._books.take, instructions, received_us=self._clock.dated_us))
         self._due_sooner.set()
         return answers
 
     async def ask(self, references: Sequence[str]) -> dict[str, Answer]:
-        return await self._run(partial(self._books.ask, references))
+        return await self.run(partial(self._books.ask, references))
 
     async def outcomes(self, after: int, limit: int, wait_s: float) -> list[tuple[int, Outcome]]:
         """Return what the feed tells behind `after`; when that is nothing, wait up to `wait_s` for something."""
@@ -51,7 +51,7 @@ class Teller:
         while True:
             # Taken before the look: news that come between the look and the wait have set it already.
             news = self._news
-            found = await self._run(partial(self._books.outcomes, after, limit))
+            found = await self.run(partial(self._books.outcomes, after, limit))
             left_s = until - asyncio.get_running_loop().time()
             if found or left_s <= 0:
                 return found
@@ -62,9 +62,9 @@ class Teller:
 
     async def report(self, *, after: int, accounts_after: int, limit: int, with_totals: bool) -> dict[str, Any]:
         """Return the books as they stand: totals if wanted, a page of accounts, a page of transfers."""
-        totals = await self._run(self._books.totals) if with_totals else None
-        accounts = await self._run(partial(self._books.accounts, accounts_after, limit))
-        transfers = await self._run(partial(self._books.transfers, after, limit))
+        totals = await self.run(self._books.totals) if with_totals else None
+        accounts = await self.run(partial(self._books.accounts, accounts_after, limit))
+        transfers = await self.run(partial(self._books.transfers, after, limit))
         return {
             "books_id": self.books_id,
             "totals": totals,
@@ -74,6 +74,10 @@ class Teller:
             "next": transfers[-1]["transfer_id"] if len(transfers) == limit else None,
         }
 
+    async def next_due_us(self) -> int | None:
+        """Return when a transfer is next due, or None."""
+        return await self.run(self._books.next_due_us)
+
     async def watch_clock(self) -> None:
         """Do at once what has become due because the clock was set, until cancelled."""
         await self._clock.watch(self._due_sooner.set)
@@ -82,7 +86,7 @@ class Teller:
         """Do what is due when it is due, until cancelled."""
         while True:
             self._due_sooner.clear()
-            done = await self._run(lambda: self._books.settle_due(now_us=self._clock.now_us()))
+            done = await self.run(lambda: self._books.settle_due(now_us=self._clock.now_us()))
             if done:
                 self._news.set()
                 self._news = asyncio.Event()
@@ -90,18 +94,20 @@ class Teller:
             if done == DUE_MAX:
                 continue
             await asyncio.sleep(ROUND_S)
+            wait_s = await self._wait_s()
             try:
-                await asyncio.wait_for(self._due_sooner.wait(), await self._wait_s())
+                await asyncio.wait_for(self._due_sooner.wait(), wait_s)
             except TimeoutError:
                 continue
 
     async def close(self) -> None:
-        await self._run(self._books.close)
+        await self.run(self._books.close)
         self._thread.shutdown()
 
     async def _wait_s(self) -> float | None:
-        due_us = await self._run(self._books.next_due_us)
+        due_us = await self.next_due_us()
         return None if due_us is None else self._clock.wait_s(due_us)
 
-    async def _run(self, work: Callable[[], T]) -> T:
+    async def run(self, work: Callable[[], T]) -> T:
+        """Work on the books, in their thread."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)

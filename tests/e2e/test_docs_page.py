@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,39 +12,25 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import WebDriverWait
 
+from tests.browser import headless_chromium
+
 pytestmark = pytest.mark.browser
 
 PAGE_WAIT_S_MAX = 30.0
+LOOK_EVERY_S = 0.05
 
 
 @pytest.fixture
 def browser() -> Iterator[webdriver.Chrome]:
-    chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
-    if chromium is None or driver is None:
-        pytest.skip("no chromium with chromedriver on this machine (Debian: apt install chromium chromium-driver)")
-    options = webdriver.ChromeOptions()
-    options.binary_location = chromium
-    for argument in (
-        "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
-        "--disable-quic",
-        "--disable-background-networking", "--disable-component-update", "--disable-sync", "--window-size=1400,2400",
-        # No internet: every other name fails to resolve, also where the machine has a connection.
-        "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
-    ):  # fmt: skip
-        options.add_argument(argument)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    chrome = webdriver.Chrome(options=options, service=webdriver.ChromeService(executable_path=driver))
-    try:
+    with headless_chromium() as chrome:
         yield chrome
-    finally:
-        chrome.quit()
 
 
 def test_every_example_of_the_docs_page_works_when_executed_as_shown(
     browser: webdriver.Chrome, stack: Any, tmp_path: Path
 ) -> None:
     browser.get(f"{stack.stack['http']}/docs")
-    wait = WebDriverWait(browser, PAGE_WAIT_S_MAX)
+    wait = WebDriverWait(browser, PAGE_WAIT_S_MAX, poll_frequency=LOOK_EVERY_S)
     wait.until(lambda b: b.find_elements(By.CSS_SELECTOR, ".opblock"))
     _authorize(browser, wait, {"ApiKey": stack.stack["api_key"], "AdminKey": stack.stack["admin_key"]})
     blocks = len(browser.find_elements(By.CSS_SELECTOR, ".opblock"))

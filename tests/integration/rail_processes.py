@@ -29,8 +29,9 @@ from pathlib import Path
 from observability.logs import configure_logging
 from rails.simulated import BankConfig, run
 configure_logging("bank")
+PATHS = ("state_dir", "clock_file", "drop_dir")
 settings = json.loads(sys.argv[1])
-run(BankConfig(**settings | {name: Path(settings[name]) for name in ("state_dir", "clock_file") if settings.get(name)}))
+run(BankConfig(**settings | {name: Path(settings[name]) for name in PATHS if settings.get(name)}))
 """
 
 RUN_GATEWAY = """

@@ -66,7 +66,7 @@ LIMIT ?;
 -- list_accounts: a page of accounts, each with the sum of its entries beside its balance.
 SELECT
     a.account_id, a.routing_number, a.last4, a.holder, a.account_type, a.opened_at_us, a.balance_minor,
-    (SELECT coalesce(sum(e.amount_minor), 0) FROM entries AS e WHERE e.account_id = a.account_id) AS entries_minor
+    (SELECT coalesce(sum(b.amount_minor), 0) FROM booked AS b WHERE b.account_id = a.account_id) AS entries_minor
 FROM accounts AS a
 WHERE a.account_id > ?
 ORDER BY a.account_id
@@ -87,10 +87,13 @@ LIMIT ?;
 SELECT
     (SELECT count(*) FROM accounts) AS accounts,
     (SELECT count(*) FROM transfers) AS transfers,
-    (SELECT count(*) FROM transfers WHERE next_at_us IS NOT NULL) AS awaiting,
-    (SELECT count(*) FROM transfers WHERE state = 'returned') AS returned,
-    (SELECT count(*) FROM entries) AS entries,
-    (SELECT coalesce(sum(amount_minor), 0) FROM entries) AS entries_minor,
+    (SELECT count(*) FROM ach_entries) AS ach_entries,
+    (SELECT count(*) FROM transfers WHERE next_at_us IS NOT NULL)
+    + (SELECT count(*) FROM ach_entries WHERE next_at_us IS NOT NULL) AS awaiting,
+    (SELECT count(*) FROM transfers WHERE state = 'returned')
+    + (SELECT count(*) FROM ach_entries WHERE state = 'returned') AS returned,
+    (SELECT count(*) FROM booked) AS entries,
+    (SELECT coalesce(sum(amount_minor), 0) FROM booked) AS entries_minor,
     (SELECT coalesce(sum(balance_minor), 0) FROM accounts) AS balances_minor,
-    (SELECT coalesce(sum(amount_minor), 0) FROM entries WHERE amount_minor > 0) AS credits_minor,
-    (SELECT coalesce(-sum(amount_minor), 0) FROM entries WHERE amount_minor < 0) AS debits_minor;
+    (SELECT coalesce(sum(amount_minor), 0) FROM booked WHERE amount_minor > 0) AS credits_minor,
+    (SELECT coalesce(-sum(amount_minor), 0) FROM booked WHERE amount_minor < 0) AS debits_minor;

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rails.simulated.scenarios import PLAIN, Scenario, Script, reason_of, script_of
+from rails.simulated.scenarios import PLAIN, Scenario, Script, reason_of, script_of, script_of_entry
 from tests.unit.rails.instructions import party
 
 
@@ -19,6 +19,8 @@ from tests.unit.rails.instructions import party
         ("30001", Script(scenario=Scenario.ANSWER_LOST)),
         ("30002", Script(scenario=Scenario.ANSWERED_TWICE)),
         ("30003", Script(scenario=Scenario.NEVER_HEARD_OF)),
+        ("40001", Script(scenario=Scenario.CORRECTED, code="C01")),
+        ("50010", Script(scenario=Scenario.RETURNED_LATE, code="R10")),
         ("10000", PLAIN),
         ("20000", PLAIN),
         ("30004", PLAIN),
@@ -41,3 +43,8 @@ def test_the_payers_number_wins_over_the_payees() -> None:
 def test_every_return_code_has_a_meaning() -> None:
     assert reason_of("R01") == "insufficient funds"
     assert reason_of("R99") == "returned by the receiving bank"
+
+
+def test_an_entry_has_only_codes_that_nacha_knows() -> None:
+    assert script_of_entry("10003") == Script(scenario=Scenario.REFUSED, code="R03")
+    assert script_of_entry("10099") == script_of_entry("40008") == script_of_entry("987654321") == PLAIN
