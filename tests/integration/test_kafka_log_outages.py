@@ -191,7 +191,7 @@ def test_what_was_given_up_while_the_broker_was_dead_is_never_written(broker: Ow
     async def send_each() -> list[BaseException | object]:
         return await asyncio.gather(*(producer.send(record(f"lost-{n}")) for n in range(50)), return_exceptions=True)
 
-    producer.send_all_blocking([record("before")])
+    send_until_heard(producer, "before")
     broker.kill()
     started = time.monotonic()
     outcomes = asyncio.run(send_each())
@@ -207,7 +207,7 @@ def test_what_was_given_up_while_the_broker_was_dead_is_never_written(broker: Ow
 
 
 def test_a_paused_broker_costs_a_caller_the_bound_and_no_more(broker: OwnBroker, producer: LogProducer) -> None:
-    producer.send_all_blocking([record("before the pause")])
+    send_until_heard(producer, "before the pause")
     broker.pause()
     try:
         for _ in range(2):
@@ -278,7 +278,7 @@ def test_what_found_no_room_before_its_caller_gave_up_is_never_written(broker: O
 
 def test_closing_does_not_wait_for_a_dead_broker(broker: OwnBroker) -> None:
     producer = LogProducer(broker.bootstrap, client_id="closing", delivery_timeout_s=30)
-    producer.send_all_blocking([record("before")])
+    send_until_heard(producer, "before")
     broker.kill()
     outcomes: list[BaseException] = []
 
