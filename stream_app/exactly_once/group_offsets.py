@@ -8,9 +8,8 @@ from collections.abc import Iterable
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from stream_app.exactly_once.records import TopicPartitionNumber
+from stream_app.exactly_once.transactions import OPEN_S_MAX
 
-# The broker ends an open transaction when its time is over, and looks for such ones every 10 s unless told otherwise.
-STABLE_S_MAX = 30.0
 ANSWER_S_MAX = 10.0
 ASK_AGAIN_S = 0.2
 
@@ -35,10 +34,10 @@ class GroupOffsets:
         """Return the committed offset of each partition, None where there is none; blocks.
 
         Offsets in a transaction that is still open are waited for: whether it ends with its commit decides them. Raises
-        KafkaException when they are not known after STABLE_S_MAX, whether one is still open or the broker is away.
+        KafkaException when they are not known after OPEN_S_MAX, whether one is still open or the broker is away.
         """
         asked = [TopicPartition(topic, number) for topic, number in partitions]
-        give_up_at = time.monotonic() + STABLE_S_MAX
+        give_up_at = time.monotonic() + OPEN_S_MAX
         while True:
             try:
                 answer = self._consumer.committed(asked, ANSWER_S_MAX) if asked else []

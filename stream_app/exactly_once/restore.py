@@ -11,17 +11,16 @@ from typing import Protocol
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from kafka_log.reader import ends
+from kafka_log.reader import beginnings, ends
 from stream_app.exactly_once import metrics
 from stream_app.exactly_once.records import TopicPartitionNumber
+from stream_app.exactly_once.transactions import OPEN_S_MAX
 
 MESSAGES_PER_READ = 2000
 # Some reads ahead. By default every lane that restores may hold 64 MiB, and the process keeps what it once had.
 READ_AHEAD_KIB = 4 * 1024
 # A healthy broker answers a fetch at the end of a partition within milliseconds.
 SILENCE_S_MAX = 30.0
-# The broker ends an open transaction when its time is over, and looks for such ones every 10 s unless told otherwise.
-SETTLED_S_MAX = 30.0
 LOOK_EVERY_S = 0.02
 
 
@@ -54,6 +53,7 @@ def restore(
     partition: int,
     store: Store,
     *,
+    admin: AdminClient,
     log_id: str,
     cancelled: threading.Event,
     progress: Callable[[int], None],
@@ -66,7 +66,9 @@ def restore(
     Raises RestoreFailed after SILENCE_S_MAX without an answer, when a transaction stays open, or when cancelled.
     """
     started = time.monotonic()
-    written = _wait_settled(AdminClient({"bootstrap.servers": bootstrap}), (topic, partition), cancelled)
+    place = (topic, partition)
+    written = _wait_settled(admin, place, cancelled)
+    start = store.resume(log_id=log_id, first=beginnings(admin, [place], SILENCE_S_MAX)[place], end=written)
     consumer = Consumer(
         {
             "bootstrap.servers": bootstrap,
@@ -82,8 +84,6 @@ def restore(
         }
     )
     try:
-        first, end = _bounds(consumer, TopicPartition(topic, partition), cancelled)
-        start = store.resume(log_id=log_id, first=first, end=end)
         consumer.assign([TopicPartition(topic, partition, start)])
         records = _read_to_end(consumer, store, written, cancelled, progress)
     finally:
@@ -100,28 +100,14 @@ def _wait_settled(admin: AdminClient, partition: TopicPartitionNumber, cancelled
     It can write no more: the group refuses its offsets. But a transaction of it may be ending just now, and its records
     become visible when its marker is written, some time after its offsets (Kafka Streams had to learn it: KAFKA-10167).
     """
-    written = ends(admin, [partition], "read_uncommitted")[partition]
-    give_up_at = time.monotonic() + SETTLED_S_MAX
-    while ends(admin, [partition], "read_committed")[partition] < written:
+    written = ends(admin, [partition], "read_uncommitted", SILENCE_S_MAX)[partition]
+    give_up_at = time.monotonic() + OPEN_S_MAX
+    while ends(admin, [partition], "read_committed", SILENCE_S_MAX)[partition] < written:
         if cancelled.wait(LOOK_EVERY_S):
             raise RestoreFailed("cancelled")
         if time.monotonic() > give_up_at:
-            raise RestoreFailed(f"a transaction is still open after {SETTLED_S_MAX:.0f} s")
+            raise RestoreFailed(f"a transaction is still open after {OPEN_S_MAX:.0f} s")
     return written
-
-
-def _bounds(consumer: Consumer, partition: TopicPartition, cancelled: threading.Event) -> tuple[int, int]:
-    """Return the first offset and the end of the partition."""
-    give_up_at = time.monotonic() + SILENCE_S_MAX
-    while True:
-        try:
-            first, end = consumer.get_watermark_offsets(partition, timeout=SILENCE_S_MAX)
-        except KafkaException as error:
-            # The partition of a new topic or of a broker that has just started has no leader for a moment.
-            if error.args[0].code() not in _PASSING or time.monotonic() > give_up_at or cancelled.wait(0.1):
-                raise
-        else:
-            return int(first), int(end)
 
 
 def _read_to_end(

@@ -21,6 +21,8 @@ FENCE_S_MAX = 20.0
 # Then the broker ends what a dead or sleeping worker left open: whoever takes over waits for that, readers too. A
 # sleeper's partitions are dealt out anew after its session time-out, so no longer than that.
 TRANSACTION_S_MAX = 10.0
+# So long at most that is open: the broker looks for what has run out of time every 10 s, unless told otherwise.
+OPEN_S_MAX = 30.0
 # Lanes gather up to about so many records. librdkafka holds 100,000 that it has not told of, and tells at the commit.
 TRANSACTION_RECORDS = 10_000
 PARTITIONER_DECIDES = -1  # RD_KAFKA_PARTITION_UA.

@@ -235,6 +235,7 @@ class LaneApp(faust.App):
             topic,
             number,
             store,
+            admin=self._admin,
             log_id=f"{described.topic_id}-{number}-{form}",
             cancelled=cancelled,
             progress=progress,

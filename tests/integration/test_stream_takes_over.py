@@ -62,7 +62,14 @@ def test_records_that_are_being_written_are_waited_for(
     def take_over() -> Restored:
         cancelled = threading.Event()
         return restore(
-            kafka_bootstrap, topic, 0, store, log_id=topic, cancelled=cancelled, progress=lambda _records: None
+            kafka_bootstrap,
+            topic,
+            0,
+            store,
+            admin=AdminClient({"bootstrap.servers": kafka_bootstrap}),
+            log_id=topic,
+            cancelled=cancelled,
+            progress=lambda _records: None,
         )
 
     with ThreadPoolExecutor(1) as pool:
