@@ -30,9 +30,11 @@ SETTINGS: dict[str, str] = {
     "offsets.retention.minutes": "5256000",
     "offsets.topic.replication.factor": "1",
     "offsets.topic.num.partitions": "8",
-    # Every batch commits its offsets, and only closed segments are compacted. A broker reads all of it before it
-    # coordinates (docs/decisions/0048): with 100 MB, the default, that is hundreds of thousands of records.
-    "offsets.topic.segment.bytes": "4194304",
+    # Every transaction commits its offsets, and only closed segments are compacted, every 15 s at most by default. A
+    # broker reads all of it before it coordinates, and what asks meanwhile may be told nonsense (docs/decisions/0048):
+    # with 100 MB, the default, that is hundreds of thousands of records. 1 MiB is the least that Kafka takes.
+    "offsets.topic.segment.bytes": "1048576",
+    "log.cleaner.backoff.ms": "2000",
     "transaction.state.log.replication.factor": "1",
     "transaction.state.log.min.isr": "1",
     "transaction.state.log.num.partitions": "8",

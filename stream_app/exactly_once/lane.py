@@ -15,9 +15,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
+import msgspec
 import structlog
 
 from stream_app.exactly_once import metrics
+from stream_app.exactly_once.decided import HEADER, told
 from stream_app.exactly_once.fail_stop import Fail
 from stream_app.exactly_once.gaps import Gap
 from stream_app.exactly_once.group_member import GroupMember
@@ -76,6 +78,7 @@ class Surroundings:
 
     `store` makes that of an agent's partition, `member` is who commits in a generation.
     `find_gaps` blocks; `accept_gap` returns the record that tells of a gap, or None when nobody has accepted it.
+    `topic_id` is Kafka's own id of an input, asked for once the lane is restored.
     """
 
     transactions: Transactions
@@ -88,6 +91,7 @@ class Surroundings:
     fail: Fail
     find_gaps: Callable[[Collection[TopicPartitionNumber]], Sequence[Gap]] = lambda _partitions: ()
     accept_gap: Callable[[Gap], OutputRecord | None] = lambda _gap: None
+    topic_id: Callable[[str], str] = lambda topic: topic
     commit_s_max: float = COMMIT_HANGS_S
     rest_s_max: float = REST_S_MAX
 
@@ -117,6 +121,7 @@ class Lane:
         self._chain: dict[str, tuple[int, int]] = {}
         self._taken_to: dict[str, int] = {}
         self._next: dict[str, int] = {}
+        self._decided: dict[str, int] = {}
         self._closing = asyncio.Event()
         self._wake = asyncio.Event()
         self._cancel_restore = threading.Event()
@@ -177,7 +182,9 @@ class Lane:
         before = self._chain.get(fetch.topic)
         if fetch.number == 0 and (before is None or fetch.seek > before[0]):
             self._next.setdefault(fetch.topic, fetch.sought)
-            taken_to = self._taken_to.setdefault(fetch.topic, fetch.sought)
+            self._taken_to.setdefault(fetch.topic, fetch.sought)
+            self._go_behind_decided(fetch.topic)
+            taken_to = self._taken_to[fetch.topic]
             if fetch.sought > taken_to:
                 raise ChainBroken(f"{fetch.topic}-{fetch.partition}: sought {fetch.sought}, taken to {taken_to}")
         elif before is None or (fetch.seek, fetch.number) != (before[0], before[1] + 1):
@@ -195,6 +202,24 @@ class Lane:
             self._held.add(fetch.topic)
             self._around.hold(fetch.topic, self.partition)
 
+    def _go_behind_decided(self, topic: str) -> None:
+        """Pass over what the log itself tells is decided: a broker can come back with the group's offsets of before."""
+        decided_to = self._decided.get(topic, 0)
+        if decided_to <= self._next[topic]:
+            return
+        log.warning(
+            "offsets_behind_the_log",
+            agent=self.agent,
+            topic=topic,
+            partition=self.partition,
+            committed=self._next[topic],
+            decided_to=decided_to,
+        )
+        metrics.OFFSETS_BEHIND.labels(self.agent).inc()
+        self._next[topic] = decided_to
+        self._taken_to[topic] = max(self._taken_to[topic], decided_to)
+        self._queue = deque(record for record in self._queue if record.topic != topic or record.offset >= decided_to)
+
     async def restore(self, topic: str, *, form: int = 0) -> Store:
         """Return the lane's state: all records of the partition of `topic`, newest of each key. Then it is ready.
 
@@ -203,6 +228,9 @@ class Lane:
         store = self._store = self._around.store(self.agent, self.partition)
         self._state_topic = topic
         restored = await self._blocking(self._around.restore, topic, self.partition, form, store, self._cancel_restore)
+        self._decided = dict(restored.decided)
+        for taken in self._next:
+            self._go_behind_decided(taken)
         self.is_restored = True
         self.decided_at = time.monotonic()
         metrics.OPEN_LANES.labels(self.agent).inc()
@@ -291,10 +319,22 @@ class Lane:
         member: GroupMember,
         state: Mapping[bytes, bytes | None],
     ) -> None:
-        ends = self._transactions.commit(records, offsets, member)
+        decided = {**self._decided, **{topic: offset for (topic, _), offset in offsets.items()}}
+        how_far = told({self._around.topic_id(topic): offset for topic, offset in decided.items()})
+        ends = self._transactions.commit(self._telling(how_far, records), offsets, member)
+        self._decided = decided
         if state:
             assert self._store is not None, "restore first"
-            self._store.write(state, next_offset=ends[self._state_topic, self.partition])
+            self._store.write(state, next_offset=ends[self._state_topic, self.partition], decided=how_far)
+
+    def _telling(self, how_far: bytes, records: Sequence[OutputRecord]) -> Sequence[OutputRecord]:
+        """Return the records, the last of them on the state's topic telling how far the input is decided with it."""
+        for place in range(len(records) - 1, -1, -1):
+            record = records[place]
+            if record.topic == self._state_topic:
+                telling = msgspec.structs.replace(record, headers=[*record.headers, (HEADER, how_far)])
+                return [*records[:place], telling, *records[place + 1 :]]
+        return records
 
     def _check_ownership(self) -> None:
         if not self._around.owns(self.generation):

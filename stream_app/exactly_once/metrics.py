@@ -30,6 +30,11 @@ RESTORE_S = Histogram(
 )
 OPEN_LANES = Gauge("directpay_stream_open_lanes", "Lanes that are restored and deciding.", ["agent"])
 WAITING_LANES = Gauge("directpay_stream_waiting_lanes", "Lanes that wait for something outside.", ["agent"])
+OFFSETS_BEHIND = Counter(
+    "directpay_stream_offsets_behind_total",
+    "Inputs whose committed offset was behind what the log tells is decided, and that were read from there.",
+    ["agent"],
+)
 DELETED_TO = Gauge(
     "directpay_stream_deleted_to_offset",
     "The first record of an input that is left: what is before it was decided and is deleted.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
@@ -13,6 +13,7 @@ from confluent_kafka.admin import AdminClient
 
 from kafka_log.reader import beginnings, ends
 from stream_app.exactly_once import metrics
+from stream_app.exactly_once.decided import value_in
 from stream_app.exactly_once.records import TopicPartitionNumber
 from stream_app.exactly_once.transactions import OPEN_S_MAX
 
@@ -27,10 +28,14 @@ LOOK_EVERY_S = 0.02
 class Store(Protocol):
     """Where a lane's state is; see `stream_app.exactly_once.store`."""
 
+    @property
+    def decided(self) -> bytes: ...
     def resume(self, *, log_id: str, first: int, end: int) -> int: ...
     def get(self, key: bytes) -> bytes | None: ...
     def get_many(self, keys: list[bytes]) -> list[bytes | None]: ...
-    def write(self, changes: Mapping[bytes, bytes | None], *, next_offset: int) -> None: ...
+    def write(
+        self, changes: Mapping[bytes, bytes | None], *, next_offset: int, decided: bytes | None = None
+    ) -> None: ...
     def flush(self) -> None: ...
     def close(self) -> None: ...
 
@@ -41,10 +46,11 @@ class RestoreFailed(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Restored:
-    """How many records were read of a partition, and how long that took."""
+    """How many records were read of a partition, how long that took, and by topic how far its input is decided."""
 
     records: int
     seconds: float
+    decided: Mapping[str, int] = field(default_factory=dict)
 
 
 def restore(
@@ -126,11 +132,12 @@ def _read_to_end(
         messages = consumer.consume(MESSAGES_PER_READ, timeout=0.05)
         if not messages and time.monotonic() - heard_at > SILENCE_S_MAX:
             raise RestoreFailed(f"nothing heard for {SILENCE_S_MAX} s")
-        changes, next_offset, ends_at = _changes(messages)
+        changes, last, ends_at = _changes(messages)
         if messages:
             heard_at = time.monotonic()
-        if next_offset is not None:
-            store.write(changes, next_offset=next_offset)
+        if last is not None:
+            # A transaction's last record tells how far it decided, and the last of all is one.
+            store.write(changes, next_offset=int(last.offset() or 0) + 1, decided=value_in(last.headers()))
         records = sum(1 for message in messages if message.error() is None)
         progress(records)
         total += records
@@ -138,8 +145,8 @@ def _read_to_end(
             return total
 
 
-def _changes(messages: Sequence[Message]) -> tuple[dict[bytes, bytes | None], int | None, int | None]:
-    """Return the newest value by key, the offset after the last record if there is one, and the end if it was told."""
+def _changes(messages: Sequence[Message]) -> tuple[dict[bytes, bytes | None], Message | None, int | None]:
+    """Return the newest value by key, the last record if there is one, and the end if it was told."""
     changes: dict[bytes, bytes | None] = {}
     last: Message | None = None
     ends_at: int | None = None
@@ -156,8 +163,7 @@ def _changes(messages: Sequence[Message]) -> tuple[dict[bytes, bytes | None], in
             ends_at = message.offset()
         elif not error.retriable() and error.code() not in _PASSING:
             raise KafkaException(error)
-    next_offset = None if last is None else int(last.offset() or 0) + 1
-    return changes, next_offset, ends_at
+    return changes, last, ends_at
 
 
 # librdkafka reconnects by itself; SILENCE_S_MAX bounds how long it may take.

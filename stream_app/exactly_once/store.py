@@ -51,10 +51,14 @@ class StoreInUse(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Position:
-    """The store holds all records of this log (a partition of one topic, for good) that are before `next_offset`."""
+    """The store holds all records of this log (a partition of one topic, for good) that are before `next_offset`.
+
+    `decided` is how far the input was decided then (`stream_app.exactly_once.decided`).
+    """
 
     log_id: str
     next_offset: int
+    decided: str = ""
 
 
 class DiskStore:
@@ -65,6 +69,7 @@ class DiskStore:
         self._options = _options(cache)
         self._log_id = ""
         self._db: Any = None
+        self.decided = b""
 
     def resume(self, *, log_id: str, first: int, end: int) -> int:
         """Open the store; return the offset of the first record that it lacks of the log, which has `first` to `end`.
@@ -79,6 +84,7 @@ class DiskStore:
             elif not first <= position.next_offset <= end:
                 reason = f"at {position.next_offset}, the topic has {first} to {end}"
             else:
+                self.decided = position.decided.encode()
                 return position.next_offset
         if reason is not None:
             log.warning("store_rebuilt", directory=self._directory.name, reason=reason)
@@ -102,15 +108,21 @@ class DiskStore:
             raise self._damaged(error) from error
         return values
 
-    def write(self, changes: Mapping[bytes, bytes | None], *, next_offset: int) -> None:
-        """Write the changes (None deletes) and the position after them: both or neither are there after a crash."""
+    def write(self, changes: Mapping[bytes, bytes | None], *, next_offset: int, decided: bytes | None = None) -> None:
+        """Write the changes (None deletes) and the position after them: both or neither are there after a crash.
+
+        Without `decided` it stays what it was.
+        """
+        if decided is not None:
+            self.decided = decided
         batch = WriteBatch(raw_mode=True)
         for key, value in changes.items():
             if value is None:
                 batch.delete(key)
             else:
                 batch.put(key, value)
-        batch.put(_POSITION, msgspec.json.encode({"log_id": self._log_id, "next_offset": next_offset}))
+        position = Position(log_id=self._log_id, next_offset=next_offset, decided=self.decided.decode())
+        batch.put(_POSITION, msgspec.json.encode(position))
         try:
             # In the page cache, not synced: after a power cut the store is an earlier one, and its position says so.
             self._db.write(batch)

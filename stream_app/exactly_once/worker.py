@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Collection
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,9 +18,10 @@ from confluent_kafka.admin import AdminClient
 from faust.types import TP
 from yarl import URL
 
-from kafka_log.reader import beginnings
+from kafka_log.reader import beginnings, ends
 from observability.collector import let_collector_rest
 from stream_app.exactly_once import metrics
+from stream_app.exactly_once.decided import places
 from stream_app.exactly_once.fail_stop import Fail, fail_stop
 from stream_app.exactly_once.fetches import FetchSchema, LaneConsumer, LaneTransport
 from stream_app.exactly_once.gaps import Gap, find_gaps
@@ -106,6 +107,7 @@ class LaneApp(faust.App):
         self._fail = fail
         self._pulse_at = time.monotonic()
         self._restored_records = 0
+        self._topic_ids: dict[str, str] = {}
         self._stopping = False
         self._cache = shared_cache()
         self._admin = AdminClient({"bootstrap.servers": config.bootstrap, "client.id": f"{config.instance}-admin"})
@@ -127,6 +129,7 @@ class LaneApp(faust.App):
                 fail=fail,
                 find_gaps=self._find_gaps,
                 accept_gap=config.accept_gap,
+                topic_id=self._topic_id,
             )
         )
         self._watchdog = Watchdog(
@@ -229,14 +232,16 @@ class LaneApp(faust.App):
         def progress(records: int) -> None:
             self._restored_records += records
 
-        described = self._admin.describe_topics(TopicCollection([topic]), request_timeout=ADMIN_S_MAX)[topic].result()
+        inputs = [asked for asked, partition in self.lanes.assigned if partition == number]
+        # Of the topics as they are now: what was decided of one that was made anew under its name says nothing.
+        self._ask_topic_ids([topic, *inputs])
         restored = restore(
             self._config.bootstrap,
             topic,
             number,
             store,
             admin=self._admin,
-            log_id=f"{described.topic_id}-{number}-{form}",
+            log_id=f"{self._topic_ids[topic]}-{number}-{form}",
             cancelled=cancelled,
             progress=progress,
         )
@@ -245,7 +250,26 @@ class LaneApp(faust.App):
             store.flush()
             empty_cache(self._cache)
             give_back_freed()
-        return restored
+        return replace(restored, decided=self._decided_in(store, inputs, number))
+
+    def _topic_id(self, topic: str) -> str:
+        if topic not in self._topic_ids:
+            self._ask_topic_ids([topic])
+        return self._topic_ids[topic]
+
+    def _ask_topic_ids(self, topics: list[str]) -> None:
+        described = self._admin.describe_topics(TopicCollection(topics), request_timeout=ADMIN_S_MAX)
+        self._topic_ids.update({name: str(each.result().topic_id) for name, each in described.items()})
+
+    def _decided_in(self, store: Store, inputs: Sequence[str], number: int) -> dict[str, int]:
+        """Return by topic how far a partition's inputs are decided by what its state tells."""
+        by_id = places(store.decided)
+        decided = {topic: by_id[self._topic_ids[topic]] for topic in inputs if self._topic_ids[topic] in by_id}
+        written = ends(self._admin, [(topic, number) for topic in decided], "read_uncommitted", ADMIN_S_MAX)
+        # Beyond its end: that was lost (a lone broker lost power), and new records have those offsets again.
+        for topic in [topic for topic, decided_to in decided.items() if decided_to > written[topic, number]]:
+            log.error("input_cut_off", topic=topic, partition=number, decided_to=decided.pop(topic))
+        return decided
 
     def _decided_to(self) -> dict[TopicPartitionNumber, int]:
         # Where a lane has not been given anything yet, what was committed when its partition was sought.

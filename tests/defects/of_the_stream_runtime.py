@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
-from confluent_kafka import Consumer, KafkaException
+from confluent_kafka import Consumer, KafkaException, Message
 
 from stream_app.exactly_once import restore as restoring
 from stream_app.exactly_once.group_member import GroupMember
@@ -79,7 +79,9 @@ def the_stores_position_is_saved_ahead_of_its_state(patch: pytest.MonkeyPatch) -
 
 def a_store_does_not_say_how_far_it_is(patch: pytest.MonkeyPatch) -> None:
     sound = DiskStore.write
-    patch.setattr(DiskStore, "write", lambda store, changes, *, next_offset: sound(store, changes, next_offset=0))
+    patch.setattr(
+        DiskStore, "write", lambda store, changes, *, next_offset, **rest: sound(store, changes, next_offset=0, **rest)
+    )
 
 
 def a_restore_reads_what_was_never_committed(patch: pytest.MonkeyPatch) -> None:
@@ -90,7 +92,7 @@ def a_restore_stops_before_the_end(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(restoring, "MESSAGES_PER_READ", 1)
     sound = restoring._changes
 
-    def changes(messages: Sequence[Any]) -> tuple[dict[bytes, bytes | None], int | None, int | None]:
+    def changes(messages: Sequence[Any]) -> tuple[dict[bytes, bytes | None], Message | None, int | None]:
         found, next_offset, ends_at = sound(messages)
         return found, next_offset, WHATEVER if messages else ends_at
 

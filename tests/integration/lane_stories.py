@@ -84,7 +84,7 @@ def an_owner_wakes_up_in_its_transaction_when_another_has_decided(bootstrap: str
         await asyncio.to_thread(asleep.wait, WAKES_S_MAX)
         other = Owner(stage, "stream-1")
         await other.decide_all()
-        assert not other.failures
+        assert not other.failures, other.failures
         woken.set()
         await former
 

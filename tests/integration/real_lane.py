@@ -219,8 +219,8 @@ class _WatchedStore:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._store, name)
 
-    def write(self, changes: Mapping[bytes, bytes | None], *, next_offset: int) -> None:
-        self._store.write(changes, next_offset=next_offset)
+    def write(self, changes: Mapping[bytes, bytes | None], *, next_offset: int, decided: bytes | None = None) -> None:
+        self._store.write(changes, next_offset=next_offset, decided=decided)
         self._written()
 
 

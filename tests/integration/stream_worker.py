@@ -131,13 +131,21 @@ class Stage:
 
     def __post_init__(self) -> None:
         self._ends = {name: ends(self.bootstrap, name) for name in (topic.name for topic in topics.TOPICS)}
+        self._begin_group()
+        self._producer = Producer(
+            {"bootstrap.servers": self.bootstrap, "partitioner": "murmur2_random", "linger.ms": 2, "acks": "all"}
+        )
+
+    def forget_offsets(self) -> None:
+        """Put the workers to come into a group that stands where the test began, as if the broker had lost offsets."""
+        self.group = f"{self.group}-again"
+        self._begin_group()
+
+    def _begin_group(self) -> None:
         committer = consumer(self.bootstrap, self.group)
         offsets = [TopicPartition(name, number, end) for name in INPUTS for number, end in self._ends[name].items()]
         committer.commit(offsets=offsets, asynchronous=False)
         committer.close()
-        self._producer = Producer(
-            {"bootstrap.servers": self.bootstrap, "partitioner": "murmur2_random", "linger.ms": 2, "acks": "all"}
-        )
 
     def worker(self, instance: str = "stream-0", **settings: Any) -> Worker:
         made = Worker(

@@ -7,17 +7,19 @@ import os
 import re
 import shutil
 import subprocess
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
 import pytest
+from msgspec.structs import replace
 
 from kafka_log.topics_admin import apply_topics
 from payments.payment import Status
 from tests.integration.stream_worker import PARTITIONS, Stage, Worker
-from tests.integration.test_stream_survives import FAIL_STOP, assert_all_there, send_claims, send_orders
+from tests.integration.test_stream_survives import FAIL_STOP, assert_all_there, order_of, send_claims, send_orders
 
 PAYMENTS = 3000
 STOPS_S_MAX = 60.0
@@ -105,6 +107,37 @@ def test_state_that_is_gone_or_damaged_is_read_again(stage: Stage, damage: Calla
     assert_all_there(stage, PAYMENTS, Status.PROCESSING)
     assert not [each for each in stage.rejections() if each.tenant_id == stage.tenant]
     assert restored(worker) > 0
+
+
+def keep(_state: Path) -> None:
+    """Nothing is lost but the group's offsets."""
+
+
+@pytest.mark.parametrize("damage", [keep, wipe])
+def test_what_the_log_tells_is_decided_is_not_decided_again_when_the_broker_has_lost_the_groups_offsets(
+    stage: Stage, damage: Callable[[Path], None]
+) -> None:
+    worker = stage.worker().wait_ready()
+    send_orders(stage, 0, PAYMENTS // 10)
+    for number in range(PAYMENTS // 10):
+        # Refused now, and obeyed if it were decided again behind the claim and what follows it.
+        stage.order(replace(order_of(stage, number), amount_minor=1, command_id=str(uuid.uuid4())))
+    stage.sent()
+    stage.wait_decided()
+    send_claims(stage, 0, PAYMENTS // 10)
+    stage.wait_decided()
+    worker.kill()
+    damage(state_of(stage))
+    stage.forget_offsets()
+    worker = stage.worker().wait_ready()
+    send_orders(stage, PAYMENTS // 10, PAYMENTS // 5)
+    stage.wait_decided()
+    send_claims(stage, PAYMENTS // 10, PAYMENTS // 5)
+    stage.wait_decided()
+
+    assert_all_there(stage, PAYMENTS // 5, Status.PROCESSING)
+    assert len([each for each in stage.rejections() if each.tenant_id == stage.tenant]) == PAYMENTS // 10
+    assert '"offsets_behind_the_log"' in worker.log.read_text()
 
 
 def test_a_restart_with_its_state_reads_no_more_than_a_tail(stage: Stage) -> None:

@@ -95,6 +95,7 @@ class Memory:
 
     values: dict[bytes, bytes] = field(default_factory=dict)
     next_offset: int | None = None
+    decided: bytes = b""
 
     def resume(self, *, log_id: str, first: int, end: int) -> int:
         return first
@@ -105,7 +106,8 @@ class Memory:
     def get_many(self, keys: list[bytes]) -> list[bytes | None]:
         return [self.values.get(key) for key in keys]
 
-    def write(self, changes: Mapping[bytes, bytes | None], *, next_offset: int) -> None:
+    def write(self, changes: Mapping[bytes, bytes | None], *, next_offset: int, decided: bytes | None = None) -> None:
+        self.decided = self.decided if decided is None else decided
         for key, value in changes.items():
             if value is None:
                 self.values.pop(key, None)
@@ -129,6 +131,7 @@ class Process:
     memory: Memory = field(default_factory=Memory)
     before_restore: Callable[[], Any] | None = None
     history: list[tuple[bytes, bytes | None]] = field(default_factory=list)
+    decided: dict[str, int] = field(default_factory=dict)
     gaps: list[Gap] = field(default_factory=list)
     told: OutputRecord | None = None
     held: list[str] = field(default_factory=list)
@@ -155,7 +158,7 @@ class Process:
         if self.before_restore is not None:
             self.before_restore()
         store.write(dict(self.history), next_offset=len(self.history))
-        return Restored(records=len(self.history), seconds=0.0)
+        return Restored(records=len(self.history), seconds=0.0, decided=self.decided)
 
     def fail(self, reason: str, error: BaseException | None = None, **_fields: object) -> None:
         self.failures.append((reason, error))

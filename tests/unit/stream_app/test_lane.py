@@ -146,6 +146,38 @@ def test_records_that_come_again_after_a_second_seek_are_not_decided_again() -> 
     assert decided(process) == [b"5", b"6", b"7", b"8"]
 
 
+@pytest.mark.parametrize("fetched_while_restoring", [True, False])
+def test_what_the_log_tells_is_decided_is_passed_over_when_the_offsets_are_behind_it(
+    fetched_while_restoring: bool,
+) -> None:
+    async def history() -> Process:
+        process = Process(decided={"commands": 7, "reports": 3})
+        is_fetched = threading.Event()
+        if fetched_while_restoring:
+            process.before_restore = lambda: is_fetched.wait(WAIT_S_MAX)
+        lane = lane_of(process)
+        lane.start(echo)
+        if not fetched_while_restoring:
+            await settled(lambda: lane.is_restored)
+        lane.take(fetch(0, [0, 1, 5, 6]))
+        lane.take(fetch(0, [5], topic="reports", sought=5))
+        lane.take(fetch(1, [7, 8]))
+        is_fetched.set()
+        await settled(lambda: lane.next_offsets == {"commands": 9, "reports": 6})
+        await lane.close()
+        return process
+
+    assert decided(asyncio.run(history())) == [b"5", b"7", b"8"]
+
+
+def test_the_last_event_of_a_transaction_tells_how_far_its_input_is_decided() -> None:
+    process = Process(decided={"reports": 3})
+
+    run_echo(process, [fetch(0, [5, 6], sought=5)], until=lambda lane: lane.next_offsets.get("commands") == 7)
+
+    assert [record.headers for record in process.log.committed[0]] == [[], [("decided", b"commands:7 reports:3")]]
+
+
 def test_offsets_wait_for_the_commit() -> None:
     async def history() -> None:
         process = Process()

@@ -54,9 +54,13 @@ def test_an_intact_store_goes_on_where_it_was(tmp_path: Path) -> None:
     values = [chance.randbytes(900) for _ in range(3)]
     assert store.get(b"k1") == values[1]
     assert store.get_many([b"k2", b"other", b"k0"]) == [values[2], None, values[0]]
-    store.write({b"k1": None}, next_offset=7)
+    store.write({b"k1": None}, next_offset=7, decided=b"commands:9")
     assert store.get(b"k1") is None
     store.close()
+    again = store_of(tmp_path / "p")
+    assert again.resume(log_id="t", first=0, end=7) == 7
+    assert again.decided == b"commands:9"
+    again.close()
 
 
 @pytest.mark.parametrize(
