@@ -32,6 +32,12 @@ def offsets_are_committed_after_the_transaction_of_their_output(patch: pytest.Mo
         return written
 
     patch.setattr(WorkerTransactions, "commit", commit)
+    # What the records tell of it would cover for it.
+    patch.setattr(Lane, "_telling", lambda _lane, _how_far, records: records)
+
+
+def a_lane_begins_where_the_broker_says_that_its_group_stands(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Lane, "_go_behind_decided", lambda _lane, _topic: None)
 
 
 def what_a_former_owner_has_under_way_is_not_waited_for(patch: pytest.MonkeyPatch) -> None:

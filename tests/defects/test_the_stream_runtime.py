@@ -52,6 +52,11 @@ IN_MEMORY = [
         defect=of_the_stream_runtime.a_worker_does_not_ask_whether_it_still_owns_its_partition,
         found_by=test_lane.test_a_worker_that_lost_its_partition_fences_nobody,
     ),
+    Case(
+        defect=of_the_stream_runtime.a_lane_begins_where_the_broker_says_that_its_group_stands,
+        found_by=test_lane.test_what_the_log_tells_is_decided_is_passed_over_when_the_offsets_are_behind_it,
+        given=(True,),
+    ),
 ]
 # A worker is a process of its own, and puts the defect in itself.
 IN_A_PROCESS = [
