@@ -232,7 +232,7 @@ async def test_what_comes_back_before_the_settlement_is_heard_before_it(world: W
         await until(lambda: world.count(AchDelivery) == 2)
     [credits_] = read(world.outbox()[SECOND]).batches
     assert [entry.individual_identification_number for entry in credits_.entries] == [
-        order(2).reference.replace("-", "")[:15].upper()
+        order(2).reference[:15].upper()
     ]
 
 
