@@ -20,9 +20,9 @@ INSTRUCTIONS_MAX = 500  # In one submit: about 250 KB, and a few milliseconds of
 QUESTIONS_MAX = 1000  # In one ask.
 OUTCOMES_MAX = 1000  # In one page of the feed.
 
-# A UUID without hyphens or with all four, a colon, the attempt.
+# A UUID without hyphens or with all four, a colon, the attempt (payments.commands.ATTEMPTS_MAX).
 _REFERENCE = re.compile(
-    r"([0-9a-f]{8})(-?)([0-9a-f]{4})\2([0-9a-f]{4})\2([0-9a-f]{4})\2([0-9a-f]{12}):([1-9][0-9]{0,8})", re.ASCII
+    r"([0-9a-f]{8})(-?)([0-9a-f]{4})\2([0-9a-f]{4})\2([0-9a-f]{4})\2([0-9a-f]{12}):([1-9][0-9]?)", re.ASCII
 )
 
 
