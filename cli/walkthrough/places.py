@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 
@@ -21,4 +21,4 @@ class Places:
     @classmethod
     def of(cls, stack: Mapping[str, Any]) -> Places:
         """Return the places of a stack.json."""
-        return cls(**{name: stack[name] for name in cls.__slots__})
+        return cls(**{field.name: stack[field.name] for field in fields(cls)})

@@ -8,6 +8,7 @@ GET /statements   ?date=2026-12-01: what was booked on that day (Eastern), a sta
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from datetime import date
 from functools import partial
 from http import HTTPStatus
@@ -52,11 +53,9 @@ def statement_part(statements: DayStatements, clock: Clock) -> Part:
 
 def _day(request: Request) -> date:
     text = request.query_params.get("date", "")
-    try:
+    with suppress(ValueError):
         day = date.fromisoformat(text)
-    except ValueError:
-        day = None
-    # Other forms of ISO 8601, such as a week's days, are not meant.
-    if day is None or day.isoformat() != text or not 2000 <= day.year < 2200:
-        raise BadRequest("date: must be a day such as 2026-12-01")
-    return day
+        # Other forms of ISO 8601, such as a week's days, are not meant.
+        if day.isoformat() == text and 2000 <= day.year < 2200:
+            return day
+    raise BadRequest("date: must be a day such as 2026-12-01")
