@@ -142,7 +142,7 @@ class LocalStack:
         except DatabaseUnreachable as error:
             raise StackError(f"{error}.", f"Its log is in {self.state.logs}.") from error
         if self._ach_by_files:
-            self.state.ach_files.mkdir(exist_ok=True)
+            self.state.ach_files.mkdir(mode=0o700, exist_ok=True)
         self._say("Starting DirectPay's processes")
         self._supervisor.start(components)
         http = f"http://{HOST}:{servers.http_port}"

@@ -29,8 +29,9 @@ from rails.state_file import connect_to_read
 
 CURRENCY = "USD"  # The books keep one balance an account.
 RECEIVER = "DIRECTPAY"
-# Of a file's statements: a day of 100,000 payments, each on two accounts, and some that came back. About 300 MB.
+# In a file: a day of 100,000 payments, each on two accounts, and some that came back.
 LINES_MAX = 250_000
+STATEMENTS_MAX = 100_000  # Reconciliation reads no more in a file.
 
 _SQL = read_statements(Path(__file__).parent / "sql" / "day_statements.sql")
 _entry = msgspec.json.Decoder(EntryDetail)
@@ -47,8 +48,11 @@ class NothingBooked(Exception):
 class TooMuchBooked(Exception):
     """More was booked than a file of statements holds."""
 
-    def __init__(self, lines: int) -> None:
-        super().__init__(f"{lines} lines were booked, and a file has at most {LINES_MAX}: ask for one account")
+    def __init__(self, lines: int, accounts: int) -> None:
+        super().__init__(
+            f"{lines} lines on {accounts} accounts were booked; a file has at most {LINES_MAX} on {STATEMENTS_MAX}: "
+            "ask for one account"
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,8 +89,8 @@ class DayStatements:
             lines = sum(account["lines"] for account in accounts)
             if not accounts:
                 raise NothingBooked(day)
-            if lines > LINES_MAX:
-                raise TooMuchBooked(lines)
+            if lines > LINES_MAX or len(accounts) > STATEMENTS_MAX:
+                raise TooMuchBooked(lines, len(accounts))
             booked = _by_account(
                 [
                     *_of_transfers(connection.execute(_SQL["transfers_of_a_day"], wanted), day),

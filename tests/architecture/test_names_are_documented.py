@@ -44,4 +44,5 @@ def test_every_rule_of_a_statement_is_documented(rule: StatementRule) -> None:
 
 
 def test_what_the_stack_decides_are_settings() -> None:
-    assert {field.upper() for concern in ALL for field in concern.model_fields} >= DECIDED | DECIDED_BY_FILES | SENDER.keys()
+    known = {field.upper() for concern in ALL for field in concern.model_fields}
+    assert known >= DECIDED | DECIDED_BY_FILES | SENDER.keys()
