@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
-from payments.calendar import add_banking_days
+from payments.calendar import add_banking_days, next_banking_day
 
 RETURN_REASONS = {
     "R01": "insufficient funds",
@@ -86,6 +86,9 @@ REPRESENTABLE = frozenset({"R01", "R09"})
 # The customer did not authorise the debit, and has 60 days to say so; of a business (R29) they are 2 banking days.
 UNAUTHORIZED = frozenset({"R05", "R07", "R10", "R11"})
 
+# Asked for by the bank that sent the entry, or agreed on with it: these know no last day.
+AGREED = frozenset({"R06", "R31"})
+
 RETURN_BANKING_DAYS_MAX = 2
 UNAUTHORIZED_DAYS_MAX = 60
 
@@ -95,3 +98,15 @@ def last_return_day(code: str, settled_on: date) -> date:
     if code in UNAUTHORIZED:
         return settled_on + timedelta(days=UNAUTHORIZED_DAYS_MAX)
     return add_banking_days(settled_on, RETURN_BANKING_DAYS_MAX)
+
+
+def is_untimely(code: str, *, settled_on: date, heard_on: date) -> bool:
+    """Tell whether a return that was heard of on a date came too late: the bank that sent the entry may dishonor it.
+
+    The 60 days of an unauthorised debit are those until the receiving bank sends it: it is heard of by the next banking
+    day.
+    """
+    if code in AGREED:
+        return False
+    last_day = last_return_day(code, settled_on)
+    return heard_on > (next_banking_day(last_day) if code in UNAUTHORIZED else last_day)

@@ -172,6 +172,10 @@ BY_FILES = [
     Outcome(name="debit never seen", payer="30003", ending=COMPLETED, bank=(0, 1), at=AT_CREDIT),
     Outcome(name="credit never seen", payee="30003", ending=COMPLETED, bank=(-1, 0), at=AT_CREDIT),
     Outcome(
+        name="returned too late R01", payer="50001", ending=RETURNED, code="R01", bank=(0, 1), at=TWO_MONTHS,
+        came=(Came("return", "R01", "debit", "untimely"),),
+    ),
+    Outcome(
         name="return told twice", payer="20002", ending=RETURNED, code="R02", bank=(0, 1), at=TWO_DAYS,
         fault="duplicate_answer",
         came=(Came("return", "R02", "debit"), Came("return", "R02", "debit", "returned_twice")),

@@ -19,6 +19,7 @@ from payments.money import format_amount
 from payments.payment import EventType
 from rails.ach.phases import Phase
 from rails.bank import Reference
+from rails.nacha.payment_entries import identification
 from rails.nacha.return_codes import RETURN_REASONS
 from tests.e2e.outcome_world import RAIL, Asked, World, statuses_of
 from tests.e2e.outcomes import AT_DEBIT, BY_FILES, BY_TRANSFERS, NEXT_DAY, TWO_DAYS, TWO_MONTHS, Came, Outcome
@@ -37,7 +38,6 @@ POSTINGS = {
     EventType.SUSPENSE_RECORDED: 2,
 }
 BOOKED_BY_TRANSFER = {"in_progress": 0, "rejected": 0, "settled": 2, "returned": 4}
-IDENTIFICATION_DIGITS = 15
 
 
 @pytest.fixture(scope="module")
@@ -63,8 +63,8 @@ class FileWorld(World):
         """Have the bank go wrong with the first entry of the payments that want it."""
         for outcome in self.outcomes:
             if outcome.fault is not None:
-                identification = self.asked[outcome.name].id.replace("-", "")[:IDENTIFICATION_DIGITS]
-                wanted = {"fault": outcome.fault, "reference": identification}
+                reference = str(Reference(payment_id=self.asked[outcome.name].id, attempt=1))
+                wanted = {"fault": outcome.fault, "reference": identification(reference)}
                 assert httpx.post(f"{self._bank}/faults", json=wanted, timeout=20).status_code == 201
 
     def is_all_taken(self) -> bool:
@@ -93,8 +93,13 @@ def by_files(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FileWorld]:
     stack.start()
     try:
         originator.start()
-        bank_url, books = stack.stack["bank"], folder / "state" / "bank" / "books.sqlite"
-        exchange = AchExchange(folder, originator, bank_url=bank_url, books=books)
+        exchange = AchExchange(
+            folder=folder,
+            drop=folder / "drop",
+            originator_url=originator.url,
+            bank_url=stack.stack["bank"],
+            books=folder / "state" / "bank" / "books.sqlite",
+        )
         world = FileWorld(stack.stack, exchange)
         set_clock(folder, NINE + MINUTE_US)
         # All of them are with the originator before the first cut-off: else there would be another file.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+from dataclasses import dataclass
 from datetime import time
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import httpx
 from business_clock import Setting, system_us, write_setting
 from payments.windows import eastern
 from rails.ach.phases import WAITING, Phase
-from tests.integration.rail_processes import RailProcess, eventually
+from tests.integration.rail_processes import eventually
 from tests.unit.rails.ach.written_log import at_us
 
 SECONDS_MAX = 90.0
@@ -22,21 +23,22 @@ NINE = at_us("2026-12-01 09:00")
 CUT_OFFS = (time(10, 25), time(14, 40))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AchExchange:
-    """The files between both, in `folder`/drop, and the clock in `folder`/clock.json, which stands until it is set.
+    """The files between both, in the folder `drop`, and the clock in `folder`, which stands until it is set.
 
-    The bank answers at `bank_url` and has its books in `books`. Both may be down while nobody asks `is_quiet`.
+    `books` is the bank's SQLite file. Both may be down while nobody asks.
     """
 
-    def __init__(self, folder: Path, originator: RailProcess, *, bank_url: str, books: Path) -> None:
-        self.originator = originator
-        self._folder = folder
-        self._bank_url = bank_url
-        self._books = books
+    folder: Path
+    drop: Path
+    originator_url: str
+    bank_url: str
+    books: Path
 
     def go_on(self, to: str) -> None:
         """Set the clock, and wait until all that this makes due is done."""
-        set_clock(self._folder, at_us(to))
+        set_clock(self.folder, at_us(to))
         self.wait_until_quiet(at_us(to))
 
     def wait_until_quiet(self, now_us: int) -> None:
@@ -46,7 +48,7 @@ class AchExchange:
         """Tell whether the files, answers and settlements that are due by now have reached the other side."""
         # Asked in the order in which they follow from each other: what has left one place is seen in the next.
         due_at_bank, counts = self._due_at_bank(now_us), self.at_bank("/files")["counts"]
-        read = len(list((self._folder / "drop" / "done").iterdir()))
+        read = len(list((self.drop / "done").iterdir()))
         report = self.originated()
         # A file that is not handed in yet settles at no time.
         if any(each["settled_at_us"] is None and (each["settles_at_us"] or 0) <= now_us for each in report["files"]):
@@ -58,29 +60,32 @@ class AchExchange:
 
     def originated(self) -> dict[str, Any]:
         """What the originator shows of its book."""
-        report: dict[str, Any] = self.originator.get("/books", limit=1000).json()
-        return report
+        return _asked(f"{self.originator_url}/books")
 
     def phases(self) -> dict[Phase, int]:
         """How many payments stand where, by the originator's book."""
         return _phases(self.originated())
 
     def at_bank(self, path: str) -> dict[str, Any]:
-        report: dict[str, Any] = httpx.get(f"{self._bank_url}{path}", params={"limit": 1000}, timeout=20).json()
-        return report
+        return _asked(f"{self.bank_url}{path}")
 
     def traces_at_bank(self) -> list[str]:
         """The trace number of every entry that the bank has taken."""
-        with contextlib.closing(sqlite3.connect(self._books)) as books:
+        with contextlib.closing(sqlite3.connect(self.books)) as books:
             return [row[0] for row in books.execute("SELECT trace_number FROM ach_entries")]
 
     def say(self) -> str:
-        return f"{self.originated()['phases']}\n{self.at_bank('/files')['counts']}\n{self.originator.tail()}"
+        return f"{self.originated()}\n{self.at_bank('/files')['counts']}"
 
     def _due_at_bank(self, now_us: int) -> int:
-        with contextlib.closing(sqlite3.connect(self._books)) as books:
+        with contextlib.closing(sqlite3.connect(self.books)) as books:
             due = books.execute("SELECT count(*) FROM ach_entries WHERE next_at_us <= ?", (now_us,))
             return int(due.fetchone()[0])
+
+
+def _asked(url: str) -> dict[str, Any]:
+    answer: dict[str, Any] = httpx.get(url, params={"limit": 1000}, timeout=20).json()
+    return answer
 
 
 def _phases(report: dict[str, Any]) -> dict[Phase, int]:

@@ -69,7 +69,13 @@ class Survivors:
         gateway = gateway_process(
             folder, bootstrap=broker.bootstrap, bank_url=bank.url, ach_url=originator.url, clock_file=clock
         )
-        self.exchange = AchExchange(folder, originator, bank_url=bank.url, books=folder / "bank" / "books.sqlite")
+        self.exchange = AchExchange(
+            folder=folder,
+            drop=folder / "drop",
+            originator_url=originator.url,
+            bank_url=bank.url,
+            books=folder / "bank" / "books.sqlite",
+        )
         self.processes = {"bank": bank, "originator": originator, "gateway": gateway}
         for process in self.processes.values():
             process.start()
@@ -113,7 +119,8 @@ class Survivors:
         return {path.name: path.read_bytes() for path in (self.folder / "drop" / "bank" / "done").iterdir()}
 
     def say(self) -> str:
-        return f"{dict(self.kills)}\n{self.exchange.say()}\n{self.processes['gateway'].tail()}"
+        logs = (process.tail() for process in self.processes.values())
+        return "\n".join((str(self.kills), self.exchange.say(), *logs))
 
     def stop(self) -> None:
         self.decider.close()
