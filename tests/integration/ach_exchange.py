@@ -42,7 +42,8 @@ class AchExchange:
         self.wait_until_quiet(at_us(to))
 
     def wait_until_quiet(self, now_us: int) -> None:
-        eventually(lambda: self.is_quiet(now_us), SECONDS_MAX, self.say)
+        # Twice: what was on its way while the first question was asked is seen by the second.
+        eventually(lambda: self.is_quiet(now_us) and self.is_quiet(now_us), SECONDS_MAX, self.say)
 
     def is_quiet(self, now_us: int) -> bool:
         """Tell whether the files, answers and settlements that are due by now have reached the other side."""
