@@ -173,7 +173,7 @@ def check_all(world: World, outcome: Outcome) -> None:
 def check_answers(world: World, outcome: Outcome, asked: Asked) -> None:
     """The POST is answered as it was, and GET tells how the payment stands, and why."""
     assert asked.first.status_code in (201, 202), asked.first.text
-    again = world.tenancy.http.post("/api/v1/payments/", json=asked.body)
+    again = world.post_again(asked)
     assert (again.status_code, again.headers["Idempotency-Replayed"]) == (200, "true")
     assert again.json()["status"] == "pending"
     if asked.first.status_code == 201:
