@@ -91,6 +91,9 @@ AGREED = frozenset({"R06", "R31"})
 
 RETURN_BANKING_DAYS_MAX = 2
 UNAUTHORIZED_DAYS_MAX = 60
+# After a return has settled, and after its refusal has.
+DISHONOR_BANKING_DAYS_MAX = 5
+CONTEST_BANKING_DAYS_MAX = 2
 
 
 def last_return_day(code: str, settled_on: date) -> date:
@@ -110,3 +113,13 @@ def is_untimely(code: str, *, settled_on: date, heard_on: date) -> bool:
         return False
     last_day = last_return_day(code, settled_on)
     return heard_on > (next_banking_day(last_day) if code in UNAUTHORIZED else last_day)
+
+
+def last_dishonor_day(return_settled_on: date) -> date:
+    """Return the last day on which a return may be dishonored by the bank that sent the entry."""
+    return add_banking_days(return_settled_on, DISHONOR_BANKING_DAYS_MAX)
+
+
+def last_contest_day(dishonor_settled_on: date) -> date:
+    """Return the last day on which the receiving bank may contest that its return was dishonored."""
+    return add_banking_days(dishonor_settled_on, CONTEST_BANKING_DAYS_MAX)
