@@ -284,9 +284,9 @@ def _metrics() -> list[Operation]:
     return [
         Operation(
             method="get", path=path + "summary", tag="Metrics", summary="Volume, failures, times to settle, in flight",
-            doc="Of the last `periods` days (UTC), weeks from Monday on, or months, the present one included. A payment "
-            "counts in the period in which it was asked for, in the status in which it is now. Read from sums: as quick "
-            "with millions of payments as with ten.",
+            doc="Of the last `periods` days (UTC), weeks from Monday on, or months, with the present one. A payment "
+            "counts in the period in which it was asked for, in the status in which it is now. Read from sums: as "
+            "quick with millions of payments as with ten.",
             parameters=[
                 _query("bucket", "How long a period is; a day when not given.", enum=[each.value for each in Bucket]),
                 _query("periods", f"How many, at most {PERIODS_MAX}; {PERIODS_DEFAULT} when not given.", of="integer"),

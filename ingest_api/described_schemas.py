@@ -67,7 +67,7 @@ BALANCE = text(
 COUNT: Schema = {"type": "integer", "minimum": 0, "description": "How many payments."}
 FAILURE_RATE: Schema = {
     "type": ["number", "null"],
-    "description": "Failed and returned payments as a part (0 to 1) of all that ended, cancelled ones aside; null: none has.",
+    "description": "Failed and returned payments, of all that ended but the cancelled ones: 0 to 1; null: none has.",
 }
 METADATA = {"type": "object", "description": f"Whatever you want kept, at most {METADATA_BYTES_MAX} bytes as JSON."}
 STATUS = text("Where the payment stands.", enum=[status.value for status in Status])

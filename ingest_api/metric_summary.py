@@ -72,9 +72,7 @@ def _volume(rows: Sequence[VolumeRow], starts: Sequence[date]) -> list[dict[str,
             "payment_rail_type": rail,
             "status": status.value,
             "counts": [by_period[start].count if start in by_period else 0 for start in starts],
-            "amounts": [
-                format_amount(by_period[start].amount_minor if start in by_period else 0) for start in starts
-            ],
+            "amounts": [format_amount(by_period[start].amount_minor if start in by_period else 0) for start in starts],
         }
         for (rail, status), by_period in series.items()
     ]

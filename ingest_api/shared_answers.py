@@ -27,7 +27,7 @@ class SharedAnswers(Generic[Key, Answer]):
         kept = self._kept.get(key)
         if kept is None or self._is_over(*kept, now):
             # What is over goes here, so no more is kept than was asked for within the time.
-            self._kept = {each: (at, task) for each, (at, task) in self._kept.items() if not self._is_over(at, task, now)}
+            self._kept = {each: held for each, held in self._kept.items() if not self._is_over(*held, now)}
             task = asyncio.create_task(self._found(key))
             task.add_done_callback(_seen)
             self._kept[key] = (now, task)

@@ -52,9 +52,7 @@ class MetricQueries:
 
     async def in_flight(self, tenant_id: str, currency: str) -> list[InFlightRow]:
         """Return the payments that have not ended, whenever they were asked for."""
-        rows = await self._connections.fetch(
-            statement("sum_in_flight"), {"tenant_id": tenant_id, "currency": currency}
-        )
+        rows = await self._connections.fetch(statement("sum_in_flight"), {"tenant_id": tenant_id, "currency": currency})
         return [in_flight_row(row) for row in rows]
 
     async def failures(self, tenant_id: str, currency: str, *, first: date, last: date) -> list[FailureRow]:

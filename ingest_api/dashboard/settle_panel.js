@@ -1,0 +1,31 @@
+// How long payments take to settle, by month and rail: from the 50 % to the 95 % that took no longer.
+
+import {drawn, fillTable, place, swatched} from "./elements.js";
+import {count, duration, period} from "./figures.js";
+import {inOrder, railColour, railName} from "./names.js";
+
+const WIDTH = 100, HEIGHT = 12;
+
+export function showSettleTimes({time_to_settle: rows}) {
+  const times = rows.flatMap((row) => [row.p50_s, row.p95_s]).filter((seconds) => seconds > 0);
+  const low = Math.floor(Math.log10(Math.min(...times, 1))), high = Math.max(Math.ceil(Math.log10(Math.max(...times, 1))), low + 1);
+  const x = (seconds) => 3 + (WIDTH - 6) * (Math.log10(Math.max(seconds, 10 ** low)) - low) / (high - low);
+  const months = [...new Set(rows.map((row) => row.month))];
+  const shown = months.flatMap((month) => {
+    const of = new Map(rows.filter((row) => row.month === month).map((row) => [row.payment_rail_type, row]));
+    return inOrder(of.keys(), "payment_rail_type").map((rail) => of.get(rail));
+  });
+  fillTable(place("settle-table"),
+    [{title: "Rail"}, {title: "Month"}, {title: "50 %", isNumber: true}, {title: "", className: "mark"}, {title: "95 %", isNumber: true},
+      {title: "Payments", isNumber: true}],
+    shown.map((row) => [swatched(railName(row.payment_rail_type), railColour(row.payment_rail_type)), period(row.month, "month"),
+      duration(row.p50_s), span(x(row.p50_s), x(row.p95_s), railColour(row.payment_rail_type)), duration(row.p95_s), count(row.count)]),
+    "No payment completed in these months.");
+}
+
+function span(from, to, colour) {
+  const middle = HEIGHT / 2;
+  return drawn("svg", {"aria-hidden": "true", preserveAspectRatio: "none", viewBox: `0 0 ${WIDTH} ${HEIGHT}`, class: colour},
+    drawn("rect", {class: "track", width: WIDTH, height: 2, y: middle - 1}),
+    drawn("rect", {class: "bar", x: from - 1.5, width: to - from + 3, height: HEIGHT - 4, y: 2, rx: 1.5}));
+}
