@@ -268,6 +268,13 @@ class VerifySettings(KafkaSettings, PostgresSettings):
     """Verification. It takes the number of partitions from Kafka."""
 
 
+class CallerSettings(Settings):
+    """Commands that ask the API as its callers do."""
+
+    api_url: str = Field("http://127.0.0.1:8000", pattern=r"^https?://[^\s/]+/?$", description="Where the API answers.")
+    api_key: SecretStr | None = Field(None, description="API key that `directpay pay` and `directpay watch` use.")
+
+
 class DownloadSettings(Settings):
     cache_dir: Path = Field(
         Path("~/.cache/directpay"),
@@ -285,6 +292,7 @@ ALL: tuple[type[Settings], ...] = (
     RebuildSettings,
     TopicSettings,
     VerifySettings,
+    CallerSettings,
     DownloadSettings,
 )
 
