@@ -4,7 +4,7 @@
 import {drawn, element} from "./elements.js";
 
 const HEIGHT = 220, LEFT = 58, RIGHT = 6, TOP = 10, BOTTOM = 24;
-const LABEL_WIDTH = 58, TIP_GAP = 12, DOTS_MAX = 60;
+const LABEL_WIDTH = 62, LABEL_HALF = 24, TIP_GAP = 12, DOTS_MAX = 60;
 
 export class Chart {
   constructor(at) {
@@ -54,7 +54,7 @@ export class Chart {
   names(periods) {
     const every = Math.max(1, Math.ceil(LABEL_WIDTH / this.band)), last = periods.length - 1;
     return periods.flatMap((name, index) => ((last - index) % every !== 0 ? [] : [drawn("text",
-      {x: Math.min(LEFT + (index + 0.5) * this.band, this.width - LABEL_WIDTH / 2), y: HEIGHT - 6, "text-anchor": "middle"}, name)]));
+      {x: Math.min(LEFT + (index + 0.5) * this.band, this.width - LABEL_HALF), y: HEIGHT - 6, "text-anchor": "middle"}, name)]));
   }
 
   indexAt(event) {

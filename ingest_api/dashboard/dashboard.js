@@ -59,7 +59,6 @@ async function look() {
     shown.set(name, value);
   });
   tell([...new Set(answers.flatMap(({reason}) => (reason ? [reason.message] : [])))]);
-  place("board").setAttribute("aria-busy", "false");
   if (!document.hidden) timer = setTimeout(look, waitMs);
 }
 
