@@ -1,17 +1,18 @@
-// What bank statements and payments do not agree on.
+// What bank statements and payments do not agree on, as long as nobody has said why.
 
 import {element, fillTable, place} from "./elements.js";
-import {cents, money} from "./figures.js";
+import {cents, money, period} from "./figures.js";
 import {ask} from "./session.js";
 
-const PATH = "/api/v1/reconciliation/items?limit=20";
-const spelled = (name) => String(name ?? "").replaceAll("_", " ");
+const PATH = "/api/v1/reconciliation/items?state=open&limit=20";
+const amount = (text) => (text ? money(cents(text)) : "–");
 
 export const reconciliationPanel = {name: "reconciliation", ask: () => ask(PATH), show: showItems};
 
 function showItems({items}) {
-  fillTable(place("reconciliation-table"), [{title: "Item"}, {title: "State"}, {title: "Day"}, {title: "Amount", isNumber: true}, {title: "Payment"}],
-    items.map((item) => [spelled(item.verdict ?? item.id), spelled(item.state), item.day ?? "",
-      item.amount ? money(cents(item.amount)) : "–", element("span", {class: "faint"}, item.payment_id ?? item.detail ?? "")]),
+  fillTable(place("reconciliation-table"),
+    [{title: "Open item"}, {title: "Day"}, {title: "Booked", isNumber: true}, {title: "Expected", isNumber: true}, {title: "Why"}],
+    items.map((item) => [item.state.replaceAll("_", " "), period(item.day, "day"), amount(item.amount), amount(item.expected_amount),
+      element("span", {class: "faint"}, item.detail)]),
     "Statements and payments agree.");
 }

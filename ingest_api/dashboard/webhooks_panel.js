@@ -20,9 +20,11 @@ function showEndpoints(endpoints) {
   const shown = [...endpoints].sort((one, other) => failing(other) - failing(one));
   fillTable(place("webhooks-table"),
     [{title: "Endpoint"}, {title: "State"}, {title: `Failing, of the newest ${ATTEMPTS}`, isNumber: true}, {title: "Newest attempt"}],
-    shown.map((it) => [it.endpoint.url, it.endpoint.status ?? "", failed(failing(it), it.attempts.length), newest(it.attempts[0])]),
+    shown.map((it) => [it.endpoint.url, state(it.endpoint), failed(failing(it), it.attempts.length), newest(it.attempts[0])]),
     "No endpoint yet.");
 }
+
+const state = (endpoint) => (endpoint.enabled ? "on" : element("span", {class: "bad"}, `off: ${endpoint.disabled_reason}`));
 
 const failed = (number, attempts) => element("span", {class: number > 0 ? "bad" : null}, `${number} of ${attempts}`);
 
