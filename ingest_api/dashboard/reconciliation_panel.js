@@ -1,18 +1,19 @@
 // What bank statements and payments do not agree on, as long as nobody has said why.
 
 import {element, fillTable, place} from "./elements.js";
-import {cents, money, period} from "./figures.js";
+import {period} from "./figures.js";
 import {ask} from "./session.js";
 
 const PATH = "/api/v1/reconciliation/items?state=open&limit=20";
-const amount = (text) => (text ? money(cents(text)) : "–");
+// As it was answered: a statement may be of an account in another currency, with other decimals.
+const amount = (text, item) => (text ? `${text} ${item.currency}` : "–");
 
 export const reconciliationPanel = {name: "reconciliation", ask: () => ask(PATH), show: showItems};
 
 function showItems({items}) {
   fillTable(place("reconciliation-table"),
     [{title: "Open item"}, {title: "Day"}, {title: "Booked", isNumber: true}, {title: "Expected", isNumber: true}, {title: "Why"}],
-    items.map((item) => [item.state.replaceAll("_", " "), period(item.day, "day"), amount(item.amount), amount(item.expected_amount),
+    items.map((item) => [item.state.replaceAll("_", " "), period(item.day, "day"), amount(item.amount, item), amount(item.expected_amount, item),
       element("span", {class: "faint"}, item.detail)]),
     "Statements and payments agree.");
 }
