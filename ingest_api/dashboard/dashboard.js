@@ -79,17 +79,19 @@ async function enter() {
   await look();
 }
 
-function leave(why = "") {
+function leave(why) {
   clearTimeout(timer);
   round += 1;
   forgetKey();
-  shown.clear();
-  payments.clear();
-  for (const id of ["board", "sign-out", "tenant"]) place(id).hidden = true;
-  place("live").textContent = "";
+  if (shown.size > 0) {
+    // A fresh page: nothing of one tenant is left on it for the next.
+    history.replaceState({why}, "");
+    location.reload();
+    return;
+  }
+  for (const id of ["board", "sign-out"]) place(id).hidden = true;
   place("sign-in").hidden = false;
   place("key-fault").textContent = why;
-  place("key").value = "";
   place("key").focus();
 }
 
@@ -105,7 +107,7 @@ place("key-form").addEventListener("submit", (event) => {
   place("key").value = "";
   enter();
 });
-place("sign-out").addEventListener("click", () => leave());
+place("sign-out").addEventListener("click", () => leave(""));
 place("range").addEventListener("change", look);
 document.addEventListener("visibilitychange", () => {
   clearTimeout(timer);
@@ -115,5 +117,6 @@ document.addEventListener("visibilitychange", () => {
 
 place("zone").textContent = zone();
 others = await otherPanels();
-if (key() === null) leave();
+if (key() === null) leave(history.state?.why ?? "");
 else enter();
+history.replaceState(null, "");

@@ -24,11 +24,6 @@ export class PaymentsPanel {
     wanted.forEach((item, index) => { if (list.children[index] !== item) list.insertBefore(item, list.children[index] ?? null); });
     place("no-payments").hidden = items.length > 0;
   }
-
-  clear() {
-    this.rows.clear();
-    place("payments").replaceChildren();
-  }
 }
 
 class PaymentRow {
