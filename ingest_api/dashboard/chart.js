@@ -1,7 +1,7 @@
 // A chart over periods as SVG: a scale, the periods, marks, and what a period says when it is pointed at or gone to by
 // the arrow keys. The same figures stand in a table nearby.
 
-import {drawn, element} from "./elements.js";
+import {drawn, element, swatched} from "./elements.js";
 
 const HEIGHT = 220, LEFT = 58, RIGHT = 6, TOP = 10, BOTTOM = 24;
 const LABEL_WIDTH = 62, LABEL_HALF = 24, TIP_GAP = 12, DOTS_MAX = 60;
@@ -81,7 +81,7 @@ export class Chart {
     const x = LEFT + this.pointed * this.band, {title, rows} = this.figures.tip(this.pointed);
     this.cursor.setAttribute("x", x);
     this.tip.replaceChildren(element("b", {}, title), ...rows.map(([name, text, colour]) => element("div", {},
-      element("span", {}, element("span", {class: `swatch ${colour}`, "aria-hidden": "true"}), name), element("span", {}, text))));
+      colour ? swatched(name, colour) : element("span", {}, name), element("span", {}, text))));
     const beside = x + this.band + TIP_GAP, room = this.width - this.tip.offsetWidth;
     this.tip.style.left = `${Math.max(0, beside <= room ? beside : x - TIP_GAP - this.tip.offsetWidth)}px`;
   }

@@ -41,6 +41,11 @@ export function swatched(name, colour) {
     element("span", {class: "name"}, name));
 }
 
+/** Return a name with a smaller line below it. */
+export function named(name, below) {
+  return element("span", {}, name, " ", element("span", {class: "faint below"}, below));
+}
+
 /** Return a bar in the part of a cell that it is of the whole: the figure itself stands in the cell beside it. */
 export function share(part, whole, colour) {
   const width = whole > 0 ? Math.max(100 * part / whole, part > 0 ? 1 : 0) : 0;

@@ -78,8 +78,8 @@ function terms(payment) {
 }
 
 function happening(event, index, events) {
-  const after = index === 0 ? "" : ` after ${duration((new Date(event.timestamp) - new Date(events[0].timestamp)) / 1000)}`;
+  const after = index === 0 ? "" : `after ${duration((new Date(event.timestamp) - new Date(events[0].timestamp)) / 1000)}`;
   const changes = Object.entries(event.metadata).filter(([name]) => !TERMS.has(name)).map(([name, value]) => `${name} ${value}`);
-  return element("li", {}, element("b", {}, eventName(event.event_type)), " ", time(event.timestamp, moment(event.timestamp)),
+  return element("li", {}, element("b", {}, eventName(event.event_type)), " ", time(event.timestamp, moment(event.timestamp)), " ",
     element("span", {class: "faint"}, [after, ...changes].filter(Boolean).join(", ")));
 }

@@ -1,6 +1,6 @@
 // What bank statements and payments do not agree on, as long as nobody has said why.
 
-import {element, fillTable, place} from "./elements.js";
+import {fillTable, named, place} from "./elements.js";
 import {period} from "./figures.js";
 import {ask} from "./session.js";
 
@@ -12,8 +12,8 @@ export const reconciliationPanel = {name: "reconciliation", ask: () => ask(PATH)
 
 function showItems({items}) {
   fillTable(place("reconciliation-table"),
-    [{title: "Open item"}, {title: "Day"}, {title: "Booked", isNumber: true}, {title: "Expected", isNumber: true}, {title: "Why"}],
-    items.map((item) => [item.state.replaceAll("_", " "), period(item.day, "day"), amount(item.amount, item), amount(item.expected_amount, item),
-      element("span", {class: "faint"}, item.detail)]),
+    [{title: "Open item", className: "wrap"}, {title: "Day"}, {title: "Booked", isNumber: true}, {title: "Expected", isNumber: true}],
+    items.map((item) => [named(item.state.replaceAll("_", " "), item.detail), period(item.day, "day"), amount(item.amount, item),
+      amount(item.expected_amount, item)]),
     "Statements and payments agree.");
 }

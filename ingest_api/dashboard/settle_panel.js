@@ -6,23 +6,26 @@ import {inOrder, railColour, railName} from "./names.js";
 
 const WIDTH = 100, HEIGHT = 12;
 
-const COLUMNS = [{title: "Rail"}, {title: "Month"}, {title: "50 %", isNumber: true}, {title: "", className: "mark"},
-  {title: "95 %", isNumber: true}, {title: "Payments", isNumber: true}];
+const number = (title) => ({title, isNumber: true});
 
 export function showSettleTimes({time_to_settle: rows}) {
   const times = rows.flatMap((row) => [row.p50_s, row.p95_s]).filter((seconds) => seconds > 0);
   const low = Math.floor(Math.log10(Math.min(...times, 1))), high = Math.max(Math.ceil(Math.log10(Math.max(...times, 1))), low + 1);
   const x = (seconds) => 3 + (WIDTH - 6) * (Math.log10(Math.max(seconds, 10 ** low)) - low) / (high - low);
   const [newest, ...earlier] = [...new Set(rows.map((row) => row.month))];
-  const cells = (row) => [swatched(railName(row.payment_rail_type), railColour(row.payment_rail_type)), period(row.month, "month"),
-    duration(row.p50_s), span(x(row.p50_s), x(row.p95_s), railColour(row.payment_rail_type)), duration(row.p95_s), count(row.count)];
   const of = (month) => {
     const there = new Map(rows.filter((row) => row.month === month).map((row) => [row.payment_rail_type, row]));
-    return inOrder(there.keys(), "payment_rail_type").map((rail) => cells(there.get(rail)));
+    return inOrder(there.keys(), "payment_rail_type").map((rail) => there.get(rail));
   };
-  fillTable(place("settle-table"), COLUMNS, newest ? of(newest) : [], "No payment completed in these months.");
+  const rail = (row) => swatched(railName(row.payment_rail_type), railColour(row.payment_rail_type));
+  place("settle-month").textContent = newest ? period(newest, "month") : "";
+  fillTable(place("settle-table"), [{title: "Rail"}, number("50 %"), {title: "", className: "mark"}, number("95 %"), number("Payments")],
+    (newest ? of(newest) : []).map((row) => [rail(row), duration(row.p50_s), span(x(row.p50_s), x(row.p95_s), railColour(row.payment_rail_type)),
+      duration(row.p95_s), count(row.count)]),
+    "No payment completed in these months.");
   place("settle-earlier").hidden = earlier.length === 0;
-  fillTable(place("settle-before"), COLUMNS, earlier.flatMap(of));
+  fillTable(place("settle-before"), [{title: "Month"}, {title: "Rail"}, number("50 %"), number("95 %"), number("Payments")],
+    earlier.flatMap(of).map((row) => [period(row.month, "month"), rail(row), duration(row.p50_s), duration(row.p95_s), count(row.count)]));
 }
 
 function span(from, to, colour) {

@@ -1,6 +1,6 @@
 // Webhook endpoints: which of them take what they are sent, and what the newest attempts came to.
 
-import {element, fillTable, place, time} from "./elements.js";
+import {element, fillTable, named, place, time} from "./elements.js";
 import {moment} from "./figures.js";
 import {ask} from "./session.js";
 
@@ -19,8 +19,8 @@ function showEndpoints(endpoints) {
   const failing = ({attempts}) => attempts.filter(({outcome}) => outcome !== "delivered").length;
   const shown = [...endpoints].sort((one, other) => failing(other) - failing(one));
   fillTable(place("webhooks-table"),
-    [{title: "Endpoint"}, {title: "State"}, {title: `Failing, of the newest ${ATTEMPTS}`, isNumber: true}, {title: "Newest attempt"}],
-    shown.map((it) => [it.endpoint.url, state(it.endpoint), failed(failing(it), it.attempts.length), newest(it.attempts[0])]),
+    [{title: "Endpoint", className: "wrap"}, {title: `Failing, of ${ATTEMPTS}`, isNumber: true}, {title: "Newest attempt", className: "wrap"}],
+    shown.map((it) => [named(it.endpoint.url, state(it.endpoint)), failed(failing(it), it.attempts.length), newest(it.attempts[0])]),
     "No endpoint yet.");
 }
 
