@@ -4,7 +4,7 @@
 import {drawn, element, swatched} from "./elements.js";
 
 const HEIGHT = 220, LEFT = 58, RIGHT = 6, TOP = 10, BOTTOM = 24;
-const LABEL_WIDTH = 62, LABEL_HALF = 24, TIP_GAP = 12, DOTS_MAX = 60;
+const LABEL_WIDTH = 62, LABEL_HALF = 28, TIP_GAP = 12, DOTS_MAX = 60;
 
 export class Chart {
   constructor(at) {
