@@ -24,7 +24,7 @@ export class FailurePanel {
     this.showRails(new Map(rate.by_rail.map((row) => [row.payment_rail_type, row.failure_rate])));
     const most = Math.max(0, ...failures.map((row) => row.count));
     fillTable(place("reasons"),
-      [{title: "Reason"}, {title: "Payments", isNumber: true}, {title: "", className: "mark"}, {title: "Amount", isNumber: true}],
+      [{title: "Reason", className: "wrap"}, {title: "Payments", isNumber: true}, {title: "", className: "mark"}, {title: "Amount", isNumber: true}],
       failures.map((row) => [reason(row), count(row.count), share(row.count, most, "red"), money(cents(row.amount))]),
       "No payment failed or came back.");
   }

@@ -8,8 +8,9 @@ export function showInFlight({in_flight: rows}) {
   const rails = inOrder(new Set(rows.map((row) => row.payment_rail_type)), "payment_rail_type");
   const shown = rails.flatMap((rail) => rows.filter((row) => row.payment_rail_type === rail));
   fillTable(place("flight-table"),
-    [{title: "Rail"}, {title: "Payments", isNumber: true}, {title: "Amount", isNumber: true}, {title: "Since", isNumber: true}],
-    shown.map((row) => [named(swatched(railName(row.payment_rail_type), railColour(row.payment_rail_type)), row.status),
-      count(row.count), money(cents(row.amount)), period(row.oldest_day, "day")]),
+    [{title: "Rail"}, {title: "Payments", isNumber: true}, {title: "Amount", isNumber: true}],
+    shown.map((row) => [
+      named(swatched(railName(row.payment_rail_type), railColour(row.payment_rail_type)), `${row.status} since ${period(row.oldest_day, "day")}`),
+      count(row.count), money(cents(row.amount))]),
     "No payment is on its way.");
 }
