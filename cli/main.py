@@ -17,6 +17,7 @@ SUBCOMMANDS = {
     "demo-data": "cli.demo_data:demo_data",
     "nacha": "cli.nacha:nacha",
     "originator": "cli.processes.originator:originator",
+    "pay": "cli.pay:pay",
     "projector": "cli.processes.projector:projector",
     "questions": "cli.questions:ask_questions",
     "rails": "cli.processes.rails:rails",
@@ -27,6 +28,7 @@ SUBCOMMANDS = {
     "topics": "cli.topics:topics",
     "up": "cli.up:up",
     "verify": "cli.verify:verify",
+    "watch": "cli.watch:watch",
 }
 
 

@@ -19,6 +19,7 @@ from stream_app.exactly_once.gaps import parse_gaps
 
 PREFIX = "DIRECTPAY_"
 PORT_MAX = 65535
+NAMED_URL = r"[A-Za-z0-9._-]{1,100}=http://[^\s,=/]+"
 Kind = TypeVar("Kind", bound="Settings")
 Port = Annotated[int, Field(ge=0, le=PORT_MAX)]
 
@@ -141,6 +142,17 @@ class ApiSettings(KafkaSettings, PostgresSettings, HttpSettings, EncryptionSetti
     )
     docs_tenant: str = Field("demo", description="Tenant whose data the examples in /docs use.")
     reuse_port: bool = Field(False, description="Let several API processes of one machine listen on the same port.")
+    health_urls: str = Field(
+        "",
+        pattern=rf"^({NAMED_URL}(,{NAMED_URL})*)?$",
+        description="Where processes tell their health, for the dashboard: name=http://host:port[,name=http://..].",
+    )
+
+    @property
+    def health_url_of(self) -> dict[str, str]:
+        """Where each process tells its health, by its name."""
+        pairs = (each.partition("=") for each in self.health_urls.split(",") if each)
+        return {name: url for name, _, url in pairs}
 
 
 class StreamSettings(KafkaSettings, HealthSettings, StateSettings, RailSettings, AchSettings):
@@ -256,6 +268,13 @@ class VerifySettings(KafkaSettings, PostgresSettings):
     """Verification. It takes the number of partitions from Kafka."""
 
 
+class CallerSettings(Settings):
+    """Commands that ask the API as its callers do."""
+
+    api_url: str = Field("http://127.0.0.1:8000", pattern=r"^https?://[^\s/]+/?$", description="Where the API answers.")
+    api_key: SecretStr | None = Field(None, description="API key that `directpay pay` and `directpay watch` use.")
+
+
 class DownloadSettings(Settings):
     cache_dir: Path = Field(
         Path("~/.cache/directpay"),
@@ -273,6 +292,7 @@ ALL: tuple[type[Settings], ...] = (
     RebuildSettings,
     TopicSettings,
     VerifySettings,
+    CallerSettings,
     DownloadSettings,
 )
 

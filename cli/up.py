@@ -128,6 +128,7 @@ def _tell(stack: LocalStack, began: float) -> None:
 DirectPay runs ({time.monotonic() - began:.0f} s). Ctrl-C stops everything.
 
   API       {places["http"]}/docs
+  Dashboard {places["http"]}/dashboard   (asks for the API key)
   API key   {places["api_key"]}   (tenant demo; admin key: {places["admin_key"]})
   Kafka     {places["kafka"]}
   Postgres  {places["analyst"]}   (read-only analyst)

@@ -12,10 +12,12 @@ from directory.entities import Kind
 from ingest_api.described_schemas import SCHEMAS, ref
 from ingest_api.examples import Examples
 from ingest_api.listing import LIMIT_DEFAULT, LIMIT_MAX
+from ingest_api.metric_periods import PERIODS_DEFAULT, PERIODS_MAX
 from ingest_api.problems import MEDIA_TYPE as PROBLEM_TYPE
 from ingest_api.problems import TYPES_PATH
 from payments.payment import Status
 from payments.rails import RAILS
+from projections.queries import Bucket
 from schemas.registry import schema_by_id
 
 Json = dict[str, Any]
@@ -27,6 +29,7 @@ TAGS = {
     "Leases": "Who rents what, when the rent is due, and what is paid of it.",
     "Payments": "The rent itself. Send the same request twice and see what happens.",
     "Balances": "The ledger's accounts. Those of a tenant sum to zero: what one was paid, another has paid.",
+    "Metrics": "Figures of a tenant's payments, and how the processes are. [The dashboard](/dashboard) shows them.",
     "Tenants": "The operator's side: customers and their API keys. It needs the admin key.",
     "Schemas": "The schema registry's reading side: with it, Confluent's deserialisers read every topic.",
     "Process": "Health, metrics and descriptions.",
@@ -69,6 +72,9 @@ IF_NONE_MATCH: Json = {
     "in": "header",
     "description": "The `ETag` of an earlier answer: 304 without a body while nothing has happened to the payment.",
     "schema": {"type": "string"},
+}
+SAME_ANSWER: Json = IF_NONE_MATCH | {
+    "description": "The `ETag` of an earlier answer: 304 without a body while it would be answered again.",
 }
 PAYMENT_TEXTS = {
     "200": "This key has a payment: its first answer again.",
@@ -123,6 +129,7 @@ def operations(examples: Examples) -> list[Operation]:
         *_directory(examples),
         *_payments(examples),
         _balances(),
+        *_metrics(),
         *_tenants(examples),
         *_registry(),
         *_process(),
@@ -212,7 +219,8 @@ def _payments(examples: Examples) -> list[Operation]:
         ),
         Operation(
             method="get", path=path, tag="Payments", summary="List payments, newest first",
-            parameters=_payment_filters(), answers={"200": "Payments"}, problems=[400, 422],
+            parameters=[*_payment_filters(), SAME_ANSWER], answers={"200": "Payments", "304": None},
+            texts={"304": "It is as you know it."}, problems=[400, 422],
         ),
         Operation(
             method="post", path=path + "batch", tag="Payments", summary="Pay many at once",
@@ -269,6 +277,31 @@ def _balances() -> Operation:
         "is of its own moment: a payment that moves between two pages can show on one side only.",
         parameters=[_query("account", account), *_page()], answers={"200": "Balances"}, problems=[400, 422],
     )  # fmt: skip
+
+
+def _metrics() -> list[Operation]:
+    path = "/api/v1/metrics/"
+    return [
+        Operation(
+            method="get", path=path + "summary", tag="Metrics", summary="Volume, failures, times to settle, in flight",
+            doc="Of the last `periods` days (UTC), weeks from Monday on, or months, with the present one. A payment "
+            "counts in the period in which it was asked for, in the status in which it is now. Read from sums: as "
+            "quick with millions of payments as with ten.",
+            parameters=[
+                _query("bucket", "How long a period is; a day when not given.", enum=[each.value for each in Bucket]),
+                _query("periods", f"How many, at most {PERIODS_MAX}; {PERIODS_DEFAULT} when not given.", of="integer"),
+                SAME_ANSWER,
+            ],
+            answers={"200": "Summary", "304": None}, texts={"304": "It is as you know it."}, problems=[422],
+        ),
+        Operation(
+            method="get", path=path + "processes", tag="Metrics", summary="How the processes are",
+            doc="Of the whole system, which all tenants share. Processes are listed where the operator has set "
+            "DIRECTPAY_HEALTH_URLS; how far the views are behind each topic is always told, while Postgres answers.",
+            parameters=[SAME_ANSWER], answers={"200": "Processes", "304": None},
+            texts={"304": "It is as you know it."}, problems=[422],
+        ),
+    ]  # fmt: skip
 
 
 def _tenants(examples: Examples) -> list[Operation]:

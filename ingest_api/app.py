@@ -33,9 +33,11 @@ from ingest_api.request_log import RequestLog
 from ingest_api.routes.balances import balance_routes
 from ingest_api.routes.bank_accounts import bank_account_routes
 from ingest_api.routes.batch import batch_routes
+from ingest_api.routes.dashboard import dashboard_routes
 from ingest_api.routes.docs import docs_routes
 from ingest_api.routes.health import health_routes
 from ingest_api.routes.leases import lease_routes
+from ingest_api.routes.metrics import metric_routes
 from ingest_api.routes.payments import payment_routes
 from ingest_api.routes.properties import property_routes
 from ingest_api.routes.registry import registry_routes
@@ -168,7 +170,7 @@ def _parts(config: ApiConfig) -> Parts:
 
 
 def _routes(parts: Parts) -> list[Route]:
-    return [
+    routes = [
         *user_routes(parts),
         *bank_account_routes(parts),
         *property_routes(parts),
@@ -177,11 +179,13 @@ def _routes(parts: Parts) -> list[Route]:
         *batch_routes(parts),
         *payment_routes(parts),
         *balance_routes(parts),
+        *metric_routes(parts),
         *tenant_routes(parts),
         *registry_routes(),
         *health_routes(parts),
         *docs_routes(parts),
     ]
+    return [*routes, *dashboard_routes([route.path for route in routes])]
 
 
 async def _open(parts: Parts) -> None:

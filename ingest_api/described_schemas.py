@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from directory.entities import AccountType, Role, Scope
+from ingest_api.process_health import Condition
 from payments.commands import DESCRIPTION_CHARACTERS_MAX
 from payments.idempotency import KEY_CHARACTERS_MAX
 from payments.metadata import METADATA_BYTES_MAX
 from payments.payment import EventType, Status
 from payments.rails import RAILS
+from projections.queries import Bucket
 
 Schema = dict[str, Any]
 
@@ -47,6 +49,10 @@ def page(name: str) -> Schema:
     return record("items next_cursor", items={"type": "array", "items": ref(name)}, next_cursor=cursor)
 
 
+def listed(schema: Schema) -> Schema:
+    return {"type": "array", "items": schema}
+
+
 KEY = text(
     "The idempotency key, unless the Idempotency-Key header brings it.", minLength=1, maxLength=KEY_CHARACTERS_MAX
 )
@@ -58,6 +64,11 @@ AMOUNT_OUT = text("Dollars with 2 decimals.", pattern=r"^[0-9]+\.[0-9]{2}$")
 BALANCE = text(
     "Credits less debits, in dollars: what the account was paid more than it paid.", pattern=r"^-?[0-9]+\.[0-9]{2}$"
 )
+COUNT: Schema = {"type": "integer", "minimum": 0, "description": "How many payments."}
+FAILURE_RATE: Schema = {
+    "type": ["number", "null"],
+    "description": "Failed and returned payments, of all that ended but the cancelled ones: 0 to 1; null: none has.",
+}
 METADATA = {"type": "object", "description": f"Whatever you want kept, at most {METADATA_BYTES_MAX} bytes as JSON."}
 STATUS = text("Where the payment stands.", enum=[status.value for status in Status])
 RAIL = text("The way the money travels.", enum=list(RAILS))
@@ -239,6 +250,80 @@ SCHEMAS: dict[str, Schema] = {
         balance=BALANCE,
     ),
     "Balances": page("Balance"),
+    "Summary": record(
+        "tenant_id currency bucket periods to volume failure_rate failures time_to_settle in_flight",
+        tenant_id=text("Whose figures these are."),
+        currency=text("USD."),
+        bucket=text("How long a period is.", enum=[bucket.value for bucket in Bucket]),
+        periods=listed(day("The first day (UTC) of each period, oldest first.")),
+        to=day("The last day: today."),
+        volume=listed(
+            record(
+                "payment_rail_type status counts amounts",
+                payment_rail_type=RAIL,
+                status=STATUS,
+                counts=listed(COUNT | {"description": "Payments asked for in each period that are in this status."}),
+                amounts=listed(AMOUNT_OUT | {"description": "Their amounts; what was refunded is not taken off."}),
+            )
+        ),
+        failure_rate=record(
+            "overall by_period by_rail",
+            overall=FAILURE_RATE,
+            by_period=listed(FAILURE_RATE),
+            by_rail=listed(record("payment_rail_type failure_rate", payment_rail_type=RAIL, failure_rate=FAILURE_RATE)),
+        ),
+        failures=listed(
+            record(
+                "event_type failure_code count amount",
+                event_type=text("payment_failed, or payment_returned (after it had completed)."),
+                failure_code=nullable(text("The rail's own code (R01, AC04) or ours.")),
+                count=COUNT | {"description": "Payments that failed or came back for it in these periods."},
+                amount=AMOUNT_OUT,
+            )
+        ),
+        time_to_settle=listed(
+            record(
+                "month payment_rail_type count p50_s p95_s",
+                month=day("First day of the month in which they completed: all months that the periods touch."),
+                payment_rail_type=RAIL,
+                count=COUNT,
+                p50_s={"type": "number", "description": "Half of them took no longer, in seconds (within 0.8 %)."},
+                p95_s={"type": "number", "description": "95 % of them took no longer."},
+            )
+        ),
+        in_flight=listed(
+            record(
+                "payment_rail_type status count amount oldest_day",
+                payment_rail_type=RAIL,
+                status=text("Where they are.", enum=[Status.PENDING.value, Status.PROCESSING.value]),
+                count=COUNT | {"description": "Payments that have not ended, whenever they were asked for."},
+                amount=AMOUNT_OUT,
+                oldest_day=day("When the oldest of them was asked for."),
+            )
+        ),
+    ),
+    "Processes": record(
+        "items kafka postgres views",
+        items=listed(
+            record(
+                "process status lag in_hand",
+                process=text("Its name."),
+                status=text("down: it does not answer.", enum=[condition.value for condition in Condition]),
+                lag=nullable(COUNT | {"description": "Records that it has not taken up; null where it counts none."}),
+                in_hand=nullable(COUNT | {"description": "Payments that it has in memory, to be acted on soon."}),
+            )
+        ),
+        kafka={"type": "boolean", "description": "Whether Kafka answers."},
+        postgres={"type": "boolean", "description": "Whether Postgres answers."},
+        views=listed(
+            record(
+                "topic lag behind_s",
+                topic=text("A topic of the log."),
+                lag=COUNT | {"description": "Offsets of it that the views do not show yet."},
+                behind_s=nullable({"type": "number", "description": "How old what they show is, in seconds."}),
+            )
+        ),
+    ),
     "NewTenant": record("", idempotency_key=KEY, id=text("1 to 64 of a-z, 0-9, - and _."), name=text("Its name.")),
     "Tenant": record("id name", id=text("Its id."), name=text("Its name."), status=ENTITY_STATUS, created_at=CREATED),
     "NewApiKey": record(

@@ -57,11 +57,15 @@ class QueryString:
         return text
 
     def limit(self, default: int = LIMIT_DEFAULT, largest: int = LIMIT_MAX) -> int:
-        text = self.text("limit")
+        return self.number("limit", default, largest)
+
+    def number(self, name: str, default: int, largest: int) -> int:
+        """Take a whole number from 1 to `largest`."""
+        text = self.text(name)
         if text is None:
             return default
         if not re.fullmatch(r"[0-9]{1,9}", text, re.ASCII) or not 1 <= int(text) <= largest:
-            self._fault("limit", f"must be from 1 to {largest}")
+            self._fault(name, f"must be from 1 to {largest}")
             return default
         return int(text)
 

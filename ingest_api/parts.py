@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from directory.sealing import Keyring
@@ -34,6 +34,7 @@ class ApiConfig:
     max_body_bytes: int = 256 * 1024  # A payment with all that it may hold has less than 20 KiB.
     docs_tenant: str = "demo"
     clock_file: Path | None = None
+    health_urls: Mapping[str, str] = field(default_factory=dict)  # Where each process tells its health, by its name.
     instance: str = "api"
 
 

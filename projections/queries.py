@@ -24,6 +24,8 @@ from projections.cursors import (
 )
 from projections.ledger_rows import BalanceRow, DueDateRow, balance_row, due_date_row
 from projections.log_times import moment, us_of
+from projections.metric_queries import Bucket, MetricQueries
+from projections.metric_rows import FailureRow, FreshnessRow, InFlightRow, SettleTimeRow, VolumeRow
 from projections.named_sql import statement
 from projections.payment_rows import (
     EventRow,
@@ -39,17 +41,24 @@ from projections.views.entities import entity_of
 
 __all__ = [
     "BalanceRow",
+    "Bucket",
     "DueDateRow",
     "EntityRow",
     "EventRow",
+    "FailureRow",
+    "FreshnessRow",
+    "InFlightRow",
     "MalformedCursor",
+    "MetricQueries",
     "Outcome",
     "Page",
     "PaymentFilters",
     "PaymentRow",
     "Queries",
     "RejectionRow",
+    "SettleTimeRow",
     "ViewsUnavailable",
+    "VolumeRow",
     "Wait",
 ]
 
@@ -123,6 +132,7 @@ class Queries:
 
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
+        self.metrics = MetricQueries(connections)
 
     @classmethod
     def open(cls, uri: str, *, pool_max: int = POOL_MAX, timeout_s: float = TIMEOUT_S) -> Queries:

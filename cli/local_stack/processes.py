@@ -18,6 +18,7 @@ from cli.settings import PREFIX
 READY_S_MAX = 60.0
 STOP_S_MAX = 10.0
 PROBE_S_MAX = 2.0
+READY_PATH = "/health/ready"
 
 # What the stack decides itself; `--set` may not change it.
 DECIDED = frozenset(
@@ -34,6 +35,7 @@ DECIDED = frozenset(
             "BANK_URL",
             "REUSE_PORT",
             "CLOCK_FILE",
+            "HEALTH_URLS",
         ),
         *("ADMIN_KEY", "ENCRYPTION_KEYS", "ANALYST_PASSWORD"),
     }
@@ -77,14 +79,22 @@ class Surroundings:
 
 def our_processes(around: Surroundings, *, workers: int, api_processes: int) -> list[Component]:
     """Return the components in the order in which they are started; the last are stopped first."""
-    return [
+    others = [
         _bank(around),
         *([] if around.originator_port is None else [_originator(around, around.originator_port)]),
         *(_stream(around, number) for number in range(workers)),
         _rails(around),
         _projector(around),
-        *(_api(around, number, reuse_port=api_processes > 1) for number in range(api_processes)),
     ]
+    health_urls = ",".join(
+        [
+            *(f"{each.name}={str(each.health_url).removesuffix(READY_PATH)}" for each in others),
+            *(f"api-{number}=http://{HOST}:{around.http_port}" for number in range(api_processes)),
+        ]
+    )
+    reuse_port = api_processes > 1
+    apis = (_api(around, number, reuse_port=reuse_port, health_urls=health_urls) for number in range(api_processes))
+    return [*others, *apis]
 
 
 def _bank(around: Surroundings) -> Component:
@@ -141,13 +151,14 @@ def _projector(around: Surroundings) -> Component:
     return _process(around, "projector", "projector", settings, port)
 
 
-def _api(around: Surroundings, number: int, *, reuse_port: bool) -> Component:
+def _api(around: Surroundings, number: int, *, reuse_port: bool, health_urls: str) -> Component:
     settings = {
         "KAFKA": around.bootstrap,
         "POSTGRES": around.postgres_uri,
         "HTTP_HOST": HOST,
         "HTTP_PORT": str(around.http_port),
         "REUSE_PORT": str(reuse_port).lower(),
+        "HEALTH_URLS": health_urls,
         "ADMIN_KEY": around.credentials.admin_key,
         "ENCRYPTION_KEYS": around.credentials.encryption_keys,
     }
@@ -172,7 +183,7 @@ def _process(around: Surroundings, name: str, kind: str, settings: Mapping[str, 
         ready_s_max=READY_S_MAX,
         stop_s_max=STOP_S_MAX,
         cwd=folder,
-        health_url=f"http://{HOST}:{health_port}/health/ready",
+        health_url=f"http://{HOST}:{health_port}{READY_PATH}",
     )
 
 
@@ -186,7 +197,7 @@ class _Health:
     def is_ready(self) -> bool:
         connection = http.client.HTTPConnection(HOST, self._port, timeout=PROBE_S_MAX)
         try:
-            connection.request("GET", "/health/ready")
+            connection.request("GET", READY_PATH)
             answer = connection.getresponse()
             said = json.loads(answer.read())
             self._said = said if isinstance(said, dict) else {}

@@ -11,7 +11,7 @@ from starlette.routing import Route
 
 from directory.entities import Scope
 from ingest_api.accepted import Accepted
-from ingest_api.answers import json_answer, prefers_async
+from ingest_api.answers import json_answer, prefers_async, tagged_answer
 from ingest_api.bodies import Fields, parse_object, read_body
 from ingest_api.entity_tags import entity_tag, is_known
 from ingest_api.idempotency import FIELD, required_key
@@ -134,7 +134,7 @@ class Payments:
         limit, cursor = query.limit(), query.cursor()
         query.check()
         page = await self._parts.queries.payments(caller.tenant_id, filters, limit, cursor)
-        return json_answer({"items": [row_body(row) for row in page.items], "next_cursor": page.next_cursor})
+        return tagged_answer(request, {"items": [row_body(row) for row in page.items], "next_cursor": page.next_cursor})
 
     async def cancel(self, request: Request) -> Response:
         parts = self._parts

@@ -130,6 +130,18 @@ def test_a_killed_process_comes_back(up: Up, kind: str) -> None:
     wait_until(lambda: ask(up.stack, "users").status_code == 200, 20)
 
 
+def test_a_payment_is_sent_and_followed_from_the_terminal(up: Up) -> None:
+    command = [*directpay("pay"), "--state-dir", str(up.state_dir), "--amount", "12.34", "--idempotency-key", "by-hand"]
+    paid = subprocess.run([*command, "--watch"], capture_output=True, text=True, cwd=ROOT, check=False)
+    assert paid.returncode == 0, paid.stderr
+    for said in ("201 Created.", "payment_initiated", "pending -> processing", "processing -> completed"):
+        assert said in paid.stdout
+    again = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=True)
+    assert "200 This key has a payment" in again.stdout
+    reused = subprocess.run([*command, "--rail", "wire"], capture_output=True, text=True, cwd=ROOT, check=False)
+    assert (reused.returncode, "422" in reused.stderr, "Traceback" in reused.stderr) == (1, True, False)
+
+
 def status(up: Up, *options: str) -> list[str]:
     return [*directpay("status"), "--state-dir", str(up.state_dir), *options]
 

@@ -33,6 +33,7 @@ from projections.queries import (
     MalformedCursor,
     Outcome,
     Page,
+    PaymentFilters,
     PaymentRow,
     Queries,
     RejectionRow,
@@ -40,6 +41,7 @@ from projections.queries import (
     Wait,
 )
 from schemas.codec import decode, encode
+from tests.unit.ingest_api.small_metrics import SmallMetrics
 
 Item = TypeVar("Item")
 
@@ -162,6 +164,7 @@ class SmallViews:
 
     def __init__(self, pipeline: SmallPipeline) -> None:
         self._pipeline = pipeline
+        self.metrics = SmallMetrics(pipeline.payments, lambda: pipeline.views_answer)
 
     async def outcomes(self, waits: Sequence[Wait]) -> dict[str, Outcome]:
         self._require_views()
@@ -183,6 +186,14 @@ class SmallViews:
         self._require_views()
         payment = self._pipeline.payments.get(payment_id)
         return _row(payment) if payment is not None and payment.head.tenant_id == tenant_id else None
+
+    async def payments(
+        self, tenant_id: str, filters: PaymentFilters, limit: int, cursor: str | None = None
+    ) -> Page[PaymentRow]:
+        self._require_views()
+        assert filters == PaymentFilters(), "filters are for Postgres"
+        found = [_row(it) for it in self._pipeline.payments.values() if it.head.tenant_id == tenant_id]
+        return _page(found, limit, cursor)
 
     async def rejection(self, tenant_id: str, payment_id: str) -> RejectionRow | None:
         self._require_views()

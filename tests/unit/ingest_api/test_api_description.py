@@ -19,7 +19,8 @@ from tests.unit.ingest_api.small_pipeline import SmallPipeline, parts_on
 
 # Pages and documents for people and tools, and a registry call that only clients make.
 UNDESCRIBED = {
-    "/", "/docs", "/docs/assets/{name}", "/docs/problems", "/openapi.json", "/schemas/ids/{schema_id}/versions",
+    "/", "/dashboard", "/dashboard/assets/{name}", "/dashboard/panels.json", "/docs", "/docs/assets/{name}",
+    "/docs/problems", "/openapi.json", "/schemas/ids/{schema_id}/versions",
 }  # fmt: skip
 
 
