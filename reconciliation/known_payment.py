@@ -12,8 +12,8 @@ from schemas.reconciliation import FoundTransition
 class KnownPayment(Struct, frozen=True, kw_only=True):
     """A payment's terms, and the days (YYYY-MM-DD, Eastern, as banks count) on which it was claimed, settled, ended.
 
-    `ended_day` is when it came back after it was settled, or failed after it was claimed. `bank_reference` is the bank's
-    own name of it, where a report told one: its trace number, when it went by file.
+    `ended_day` is when it came back after it was settled, or failed after it was claimed. `bank_reference` is the
+    bank's own name of it, where a report told one: its trace number, when it went by file.
     """
 
     payment_id: str

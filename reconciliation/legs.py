@@ -44,7 +44,7 @@ def signed_minor(amount_minor: int, leg: Leg) -> int:
 
 
 def ledger_legs(known: KnownPayment, *, is_own: bool) -> tuple[LedgerLeg, ...]:
-    """Return the legs that our ledger has of a payment: as `payments.ledger` posts them, without the clearing between."""
+    """Return the legs that our ledger has of a payment, as `payments.ledger` posts them; the clearing is left out."""
     legs = []
     if known.claimed_day is not None:
         legs.append((Leg(Side.PAYER, Movement.SETTLED, is_own), known.claimed_day))

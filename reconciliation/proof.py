@@ -45,9 +45,8 @@ def explain(
 ) -> Explained:
     """Return what explains an account's days.
 
-    `findings` are all of its bookings in these days; `payments` all whose money moved on it by our ledger in these days,
-    and those of the findings. `of_accounts` are our bank accounts that it is; None: it is ours, and all of a payment's
-    legs are on it.
+    `findings` are all of its bookings in these days; `payments` all whose money moved on it in these days by our
+    ledger. `of_accounts` are our bank accounts that it is; None: it is ours, and all of a payment's legs are on it.
     """
     first, last = first_day.isoformat(), last_day.isoformat()
     in_days: dict[BookedLeg, int] = {}

@@ -67,7 +67,7 @@ class Taken(NamedTuple):
 
 
 class _Contents(NamedTuple):
-    """What the first reading of a file tells: it is whole, these are its statements, and these accounts list batches."""
+    """What the first reading of a file tells: its statements, and which accounts list batches."""
 
     statements: list[Statement]
     own_accounts: frozenset[str]
@@ -94,7 +94,7 @@ class StatementDesk:
         return self._book_now()
 
     def take(self, file: BinaryIO, wanted: Wanted) -> Taken:
-        """Compare a file to its end, or say what was found in it before. Raises InvalidStatement, having done nothing."""
+        """Compare a file to its end, or say what was found in it before. InvalidStatement: nothing was done."""
         file.seek(0)
         sha256 = hashlib.file_digest(file, "sha256").digest()
         import_id = id_of([wanted.tenant_id, sha256.hex(), int(wanted.is_whole)])
@@ -256,7 +256,7 @@ def _missing(
         import_id=import_id,
         tenant_id=tenant_id,
         verdict=Verdict.UNMATCHED_HERE,
-        detail=f"it {'came back' if came_back else 'was settled'} on this day, and the bank's statement does not have it",
+        detail=f"it {'came back' if came_back else 'was settled'} on this day, and no statement has it",
         currency=known.currency,
         day=day.isoformat(),
         expected_minor=-known.amount_minor if came_back else known.amount_minor,

@@ -64,7 +64,7 @@ class FoundTransition(Struct, frozen=True, kw_only=True):
 
 
 class StatementFinding(Struct, frozen=True, kw_only=True):
-    """What is said of one booking, or of a payment that is in no statement. Amounts are signed: a credit is positive."""
+    """What is said of one booking, or of a payment that is in no statement. Amounts are signed, a credit positive."""
 
     finding_id: str
     import_id: str

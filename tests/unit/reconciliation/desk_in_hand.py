@@ -12,7 +12,8 @@ from payments.idempotency import payment_id
 from payments.payment import Payment, Status
 from rails.simulated.statements.bookings import AccountStatement, Booking, Item, Kind, StatementFile
 from rails.simulated.statements.writer import write_statements
-from reconciliation.book import Book, Item as BookItem
+from reconciliation.book import Book
+from reconciliation.book import Item as BookItem
 from reconciliation.known_payment import KnownPayment, known_payment
 from reconciliation.statement_desk import StatementDesk, Taken, Wanted
 from schemas.codec import decode, encode
