@@ -15,7 +15,7 @@ from msgspec import Struct
 from business_clock import Clock
 from payments.payment import Payment, Status
 from rails.agenda import Agenda, By
-from rails.bank import Reference
+from rails.bank import InvalidReference, Reference
 from rails.open_payments import Act, Change, Changes, Close, Keep, Kept, merged
 
 HAND_MAX = 50_000  # About 150 MB.
@@ -155,8 +155,12 @@ class Hand:
 
     def task_about(self, reference: str) -> Task | None:
         """Return what is to be done about the attempt that the bank knows by this reference; None: nothing in hand."""
-        task = self._tasks.get(reference.rpartition(":")[0])
-        return task if task is not None and task.reference == reference else None
+        try:
+            named = Reference.parse(reference)
+        except InvalidReference:
+            return None
+        task = self._tasks.get(named.payment_id)
+        return task if task is not None and task.payment.attempt == named.attempt else None
 
     def again_in(self, task: Task, action: Action, delay_us: int) -> None:
         """Do this about the payment of `task` after a delay, unless something newer is known of it.

@@ -1,5 +1,5 @@
 """State of the rails' processes in SQLite: the same as every process's."""
 
-from kafka_log.state_file import Tables, connect, drop_state_file, open_state_file
+from kafka_log.state_file import Tables, connect, connect_to_read, drop_state_file, open_state_file
 
-__all__ = ["Tables", "connect", "drop_state_file", "open_state_file"]
+__all__ = ["Tables", "connect", "connect_to_read", "drop_state_file", "open_state_file"]

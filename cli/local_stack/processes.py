@@ -38,11 +38,22 @@ DECIDED = frozenset(
         *("ADMIN_KEY", "ENCRYPTION_KEYS", "ANALYST_PASSWORD"),
     }
 )
+# And what it decides when ACH goes by files.
+DECIDED_BY_FILES = frozenset({"ACH_URL", "ACH_BY_FILES", "ACH_DROP_DIR", "BANK_DROP_DIR"})
+# Who sends the files, made up. `--set` may say otherwise.
+SENDER = {
+    "ACH_COMPANY_IDENTIFICATION": "1234567890",
+    "ACH_BANK_ROUTING_NUMBER": "121042882",
+    "ACH_DESTINATION_ROUTING_NUMBER": "091400606",
+    "ACH_DESTINATION_NAME": "SIMULATED BANK",
+    "ACH_ORIGIN": "1234567890",
+    "ACH_ORIGIN_NAME": "DIRECTPAY",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
-    """What the processes of one stack share."""
+    """What the processes of one stack share. `originator_port` is None while ACH settles by delays as every rail."""
 
     state: StateDir
     credentials: Credentials
@@ -51,6 +62,7 @@ class Surroundings:
     postgres_uri: str
     http_port: int
     bank_port: int
+    originator_port: int | None
     rail_speed: float
     extra: Mapping[str, str]
 
@@ -58,11 +70,16 @@ class Surroundings:
     def bank_url(self) -> str:
         return f"http://{HOST}:{self.bank_port}"
 
+    @property
+    def originator_url(self) -> str | None:
+        return None if self.originator_port is None else f"http://{HOST}:{self.originator_port}"
+
 
 def our_processes(around: Surroundings, *, workers: int, api_processes: int) -> list[Component]:
     """Return the components in the order in which they are started; the last are stopped first."""
     return [
         _bank(around),
+        *([] if around.originator_port is None else [_originator(around, around.originator_port)]),
         *(_stream(around, number) for number in range(workers)),
         _rails(around),
         _projector(around),
@@ -72,13 +89,31 @@ def our_processes(around: Surroundings, *, workers: int, api_processes: int) -> 
 
 def _bank(around: Surroundings) -> Component:
     settings = {"HTTP_HOST": HOST, "HTTP_PORT": str(around.bank_port), "RAIL_SPEED": str(around.rail_speed)}
+    if around.originator_port is not None:
+        settings["BANK_DROP_DIR"] = str(around.state.ach_files)
     return _process(around, "bank", "bank", settings, around.bank_port)
+
+
+def _originator(around: Surroundings, http_port: int) -> Component:
+    port = around.ports.take("originator-health", 0, "")
+    settings = {
+        "KAFKA": around.bootstrap,
+        "HTTP_HOST": HOST,
+        "HTTP_PORT": str(http_port),
+        "HEALTH_PORT": str(port),
+        "ENCRYPTION_KEYS": around.credentials.encryption_keys,
+        "ACH_DROP_DIR": str(around.state.ach_files),
+        **SENDER,
+    }
+    return _process(around, "originator", "originator", settings, port)
 
 
 def _stream(around: Surroundings, number: int) -> Component:
     name = f"stream-{number}"
     port = around.ports.take(f"{name}-health", 0, "")
     settings = {"KAFKA": around.bootstrap, "RAIL_SPEED": str(around.rail_speed), "HEALTH_PORT": str(port)}
+    if around.originator_port is not None:
+        settings["ACH_BY_FILES"] = "true"
     return _process(around, name, "stream", settings, port)
 
 
@@ -90,6 +125,8 @@ def _rails(around: Surroundings) -> Component:
         "ENCRYPTION_KEYS": around.credentials.encryption_keys,
         "HEALTH_PORT": str(port),
     }
+    if around.originator_url is not None:
+        settings["ACH_URL"] = around.originator_url
     return _process(around, "rails", "rails", settings, port)
 
 

@@ -16,7 +16,7 @@ from rails.ach.book_file import STATEMENTS as _SQL
 from rails.ach.book_file import open_book_file
 from rails.ach.book_reading import find_entry
 from rails.ach.phases import DEBIT_LEGS, FOR_PEOPLE, MOVES, WAITING, Fate, Leg, Phase, Told
-from rails.bank import Result
+from rails.bank import Reference, Result
 from rails.nacha.addenda import BANK_DIGITS
 from rails.nacha.return_codes import RETURN_REASONS
 from rails.state_file import drop_state_file
@@ -107,7 +107,8 @@ class Book:
     def _take(self, offset: int, payment: AchPayment) -> None:
         taken = {
             "number": offset,
-            "reference": payment.reference,
+            # Earlier releases wrote references otherwise: asked for by either form, it is the same payment.
+            "reference": str(Reference.parse(payment.reference)),
             "payment_key": payment.payment_key,
             "amount_minor": payment.amount_minor,
             "travels_by": payment.travels_by.value,

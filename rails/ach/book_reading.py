@@ -13,7 +13,6 @@ from msgspec import Struct
 
 from payments.rails import Rail
 from rails.ach.book_file import STATEMENTS as _SQL
-from rails.ach.book_file import open_to_read
 from rails.ach.cut_offs import divide
 from rails.ach.phases import MOVES, Fate, Leg, Phase
 from rails.ach.retries import Postponable
@@ -21,6 +20,7 @@ from rails.bank import Answer, Outcome, Result, Standing
 from rails.nacha.addenda import BANK_DIGITS
 from rails.nacha.contents import trace_number
 from rails.nacha.return_codes import RETURN_REASONS
+from rails.state_file import connect_to_read
 from schemas import codec
 from schemas.origination import AchCutOff, AchPayment
 
@@ -52,7 +52,7 @@ class BookReading:
     @classmethod
     def beside(cls, path: Path) -> BookReading:
         """Read the book in `path` while its owner writes it; `close` when done."""
-        return cls(open_to_read(path))
+        return cls(connect_to_read(path))
 
     def close(self) -> None:
         self._connection.close()

@@ -26,6 +26,7 @@ from rails.sql_files import read_statements
 from rails.state_file import connect
 
 DUE_MAX = 1000  # Settled in one transaction: a few ten milliseconds, during which nothing else is answered.
+BOOKS_SHAPE = 1  # Since references have no hyphens.
 
 _FOLDER = Path(__file__).parent / "sql"
 _SQL = read_statements(_FOLDER / "statements.sql")
@@ -44,6 +45,7 @@ class Books:
             self._connection.executescript((_FOLDER / tables).read_text(encoding="utf-8"))
         fresh = {"books_id": uuid.uuid4().hex, "salt": secrets.token_bytes(32)}
         self._connection.execute(_SQL["open_books"], fresh)
+        self._shorten_references()
         row = self._connection.execute(_SQL["read_books"]).fetchone()
         self.books_id: str = row["books_id"]
         self._salt: bytes = row["salt"]
@@ -133,6 +135,14 @@ class Books:
         """Add to the balances of accounts, in cents, what was posted to them; inside of a transaction."""
         rows = [{"account_id": each, "amount_minor": amount} for each, amount in changes.items()]
         self._connection.executemany(_SQL["change_balance"], rows)
+
+    def _shorten_references(self) -> None:
+        """Write references as they are written now, once: books of earlier releases have hyphens in them."""
+        if self._connection.execute("PRAGMA user_version").fetchone()[0] >= BOOKS_SHAPE:
+            return
+        with self.transaction() as connection:
+            connection.execute(_SQL["shorten_references"])
+            connection.execute(f"PRAGMA user_version={BOOKS_SHAPE}")
 
     def _hash(self, party: Party) -> bytes:
         return self.number_hash(party.routing_number, party.account_number)

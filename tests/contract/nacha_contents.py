@@ -37,7 +37,7 @@ _PAYERS = (
 
 def _instruction(n: int, holder: str, account_number: str, account_type: AccountType, amount_minor: int) -> Instruction:
     return Instruction(
-        reference=f"{n:08x}-5555-4555-8555-555555555555:1",
+        reference=f"{n:08x}555545558555555555555555:1",
         payment_key=f"demo:rent-{n}",
         rail=Rail.STANDARD_ACH,
         amount_minor=amount_minor,

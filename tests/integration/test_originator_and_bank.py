@@ -12,6 +12,7 @@ from business_clock import Setting, system_us, write_setting
 from payments.payment import Payment, Status
 from payments.rails import Rail
 from rails.ach.phases import Phase
+from rails.bank import Reference
 from tests.integration.decider import Decider
 from tests.integration.own_broker import OwnBroker
 from tests.integration.rail_processes import bank_process, eventually, gateway_process, originator_process
@@ -123,7 +124,7 @@ def test_payments_settle_fail_and_return_by_what_the_bank_answers(world: World) 
     assert balances[COMPANY] == -AMOUNT
     report = world.originator.get("/books").json()
     assert report["problems"] == {}
-    assert {each["reference"].partition(":")[0] for each in report["incoming"]} == {
+    assert {Reference.parse(each["reference"]).payment_id for each in report["incoming"]} == {
         world.payments[name] for name in ("payer refused", "payer returned", "payee refused", "payer corrected")
     }
 

@@ -16,7 +16,7 @@ from payments.rails import Rail
 from rails.ach.book import DISPUTED, FOR_A_PERSON, OTHER_AMOUNT, RETURNED_TWICE, UNKNOWN_TRACE, Book
 from rails.ach.book_reading import BookReading
 from rails.ach.phases import WAITING, Leg, Phase
-from rails.bank import Instruction, Outcome, Result, Standing
+from rails.bank import Instruction, Outcome, Reference, Result, Standing
 from rails.nacha.addenda import PaymentInformation
 from rails.nacha.codes import EntryClass
 from rails.nacha.second_entries import REPRESENTMENTS_MAX, RETRY_PAYMENT
@@ -249,6 +249,21 @@ def test_a_reference_is_taken_once(log: WrittenLog) -> None:
     log.take(order(1))
     log.take(order(1, amount_minor=1))
     assert len(log.traces(filed(log))) == 1
+
+
+def test_a_payment_of_an_earlier_release_is_known_by_todays_reference_and_its_file_keeps_its_bytes(
+    log: WrittenLog,
+) -> None:
+    now = order(1).reference
+    before = f"{Reference.parse(now).payment_id}:1"
+    log.take(replace(order(1), reference=before))
+    assert log.reading.answers([now])[now].standing is Standing.IN_PROGRESS
+    debits = filed(log)
+    [entry] = next(iter(read(log.bytes_of(debits)).batches)).entries
+    assert entry.addenda == PaymentInformation(payment_related_information=before)
+    log.settle(debits)
+    log.settle(filed(log))
+    assert told(log.outcomes()) == [(now, Result.SETTLED, None)]
 
 
 def test_the_book_of_another_log_is_emptied(tmp_path: Path, log: WrittenLog) -> None:
