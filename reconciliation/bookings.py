@@ -8,15 +8,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import date
-from hashlib import sha256
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from payments.idempotency import canonical_list
 from reconciliation.statements.values import BatchItem, Entry, Placed, Statement
-
-ID_CHARACTERS = 32
+from schemas.reconciliation import id_of
 
 
 class Booking(Struct, frozen=True, kw_only=True):
@@ -56,11 +53,6 @@ class Booking(Struct, frozen=True, kw_only=True):
             self.trace_number,
             self.return_reason,
         )
-
-
-def id_of(parts: list[str | int | None]) -> str:
-    """Return the id that follows from these parts."""
-    return sha256(canonical_list(parts)).hexdigest()[:ID_CHARACTERS]
 
 
 def bookings_of(parts: Iterable[Placed]) -> Iterator[Booking]:

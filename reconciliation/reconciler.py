@@ -7,7 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO, TypeVar
+from typing import BinaryIO, NamedTuple, TypeVar
 
 import structlog
 from confluent_kafka import KafkaException
@@ -38,6 +38,13 @@ class AlreadyResolved(Exception):
 
 class PaymentsNotKnown(Exception):
     """Kafka does not tell which payments there are: nothing was compared."""
+
+
+class Resolved(NamedTuple):
+    """An item with its resolution; `is_replay`: it had this one before."""
+
+    item: Item
+    is_replay: bool
 
 
 class Failed(Exception):
@@ -85,11 +92,9 @@ class Reconciler:
         return await self._run("answers", partial(self._answering.proofs, import_id, limit))
 
     async def items(self, tenant_id: str, state: str | None, *, after: int, limit: int) -> list[Item]:
-        return await self._run(
-            "answers", partial(self._answering.items, tenant_id, state, after=after, limit=limit)
-        )
+        return await self._run("answers", partial(self._answering.items, tenant_id, state, after=after, limit=limit))
 
-    async def resolve(self, wanted: ItemResolution) -> Item:
+    async def resolve(self, wanted: ItemResolution) -> Resolved:
         """Have an item resolved; the same again changes nothing. Raises NoSuchItem and AlreadyResolved."""
         return await self._write(partial(self._resolve, wanted))
 
@@ -124,7 +129,7 @@ class Reconciler:
             metrics.UNPROVEN.inc(taken.done.unproven)
         return taken
 
-    def _resolve(self, wanted: ItemResolution) -> Item:
+    def _resolve(self, wanted: ItemResolution) -> Resolved:
         found = self._log.book.find(wanted.finding_id)
         if found is None or found[0].tenant_id != wanted.tenant_id:
             raise NoSuchItem(wanted.finding_id)
@@ -135,7 +140,8 @@ class Reconciler:
             raise AlreadyResolved(f"the item was resolved by {before.resolved_by}: {before.resolution.value}")
         if before is None:
             self._log.append([wanted])
-        return Item(number=0, finding=finding, resolution=before or wanted)
+        item = Item(number=0, finding=finding, resolution=before or wanted)
+        return Resolved(item, is_replay=before is not None)
 
     async def _take_incoming(self) -> None:
         if self._folder is None:

@@ -1,10 +1,10 @@
-"""What the reconciler answers: imports, items and proofs as JSON. Amounts are dollars as text, a debit with a minus."""
+"""What the reconciler answers: imports, items and proofs as JSON. Amounts are decimal text, a debit with a minus."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from payments.money import format_amount
+from payments.currencies import CURRENCY_DECIMALS
 from reconciliation.book import Item
 from schemas.codec import rfc3339
 from schemas.reconciliation import StatementFinding, StatementImport, StatementProof
@@ -39,15 +39,15 @@ def proof_now(proof: StatementProof) -> dict[str, Any]:
         "currency": proof.currency,
         "first_day": proof.first_day,
         "last_day": proof.last_day,
-        "opening_balance": _dollars(proof.opening_minor),
-        "closing_balance": _dollars(proof.closing_minor),
-        "ledger": _dollars(proof.ledger_minor),
-        "unmatched_at_bank": _dollars(proof.unmatched_at_bank_minor),
-        "duplicates": _dollars(proof.duplicates_minor),
-        "mismatched": _dollars(proof.mismatched_minor),
-        "ahead": _dollars(proof.ahead_minor),
-        "behind": _dollars(proof.behind_minor),
-        "difference": _dollars(proof.difference_minor),
+        "opening_balance": _text(proof.opening_minor, proof.currency),
+        "closing_balance": _text(proof.closing_minor, proof.currency),
+        "ledger": _text(proof.ledger_minor, proof.currency),
+        "unmatched_at_bank": _text(proof.unmatched_at_bank_minor, proof.currency),
+        "duplicates": _text(proof.duplicates_minor, proof.currency),
+        "mismatched": _text(proof.mismatched_minor, proof.currency),
+        "ahead": _text(proof.ahead_minor, proof.currency),
+        "behind": _text(proof.behind_minor, proof.currency),
+        "difference": _text(proof.difference_minor, proof.currency),
         "holds": proof.holds,
     }
 
@@ -62,8 +62,8 @@ def item_now(item: Item) -> dict[str, Any]:
         "detail": finding.detail,
         "day": finding.day,
         "currency": finding.currency,
-        "amount": _dollars(finding.amount_minor),
-        "expected_amount": _dollars(finding.expected_minor),
+        "amount": _text(finding.amount_minor, finding.currency),
+        "expected_amount": _text(finding.expected_minor, finding.currency),
         "found_at": rfc3339(finding.found_at_us),
         "import_id": finding.import_id,
         "statement": _statement(finding),
@@ -108,7 +108,11 @@ def _payment(finding: StatementFinding) -> dict[str, Any] | None:
     }
 
 
-def _dollars(amount_minor: int | None) -> str | None:
+def _text(amount_minor: int | None, currency: str) -> str | None:
+    """Return an amount in the currency's own decimals: a statement may be of an account in yen."""
     if amount_minor is None:
         return None
-    return f"-{format_amount(-amount_minor)}" if amount_minor < 0 else format_amount(amount_minor)
+    decimals = CURRENCY_DECIMALS[currency]
+    whole, fraction = divmod(abs(amount_minor), 10**decimals)
+    sign = "-" if amount_minor < 0 else ""
+    return f"{sign}{whole}.{fraction:0{decimals}d}" if decimals else f"{sign}{whole}"

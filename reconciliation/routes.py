@@ -2,7 +2,7 @@
 
 POST /statements            ?tenant=&name=&whole=: a file as the body. 201, or 200 when it was taken before.
 GET  /items                 ?tenant=&state=&after=&limit=: what was found.
-POST /items/{id}/resolve    ?tenant=: {"resolution", "note", "resolved_by"}.
+POST /items/{id}/resolve    ?tenant=: {"resolution", "note", "resolved_by"}. 201, or 200 when it was said before.
 GET  /health/live, /health/ready
 """
 
@@ -120,7 +120,7 @@ class _Routes:
             raise BadRequest(str(error)) from None
         if said.resolution not in RESOLUTIONS:
             raise BadRequest(f"resolution: must be one of {', '.join(RESOLUTIONS)}")
-        item = await self._reconciler.resolve(
+        resolved = await self._reconciler.resolve(
             ItemResolution(
                 finding_id=str(request.path_params["item_id"]),
                 tenant_id=request.query_params.get("tenant", ""),
@@ -130,7 +130,7 @@ class _Routes:
                 resolved_at_us=self._now_us(),
             )
         )
-        return _json(item_now(item))
+        return _json(item_now(resolved.item), HTTPStatus.OK if resolved.is_replay else HTTPStatus.CREATED)
 
 
 def _number(text: str | None, name: str, least: int, most: int, default: int) -> int:

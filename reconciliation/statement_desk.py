@@ -18,7 +18,7 @@ from msgspec import Struct
 from payments.commands import RailReport
 from payments.windows import eastern
 from reconciliation.book import Book
-from reconciliation.bookings import bookings_of, id_of
+from reconciliation.bookings import bookings_of
 from reconciliation.comparison import Comparison
 from reconciliation.known_payment import KnownPayment
 from reconciliation.proof import explain
@@ -31,6 +31,8 @@ from schemas.reconciliation import (
     StatementImport,
     StatementProof,
     Verdict,
+    id_of,
+    import_id_of,
 )
 
 log = structlog.get_logger(__name__)
@@ -97,7 +99,7 @@ class StatementDesk:
         """Compare a file to its end, or say what was found in it before. InvalidStatement: nothing was done."""
         file.seek(0)
         sha256 = hashlib.file_digest(file, "sha256").digest()
-        import_id = id_of([wanted.tenant_id, sha256.hex(), int(wanted.is_whole)])
+        import_id = import_id_of(wanted.tenant_id, sha256, is_whole=wanted.is_whole)
         if (done := self._book.find_import(import_id)) is not None:
             return Taken(done, is_replay=True)
         contents = _contents(file)

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from hashlib import sha256
 from typing import Any, TypeVar
 
 from msgspec import Struct
 from msgspec.structs import asdict
 
 from payments.fields import fault
+from payments.idempotency import canonical_list
 from payments.refusals import InvalidCommand
 
 Record = dict[str, Any]
 E = TypeVar("E", bound=StrEnum)
+
+ID_CHARACTERS = 32
 
 
 class Verdict(StrEnum):
@@ -54,6 +58,16 @@ class Resolution(StrEnum):
     ACCEPTED = "accepted"  # It is as it is, and the note says why.
     CORRECTED_BY_BANK = "corrected_by_bank"  # The bank undoes it, or has.
     BOOKED_LATER = "booked_later"  # A later statement has it: the rule's own.
+
+
+def import_id_of(tenant_id: str, file_sha256: bytes, *, is_whole: bool) -> str:
+    """Return the id of an import: the same file, compared with the same payments in the same way, is the same import."""
+    return id_of([tenant_id, file_sha256.hex(), int(is_whole)])
+
+
+def id_of(parts: list[str | int | None]) -> str:
+    """Return the id that follows from these parts: of an import, or of what is found."""
+    return sha256(canonical_list(parts)).hexdigest()[:ID_CHARACTERS]
 
 
 class FoundTransition(Struct, frozen=True, kw_only=True):
