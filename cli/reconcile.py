@@ -77,9 +77,8 @@ def _told(path: Path, found: dict[str, Any], *, is_replay: bool) -> str:
 
 
 def _proof(proof: dict[str, Any]) -> str:
-    days = (
-        proof["first_day"] if proof["first_day"] == proof["last_day"] else f"{proof['first_day']}..{proof['last_day']}"
-    )
+    first_day, last_day = proof["first_day"], proof["last_day"]
+    days = first_day if first_day == last_day else f"{first_day} to {last_day}"
     explained = ", ".join(
         f"{name.replace('_', ' ')} {proof[name]}"
         for name in ("ledger", "unmatched_at_bank", "duplicates", "mismatched", "ahead", "behind")

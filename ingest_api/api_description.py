@@ -277,13 +277,14 @@ def _balances() -> Operation:
 def _reconciliation(examples: Examples) -> list[Operation]:
     return [
         Operation(
-            method="post", path="/api/v1/reconciliation/statements", tag="Reconciliation", summary="Hand in a statement",
+            method="post", path="/api/v1/reconciliation/statements", tag="Reconciliation",
+            summary="Hand in a bank statement",
             doc="A bank statement as the body: camt.053, BAI2, or a CSV table. Its bookings are compared with your "
             "payments (with everybody's, by the admin key). The same file again changes nothing: the same answer. A "
             "payment that the bank has settled and that is still `processing` here is repaired.",
             parameters=[
                 _query("name", "The file's name, for people."),
-                _query("whole", "`no`: the file is a part of what the bank booked, so what is not in it is not missing.",
+                _query("whole", "`no`: the file is a part of what the bank booked: what is not in it is not missing.",
                        enum=["yes", "no"]),
             ],
             raw_body=("text/csv", examples.statement), answers={"201": "Import", "200": "Import", "202": "NewImport"},
@@ -296,8 +297,8 @@ def _reconciliation(examples: Examples) -> list[Operation]:
         ),
         Operation(
             method="get", path="/api/v1/reconciliation/items", tag="Reconciliation", summary="List what was found",
-            doc="In the order in which it was found: everything that is more than matched, or what `state` says. An item "
-            "has its evidence: what the statement says, and the payment's history then.",
+            doc="In the order in which it was found: all that is more than matched, or what `state` says. An item has "
+            "its evidence: what the statement says, and the payment's history then.",
             parameters=[_query("state", "Only these.", enum=list(ITEM_STATES)), *_page()],
             answers={"200": "Items"}, problems=[400, 422],
         ),

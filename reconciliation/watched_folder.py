@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from pathlib import Path
 
@@ -34,9 +33,9 @@ class WatchedFolder:
 
     def done(self, path: Path) -> None:
         """Put a file aside that was taken. One of this name that is there is replaced: its findings are on the log."""
-        os.replace(path, self._done / path.name)
+        path.replace(self._done / path.name)
 
     def refuse(self, path: Path, why: str) -> None:
         """Put a file aside that breaks a rule, with the rule beside it."""
         (self._refused / f"{path.name}.fault.txt").write_text(f"{why}\n", encoding="utf-8")
-        os.replace(path, self._refused / path.name)
+        path.replace(self._refused / path.name)

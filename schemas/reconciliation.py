@@ -61,7 +61,7 @@ class Resolution(StrEnum):
 
 
 def import_id_of(tenant_id: str, file_sha256: bytes, *, is_whole: bool) -> str:
-    """Return the id of an import: the same file, compared with the same payments in the same way, is the same import."""
+    """Return the id of an import: the same file, compared with the same payments in the same way, is the same."""
     return id_of([tenant_id, file_sha256.hex(), int(is_whole)])
 
 
