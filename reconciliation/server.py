@@ -30,7 +30,7 @@ log = structlog.get_logger(__name__)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReconcilerConfig:
     """`statements_dir` is a folder in which statements are left; `own_accounts` are bank accounts of ours, through
-    which payments pass. The book in `state_dir` may be lost: it is folded again. `clock_file` may set the business clock."""
+    which payments pass. The book in `state_dir` may be lost: it is folded again. `clock_file` may set the clock."""
 
     bootstrap: str
     partitions: int
