@@ -1,4 +1,4 @@
-"""The reconciler at work: one thread takes files and writes, one answers; a loop reads payments and the folder."""
+"""The reconciler at work: one thread takes files and writes, one answers; a loop looks into the folder."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 
-# For payments, for files, and whether another reconciler has written.
+# For files, and whether another reconciler has written.
 LOOK_S = 1.0
 
 
@@ -99,9 +99,9 @@ class Reconciler:
         return await self._write(partial(self._resolve, wanted))
 
     async def work(self) -> None:
-        """Read payments as they come, and take what lies in the folder, until cancelled."""
+        """Take what lies in the folder, and see that nobody else writes, until cancelled."""
         while True:
-            await self._write(self._look)
+            await self._write(self._log.require_unsuperseded)
             await self._take_incoming()
             await asyncio.sleep(LOOK_S)
 
@@ -111,16 +111,9 @@ class Reconciler:
         self._answering.close()
         await asyncio.to_thread(self._log.close)
 
-    def _look(self) -> None:
-        self._log.require_unsuperseded()
-        try:
-            # So that a comparison does not begin with a day's payments.
-            self._log.payments.catch_up()
-        except KafkaException as error:
-            log.warning("payments_not_read", error=str(error))
-
     def _take(self, file: BinaryIO, wanted: Wanted) -> Taken:
         try:
+            # Not as they come: in bulk a payment's newest record is read and the others are passed over.
             self._log.payments.catch_up()
         except KafkaException as error:
             raise PaymentsNotKnown(str(error)) from error
