@@ -159,8 +159,10 @@ class Book:
                 return
             after = rows[-1]["payment_id"]
 
-    def own_accounts(self) -> frozenset[str]:
-        return frozenset(row["account"] for row in self._connection.execute(_SQL["own_accounts"]))
+    def own_accounts(self, tenant_id: str) -> frozenset[str]:
+        """Return the accounts that statements have shown to be ours."""
+        rows = self._connection.execute(_SQL["own_accounts"], {"tenant_id": tenant_id})
+        return frozenset(row["account"] for row in rows)
 
     def bookings_of(self, account: str, days: tuple[str, str], tenant_id: str) -> Iterator[StatementFinding]:
         """Yield the findings of an account's bookings from the first to the last of `days`."""
@@ -237,7 +239,8 @@ class Book:
         }
         self._connection.execute(_SQL["enter"], row)
         if finding.is_own and finding.account is not None:
-            self._connection.execute(_SQL["own_account"], {"account": finding.account})
+            own = {"tenant_id": finding.tenant_id, "account": finding.account}
+            self._connection.execute(_SQL["own_account"], own)
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:

@@ -103,7 +103,7 @@ class StatementDesk:
         if (done := self._book.find_import(import_id)) is not None:
             return Taken(done, is_replay=True)
         contents = _contents(file)
-        own_accounts = self._own_accounts | self._book.own_accounts() | contents.own_accounts
+        own_accounts = self._own_accounts | self._book.own_accounts(wanted.tenant_id) | contents.own_accounts
         bookings = self._compare(file, import_id, wanted, own_accounts)
         if wanted.is_whole:
             self._miss(contents.statements, import_id, wanted)

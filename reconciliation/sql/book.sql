@@ -65,9 +65,12 @@ CREATE INDEX IF NOT EXISTS findings_by_verdict ON findings (tenant_id, verdict, 
 CREATE INDEX IF NOT EXISTS open_findings ON findings (tenant_id, number)
     WHERE resolution IS NULL AND verdict NOT IN ('matched', 'repaired');
 
--- Accounts of our own: through them the payments of files pass, and statements list them as batches.
+-- Accounts of our own: through them the payments of files pass, and statements list them as batches. By whose statements:
+-- what a tenant hands in says nothing of the operator's accounts.
 CREATE TABLE IF NOT EXISTS own_accounts (
-    account TEXT PRIMARY KEY
+    tenant_id TEXT NOT NULL,
+    account TEXT NOT NULL,
+    PRIMARY KEY (tenant_id, account)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE IF NOT EXISTS imports (

@@ -116,10 +116,10 @@ WHERE payment_id = :payment_id AND tenant_id = :tenant_id AND verdict = 'unmatch
 UPDATE findings SET resolution = :resolution WHERE finding_id = :finding_id AND resolution IS NULL;
 
 -- own_account: an account of ours.
-INSERT INTO own_accounts (account) VALUES (:account) ON CONFLICT DO NOTHING;
+INSERT INTO own_accounts (tenant_id, account) VALUES (:tenant_id, :account) ON CONFLICT DO NOTHING;
 
 -- own_accounts: all of them.
-SELECT account FROM own_accounts;
+SELECT account FROM own_accounts WHERE tenant_id = :tenant_id;
 
 -- end_import: a file was compared to the end.
 INSERT INTO imports (import_id, record) VALUES (:import_id, :record) ON CONFLICT DO NOTHING;

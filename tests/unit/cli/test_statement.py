@@ -21,7 +21,7 @@ def test_a_statement_is_shown_part_by_part(path: Path) -> None:
     assert (result.exit_code, result.stderr) == (0, "")
     parts = [json.loads(line)["part"] for line in result.stdout.splitlines()]
     heads = [part for part in parts if part["part"] == "statement"]
-    assert [head["opening_minor"] for head in heads][0] == 1_000_000
+    assert heads[0]["opening_minor"] == 1_000_000
     assert len(heads) == sum(part["part"] == "end" for part in parts)
     assert any(part["part"] == "entry" and part["amount_minor"] == 248_765 for part in parts)
 
