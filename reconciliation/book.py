@@ -284,10 +284,9 @@ def _payment(row: sqlite3.Row) -> KnownPayment:
 def _proof_row(offset: int, proof: StatementProof) -> dict[str, Any]:
     return {
         "number": offset,
-        "tenant_id": proof.tenant_id,
         "import_id": proof.import_id,
         "account": proof.account,
-        "last_day": proof.last_day,
+        "statement_id": proof.statement_id,
         "holds": int(proof.holds),
         "record": codec.encode(proof),
     }

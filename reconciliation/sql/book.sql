@@ -80,11 +80,11 @@ CREATE TABLE IF NOT EXISTS imports (
 
 CREATE TABLE IF NOT EXISTS proofs (
     number INTEGER PRIMARY KEY,
-    tenant_id TEXT NOT NULL,
     import_id TEXT NOT NULL,
     account TEXT NOT NULL,
-    last_day TEXT NOT NULL,
+    statement_id TEXT NOT NULL,
     holds INTEGER NOT NULL,
-    record BLOB NOT NULL
+    record BLOB NOT NULL,
+    UNIQUE (import_id, account, statement_id)
 ) STRICT;
 CREATE INDEX IF NOT EXISTS proofs_of_an_import ON proofs (import_id, holds, number);

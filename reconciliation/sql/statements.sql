@@ -127,9 +127,9 @@ INSERT INTO imports (import_id, record) VALUES (:import_id, :record) ON CONFLICT
 -- find_import: what was found in a file.
 SELECT record FROM imports WHERE import_id = :import_id;
 
--- prove: a statement of a file.
-INSERT INTO proofs (number, tenant_id, import_id, account, last_day, holds, record)
-VALUES (:number, :tenant_id, :import_id, :account, :last_day, :holds, :record) ON CONFLICT DO NOTHING;
+-- prove: a statement of a file. One that was begun again after a crash proves some of them twice.
+INSERT INTO proofs (number, import_id, account, statement_id, holds, record)
+VALUES (:number, :import_id, :account, :statement_id, :holds, :record) ON CONFLICT DO NOTHING;
 
 -- proofs: those of a file that do not hold first.
 SELECT record FROM proofs WHERE import_id = :import_id ORDER BY holds, number LIMIT :limit;
