@@ -79,8 +79,7 @@ class Examples:
     @property
     def item_id(self) -> str:
         """The id of what is found of that fee."""
-        booked = [EXAMPLE_ACCOUNT, "USD", EXAMPLE_DAY, -1500, 0, None, "FEE-1", None, None]
-        return id_of([self.tenant_id, *booked, 1])
+        return id_of([self.tenant_id, EXAMPLE_ACCOUNT, "USD", EXAMPLE_DAY, -1500, 0, None, "FEE-1", None, None, 1])
 
     @property
     def resolution(self) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from reconciliation.bookings import bookings_of
 from reconciliation.comparison import Comparison
 from reconciliation.known_payment import KnownPayment
 from reconciliation.proof import explain
-from reconciliation.statements.reader import read_statements
+from reconciliation.statements.reader import CHUNK_BYTES, read_statements
 from reconciliation.statements.values import Entry, Statement
 from schemas.reconciliation import (
     Movement,
@@ -98,7 +98,7 @@ class StatementDesk:
     def take(self, file: BinaryIO, wanted: Wanted) -> Taken:
         """Compare a file to its end, or say what was found in it before. InvalidStatement: nothing was done."""
         file.seek(0)
-        sha256 = hashlib.file_digest(file, "sha256").digest()
+        sha256 = _sha256(file)
         import_id = import_id_of(wanted.tenant_id, sha256, is_whole=wanted.is_whole)
         if (done := self._book.find_import(import_id)) is not None:
             return Taken(done, is_replay=True)
@@ -231,6 +231,13 @@ def prove(
         behind_minor=explained.behind_minor,
         proved_at_us=now_us,
     )
+
+
+def _sha256(file: BinaryIO) -> bytes:
+    digest = hashlib.sha256()
+    while chunk := file.read(CHUNK_BYTES):
+        digest.update(chunk)
+    return digest.digest()
 
 
 def _contents(file: BinaryIO) -> _Contents:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from io import BytesIO
 from itertools import count
@@ -136,7 +136,7 @@ def batch(message_id: str, *items: Item, reference: str = "BK-BATCH", day: date 
 
 
 def statement_file(
-    bookings: dict[str, Sequence[Booking]],
+    bookings: Mapping[str, Sequence[Booking]],
     form: str = "csv",
     *,
     number: int = 1,

@@ -70,7 +70,7 @@ def _payment(number: int, chance: random.Random, status: Status) -> KnownPayment
     return known(f"rent-{number}", amount_minor=amount_minor, status=status, payer=f"payer {number}", payee=payee)
 
 
-def _of(findings: Sequence[StatementFinding], verdict: Verdict) -> list[str | None]:
+def _of(findings: Sequence[StatementFinding], verdict: Verdict) -> list[str]:
     return sorted(it.payment_id or "" for it in findings if it.verdict is verdict)
 
 
