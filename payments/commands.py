@@ -42,8 +42,8 @@ __all__ = [
 
 REASON_CHARACTERS_MAX = 500
 CODE_CHARACTERS_MAX = 64
-# Every attempt may leave transitions in the payment's record, which has a bound, and the bank's reference has two digits
-# for it. Nacha re-presents an entry twice.
+# Every attempt may leave transitions in the payment's record, which has a bound, and the bank's reference has room for
+# two digits. Nacha re-presents an entry twice.
 ATTEMPTS_MAX = 99
 
 

@@ -106,7 +106,7 @@ class ByFiles:
     def _come_back(self, payment_id: str, debit: EntryDetail) -> None:
         talk = self._talk
         back_on = add_banking_days(self._day, RETURN_BANKING_DAYS_MAX)
-        talk.chapter(f"13. It comes back: on {back_on:%A}, days after it completed, the renter's bank returns the debit")
+        talk.chapter(f"13. It comes back: on {back_on:%A}, two banking days later, the renter's bank returns the debit")
         self._bank.set_clock(_at(back_on, 8, 30))
         entry = self._only_entry(self._bank.wait_for_file("out", 1))
         assert isinstance(entry.addenda, Return)

@@ -66,7 +66,7 @@ class Tour:
         payee = talk.account(alice, "Alice Landlord", *ALICE_BANK)
         payer = talk.account(bob, "Bob Renter", *BOB_BANK)
         home = talk.create("properties", owner_id=alice, address="123 Oak Street")
-        terms = {"rent_amount": "1500.00", "due_day": 1, "start_date": "2025-02-15"}
+        terms: dict[str, Any] = {"rent_amount": "1500.00", "due_day": 1, "start_date": "2025-02-15"}
         lease = talk.create("leases", property_id=home["id"], renter_id=bob, **terms)
         due = lease["payment_schedule"]["next_due_date"]
         talk.expect("a lease from 15 February with rent due on the 1st is first due on 1 March", due, "2025-03-01")

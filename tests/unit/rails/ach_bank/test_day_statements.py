@@ -71,7 +71,8 @@ def held(bank: Bank, day: date) -> dict[str, int]:
 
 
 def named(bank: Bank, last4: str) -> int:
-    return next(each["account_id"] for each in bank.books.accounts(0, 100) if each["last4"] == last4)
+    account_ids: list[int] = [each["account_id"] for each in bank.books.accounts(0, 100) if each["last4"] == last4]
+    return account_ids[0]
 
 
 def amount(entry: Entry) -> int:
