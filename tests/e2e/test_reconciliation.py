@@ -199,7 +199,8 @@ def all_items(client: httpx.Client, **query: str) -> list[dict[str, Any]]:
     items: list[dict[str, Any]] = []
     cursor: str | None = None
     while True:
-        page = client.get(ITEMS, params={**query, "limit": 500} | ({"cursor": cursor} if cursor else {}))
+        paging = {"limit": "500"} | ({"cursor": cursor} if cursor else {})
+        page = client.get(ITEMS, params=query | paging)
         assert page.status_code == 200, page.text
         items += page.json()["items"]
         cursor = page.json()["next_cursor"]
