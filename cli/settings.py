@@ -46,7 +46,7 @@ class KafkaSettings(Settings):
         PARTITIONS_DEFAULT,
         ge=1,
         le=10_000,
-        description="Partitions of every topic but ach-origination, fixed for good; "
+        description="Partitions of every topic but ach-origination and reconciliation, fixed for good; "
         "processes refuse to start when Kafka's number differs.",
     )
 
@@ -70,7 +70,9 @@ class MigrationSettings(PostgresSettings):
 
 
 class HttpSettings(Settings):
-    http_host: str = Field("127.0.0.1", description="Address that the API (or a bank, or the originator) listens on.")
+    http_host: str = Field(
+        "127.0.0.1", description="Address that the API (or a bank, the originator, or the reconciler) listens on."
+    )
     http_port: Port = Field(8000, description="Port that the API listens on; other processes have other defaults.")
 
 
@@ -128,7 +130,15 @@ class EncryptionSettings(Settings):
         return Keyring.parse(self.encryption_keys.get_secret_value())
 
 
-class ApiSettings(KafkaSettings, PostgresSettings, HttpSettings, EncryptionSettings, ClockSettings):
+class ReconcilerLineSettings(Settings):
+    reconciler_url: str = Field(
+        "http://127.0.0.1:8012", pattern=r"^https?://", description="The reconciler that statements are handed to."
+    )
+
+
+class ApiSettings(
+    KafkaSettings, PostgresSettings, HttpSettings, EncryptionSettings, ClockSettings, ReconcilerLineSettings
+):
     """The ingest API."""
 
     admin_key: SecretStr = Field(min_length=16, description="Bearer key that may create tenants and API keys.")
@@ -183,9 +193,7 @@ class StreamSettings(KafkaSettings, HealthSettings, StateSettings, RailSettings,
         return gaps
 
 
-class RailsSettings(KafkaSettings, HealthSettings, StateSettings, EncryptionSettings, ClockSettings):
-    """The gateway."""
-
+class BankLineSettings(Settings):
     bank_url: str = Field(
         "http://127.0.0.1:8010", pattern=r"^https?://", description="The bank that the gateway sends to."
     )
@@ -194,6 +202,14 @@ class RailsSettings(KafkaSettings, HealthSettings, StateSettings, EncryptionSett
         pattern=r"^https?://",
         description="The originator that ACH payments go to; without it they go to the bank as all others.",
     )
+
+
+class RailsSettings(KafkaSettings, HealthSettings, StateSettings, EncryptionSettings, ClockSettings, BankLineSettings):
+    """The gateway."""
+
+
+class RepairSettings(KafkaSettings, BankLineSettings):
+    """`directpay repair`."""
 
 
 class BankSettings(HttpSettings, StateSettings, RailSettings, ClockSettings):
@@ -256,6 +272,21 @@ class OriginatorSettings(
         return number
 
 
+class ReconcilerSettings(KafkaSettings, HttpSettings, StateSettings, ClockSettings):
+    """The reconciler. Its port is where `reconciler_url` looks for it."""
+
+    http_port: Port = Field(8012, description="Port that the reconciler listens on.")
+    statements_dir: Path | None = Field(
+        None, description="Folder in which bank statements are left: the reconciler takes each, and puts it aside."
+    )
+    own_accounts: str = Field(
+        "",
+        pattern=r"^([0-9A-Za-z]{1,34}(,[0-9A-Za-z]{1,34})*)?$",
+        description="Bank accounts of our own, through which payments pass, with commas between several; those whose "
+        "statements list batches are known without it.",
+    )
+
+
 class ProjectorSettings(KafkaSettings, MigrationSettings, HealthSettings):
     """The projector."""
 
@@ -288,6 +319,9 @@ ALL: tuple[type[Settings], ...] = (
     RailsSettings,
     BankSettings,
     OriginatorSettings,
+    ReconcilerSettings,
+    ReconcilerLineSettings,
+    RepairSettings,
     ProjectorSettings,
     RebuildSettings,
     TopicSettings,

@@ -9,7 +9,7 @@ from http import HTTPStatus
 from typing import Any
 
 from directory.entities import Kind
-from ingest_api.described_schemas import SCHEMAS, ref
+from ingest_api.described_schemas import ITEM_STATES, SCHEMAS, ref
 from ingest_api.examples import Examples
 from ingest_api.listing import LIMIT_DEFAULT, LIMIT_MAX
 from ingest_api.metric_periods import PERIODS_DEFAULT, PERIODS_MAX
@@ -29,6 +29,7 @@ TAGS = {
     "Leases": "Who rents what, when the rent is due, and what is paid of it.",
     "Payments": "The rent itself. Send the same request twice and see what happens.",
     "Balances": "The ledger's accounts. Those of a tenant sum to zero: what one was paid, another has paid.",
+    "Reconciliation": "Bank statements, compared with the payments: what differs, what was repaired, and the proof.",
     "Metrics": "Figures of a tenant's payments, and how the processes are. [The dashboard](/dashboard) shows them.",
     "Tenants": "The operator's side: customers and their API keys. It needs the admin key.",
     "Schemas": "The schema registry's reading side: with it, Confluent's deserialisers read every topic.",
@@ -98,6 +99,7 @@ class Operation:
     takes: str | None = None
     bodies: dict[str, Any] | None = None
     body_type: str = "application/json"
+    raw_body: tuple[str, str] | None = None  # Its media type, and an example of it.
     answer_type: str = "application/json"
     problems: Sequence[int] = ()
     texts: dict[str, str] | None = None
@@ -129,6 +131,7 @@ def operations(examples: Examples) -> list[Operation]:
         *_directory(examples),
         *_payments(examples),
         _balances(),
+        *_reconciliation(examples),
         *_metrics(),
         *_tenants(examples),
         *_registry(),
@@ -279,6 +282,44 @@ def _balances() -> Operation:
     )  # fmt: skip
 
 
+def _reconciliation(examples: Examples) -> list[Operation]:
+    return [
+        Operation(
+            method="post", path="/api/v1/reconciliation/statements", tag="Reconciliation",
+            summary="Hand in a bank statement",
+            doc="A bank statement as the body: camt.053, BAI2, or a CSV table. Its bookings are compared with your "
+            "payments (with everybody's, by the admin key). The same file again changes nothing: the same answer. A "
+            "payment that the bank has settled and that is still `processing` here is repaired.",
+            parameters=[
+                _query("name", "The file's name, for people."),
+                _query("whole", "`no`: the file is a part of what the bank booked: what is not in it is not missing.",
+                       enum=["yes", "no"]),
+            ],
+            raw_body=("text/csv", examples.statement), answers={"201": "Import", "200": "Import", "202": "NewImport"},
+            texts={
+                "201": "Compared to its end.",
+                "200": "It was handed in before: the same answer.",
+                "202": "Still comparing; send the same file again for the answer.",
+            },
+            problems=[400, 413, 422],
+        ),
+        Operation(
+            method="get", path="/api/v1/reconciliation/items", tag="Reconciliation", summary="List what was found",
+            doc="In the order in which it was found: all that is more than matched, or what `state` says. An item has "
+            "its evidence: what the statement says, and the payment's history then.",
+            parameters=[_query("state", "Only these.", enum=list(ITEM_STATES)), *_page()],
+            answers={"200": "Items"}, problems=[400, 422],
+        ),
+        Operation(
+            method="post", path="/api/v1/reconciliation/items/{id}/resolve", tag="Reconciliation",
+            summary="Resolve an item",
+            doc="Say why what differs is right as it is, or that the bank corrects it. The first word holds.",
+            parameters=[_id(examples.item_id)], takes="Resolution", bodies={"The account's fee": examples.resolution},
+            answers={"200": "Item"}, problems=[400, 404, 409, 413, 415, 422],
+        ),
+    ]  # fmt: skip
+
+
 def _metrics() -> list[Operation]:
     path = "/api/v1/metrics/"
     return [
@@ -395,6 +436,10 @@ def _described(operation: Operation) -> Json:
         described["description"] = operation.doc
     if operation.security is not None:
         described["security"] = [{operation.security: []}]
+    if operation.raw_body is not None:
+        media_type, example = operation.raw_body
+        raw: Json = {"schema": {"type": "string"}, "example": example}
+        described["requestBody"] = {"required": True, "content": {media_type: raw}}
     if operation.takes is not None:
         named = {name: {"summary": name, "value": value} for name, value in (operation.bodies or {}).items()}
         content: Json = {operation.body_type: {"schema": ref(operation.takes), "examples": named}}

@@ -28,6 +28,7 @@ from ingest_api.parts import ApiConfig, Parts
 from ingest_api.passwords import PasswordHashing
 from ingest_api.paths import OneSpelling
 from ingest_api.problems import problem_of
+from ingest_api.reconciler_line import ReconcilerLine
 from ingest_api.refusals import MalformedCursor, MethodNotAllowed, NotFound, ViewsUnreachable
 from ingest_api.request_log import RequestLog
 from ingest_api.routes.balances import balance_routes
@@ -40,6 +41,7 @@ from ingest_api.routes.leases import lease_routes
 from ingest_api.routes.metrics import metric_routes
 from ingest_api.routes.payments import payment_routes
 from ingest_api.routes.properties import property_routes
+from ingest_api.routes.reconciliation import reconciliation_routes
 from ingest_api.routes.registry import registry_routes
 from ingest_api.routes.tenants import tenant_routes
 from ingest_api.routes.users import user_routes
@@ -165,6 +167,7 @@ def _parts(config: ApiConfig) -> Parts:
         queries=queries,
         passwords=PasswordHashing(),
         accepted=AcceptedPayments(),
+        reconciler=ReconcilerLine(config.reconciler_url),
         now_us=clock_of(config.clock_file).now_us,
     )
 
@@ -179,6 +182,7 @@ def _routes(parts: Parts) -> list[Route]:
         *batch_routes(parts),
         *payment_routes(parts),
         *balance_routes(parts),
+        *reconciliation_routes(parts),
         *metric_routes(parts),
         *tenant_routes(parts),
         *registry_routes(),
@@ -200,6 +204,7 @@ async def _close(parts: Parts) -> None:
     # Flushing waits for Kafka, within the producer's bound.
     await asyncio.to_thread(parts.commands.close)
     await parts.queries.close()
+    await parts.reconciler.close()
     log.info("api_stopped", instance=parts.config.instance)
 
 

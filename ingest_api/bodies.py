@@ -39,6 +39,14 @@ class RepeatedMembers(dict[str, Any]):
 
 async def read_body(request: Request, *, bytes_max: int, media_types: Collection[str] = JSON_TYPES) -> bytes:
     """Return the raw body, or raise BodyTooLarge (without reading on) or UnsupportedMediaType."""
+    data = await read_bytes(request, bytes_max=bytes_max)
+    if data:
+        _check_media_type(request, media_types)
+    return data
+
+
+async def read_bytes(request: Request, *, bytes_max: int) -> bytes:
+    """Return the raw body, whatever its media type, or raise BodyTooLarge (without reading on)."""
     announced = request.headers.get("content-length", "")
     if announced.isdigit() and int(announced) > bytes_max:
         raise BodyTooLarge(bytes_max)
@@ -48,8 +56,6 @@ async def read_body(request: Request, *, bytes_max: int, media_types: Collection
         if size > bytes_max:
             raise BodyTooLarge(bytes_max)
         parts.append(part)
-    if size:
-        _check_media_type(request, media_types)
     return b"".join(parts)
 
 

@@ -12,6 +12,7 @@ from payments.metadata import METADATA_BYTES_MAX
 from payments.payment import EventType, Status
 from payments.rails import RAILS
 from projections.queries import Bucket
+from schemas.reconciliation import Verdict
 
 Schema = dict[str, Any]
 
@@ -124,6 +125,30 @@ _USER: dict[str, Schema] = {
 }
 _SCOPES = {"type": "array", "items": {"type": "string", "enum": [scope.value for scope in Scope]}}
 _ENTITY: dict[str, Schema] = {"id": uuid("Its id."), "status": ENTITY_STATUS, "created_at": CREATED}
+ITEM_STATES = ("open", "resolved", *(verdict.value for verdict in Verdict))
+_IMPORT_COUNTS = {
+    "bookings": "Bookings in the file, the payments of a batch each.",
+    "known": "How many of them an earlier file had told.",
+    "matched": "Bookings that agree with a payment.",
+    "repaired": "Payments whose outcome was not known here and is reported now.",
+    "mismatched": "Bookings of a payment with another amount.",
+    "duplicates": "Bookings that repeat what is booked already.",
+    "unmatched_at_bank": "Bookings that no payment explains.",
+    "unmatched_here": "Payments that should be in the file and are not.",
+    "statements": "Statements in the file.",
+    "unproven": "Statements whose balances do not follow from the ledger and what was found.",
+}
+_PROOF_AMOUNTS = {
+    "opening_balance": "The balance before the first day.",
+    "closing_balance": "The balance after the last day.",
+    "ledger": "What our ledger moved on the account in these days.",
+    "unmatched_at_bank": "Bookings that no payment explains.",
+    "duplicates": "Bookings that repeat another.",
+    "mismatched": "By how much bookings exceed their payments.",
+    "ahead": "Booked in these days, in the ledger on others or not yet.",
+    "behind": "In the ledger in these days, booked on others or not at all.",
+    "difference": "What is left unexplained.",
+}
 _PAYMENT_REQUIRED = "payer_account_id payee_account_id amount payment_rail_type"
 
 SCHEMAS: dict[str, Schema] = {
@@ -250,6 +275,51 @@ SCHEMAS: dict[str, Schema] = {
         balance=BALANCE,
     ),
     "Balances": page("Balance"),
+    "NewImport": record("id", id=text("Follows from the file, so it is final from the first answer on.")),
+    "Import": record(
+        "id matched unmatched_at_bank unmatched_here mismatched repaired duplicates bookings known statements unproven",
+        id=text("Follows from the file: the same file is the same import."),
+        name=text("The file's name."),
+        file_sha256=text("Its hash."),
+        imported_at=moment("When it was compared."),
+        is_whole={"type": "boolean", "description": "Whether what is not in it counts as missing."},
+        **{name: {"type": "integer", "description": doc} for name, doc in _IMPORT_COUNTS.items()},
+        proofs={"type": "array", "items": ref("Proof"), "description": "The first 100, those that do not hold first."},
+    ),
+    "Proof": record(
+        "account first_day last_day opening_balance closing_balance ledger difference holds",
+        account=text("The bank's account, as the statement names it."),
+        statement_id=text("The bank's name for the statement."),
+        currency=text("ISO 4217."),
+        first_day=day("The statement's first day."),
+        last_day=day("Its last day."),
+        **{name: text(doc, pattern=r"^-?[0-9]+(\.[0-9]+)?$") for name, doc in _PROOF_AMOUNTS.items()},
+        holds={"type": "boolean", "description": "Whether the difference is nothing."},
+    ),
+    "Item": record(
+        "id state is_open detail day currency statement payment resolution",
+        id=text("Follows from what was found."),
+        state=text("What it is.", enum=list(ITEM_STATES[2:])),
+        is_open={"type": "boolean", "description": "Whether somebody has to look at it."},
+        detail=text("Why, in words."),
+        day=day("The booking's, or the day on which the payment was settled here."),
+        currency=text("ISO 4217."),
+        amount=nullable(text("What was booked, a credit positive; null: nothing.")),
+        expected_amount=nullable(text("What our books have; null: nothing.")),
+        found_at=moment("When it was found."),
+        import_id=text("The import that found it."),
+        statement={"type": ["object", "null"], "description": "What the statement says of it, with its line."},
+        payment={"type": ["object", "null"], "description": "The payment, by what it was found, and its history then."},
+        suggested_payment_id=nullable(uuid("The only payment of that amount and day without a booking.")),
+        resolution={"type": ["object", "null"], "description": "What was done about it, by whom, and why."},
+    ),
+    "Items": page("Item"),
+    "Resolution": record(
+        "resolution note",
+        resolution=text("It is right as it is, or the bank corrects it.", enum=["accepted", "corrected_by_bank"]),
+        note=text("Why.", minLength=1, maxLength=1000),
+    )
+    | {"additionalProperties": False},
     "Summary": record(
         "tenant_id currency bucket periods to volume failure_rate failures time_to_settle in_flight",
         tenant_id=text("Whose figures these are."),

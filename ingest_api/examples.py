@@ -13,10 +13,23 @@ from typing import Any
 from directory.entities import Kind, keyed_id, user_id
 from ingest_api.creation import OPERATOR
 from payments.idempotency import payment_id
+from schemas.reconciliation import id_of
 
 ALICE = "alice@landlord.com"
 BOB = "bob@renter.com"
 EXAMPLE_TENANT = "example-tenant"
+# Of a day before any payment: what was paid on a day and is in no statement of it would be found missing.
+EXAMPLE_DAY = "2025-02-20"
+EXAMPLE_ACCOUNT = "EXAMPLE1"
+EXAMPLE_STATEMENT = f"""\
+row,account,statement_id,currency,date,value_date,direction,amount,reversal,transaction_code,end_to_end_id,reference,\
+trace_number,return_reason,text,message_id,payment_information_id,count
+opening,{EXAMPLE_ACCOUNT},{EXAMPLE_ACCOUNT}-1,USD,{EXAMPLE_DAY},,credit,100.00,,,,,,,,,,
+closing,,,,{EXAMPLE_DAY},,credit,85.00,,,,,,,,,,
+entry,,,,{EXAMPLE_DAY},{EXAMPLE_DAY},debit,15.00,,,,FEE-1,,,account fee,,,
+end,,,,,,,,,,,,,,,,,1
+file,,,,,,,,,,,,,,,,,1
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +70,20 @@ class Examples:
     @property
     def api_key_id(self) -> str:
         return keyed_id(OPERATOR, Kind.API_KEY, self.api_key["idempotency_key"])
+
+    @property
+    def statement(self) -> str:
+        """A day on which the bank booked nothing but its fee."""
+        return EXAMPLE_STATEMENT
+
+    @property
+    def item_id(self) -> str:
+        """The id of what is found of that fee."""
+        return id_of([self.tenant_id, EXAMPLE_ACCOUNT, "USD", EXAMPLE_DAY, -1500, 0, None, "FEE-1", None, None, 1])
+
+    @property
+    def resolution(self) -> dict[str, Any]:
+        return {"resolution": "accepted", "note": "The account's monthly fee."}
 
     @property
     def landlord(self) -> dict[str, Any]:

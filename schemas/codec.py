@@ -19,11 +19,12 @@ from payments.payment import EventType, Payment, Status
 from payments.refund_orders import InitiateRefund, RefundPayment, RefundReport
 from payments.refusals import FieldError, Refusal
 from payments.rejection import Rejection
-from schemas import origination, records, registry
+from schemas import origination, reconciliation, records, registry
 from schemas.order_decoding import read_initiate, read_report
 from schemas.origination import AchCutOff, AchDelivery, AchNotice, AchPayment, AchReturn, AchSettlement
 from schemas.payment_decoding import read_payment
 from schemas.payment_encoding import Past, past_of, payment_bytes
+from schemas.reconciliation import ItemResolution, StatementFinding, StatementImport, StatementProof
 from schemas.records import Record, Value
 from schemas.report_encoding import report_bytes
 from schemas.schema_shape import SchemaUnusable, check_shape, without_logical_types
@@ -106,6 +107,10 @@ _VALUES: dict[type[Value], tuple[str, Callable[[Any], Record], Callable[[Record]
     AchSettlement: ("AchSettlement", origination.settlement_record, origination.settlement_value),
     AchReturn: ("AchReturn", origination.return_record, origination.return_value),
     AchNotice: ("AchNotice", origination.notice_record, origination.notice_value),
+    StatementFinding: ("StatementFinding", reconciliation.finding_record, reconciliation.finding_value),
+    StatementImport: ("StatementImport", reconciliation.import_record, reconciliation.import_value),
+    StatementProof: ("StatementProof", reconciliation.proof_record, reconciliation.proof_value),
+    ItemResolution: ("ItemResolution", reconciliation.resolution_record, reconciliation.resolution_value),
 }
 
 

@@ -34,6 +34,7 @@ from payments.refund_orders import InitiateRefund, RefundOutcome, RefundPayment,
 from payments.refusals import FieldError, InvalidCommand
 from payments.rejection import RAW_BYTES_MAX, Rejection
 from schemas.origination import AchRecord
+from schemas.reconciliation import ReconciliationRecord
 
 Value = (
     InitiatePayment
@@ -48,6 +49,7 @@ Value = (
     | DirectoryRecord
     | DirectorySecret
     | AchRecord
+    | ReconciliationRecord
 )
 Record = dict[str, Any]
 E = TypeVar("E", bound=StrEnum)

@@ -36,6 +36,10 @@ _FILES = {
     16: "ach_return.v1.avsc",
     17: "ach_notice.v1.avsc",
     18: "ach_return.v2.avsc",
+    19: "statement_finding.v1.avsc",
+    20: "statement_import.v1.avsc",
+    21: "statement_proof.v1.avsc",
+    22: "item_resolution.v1.avsc",
 }
 
 

@@ -160,6 +160,25 @@ ACH_ORIGINATION = Topic(
     retention_ms=FOREVER_MS,
     restricted=True,
 )
+RECONCILIATION = Topic(
+    name="reconciliation",
+    key="finding_id, or import_id",
+    values=(
+        "io.directpay.StatementFinding",
+        "io.directpay.StatementImport",
+        "io.directpay.StatementProof",
+        "io.directpay.ItemResolution",
+    ),
+    doc="What was found in bank statements, booking by booking, and what was done about it.",
+    cleanup=Cleanup.DELETE,
+    # Whether a booking is the first of a payment depends on all before it, so there is one order of them.
+    co_partitioned=False,
+    partitions=1,
+    # The books of a year are asked about years later.
+    retention_ms=FOREVER_MS,
+    # Bank statements: account numbers, and what banks write of account holders.
+    restricted=True,
+)
 
 TOPICS = (
     PAYMENT_COMMANDS,
@@ -170,4 +189,5 @@ TOPICS = (
     DIRECTORY_EVENTS,
     DIRECTORY_SECRETS,
     ACH_ORIGINATION,
+    RECONCILIATION,
 )

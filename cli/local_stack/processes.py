@@ -33,6 +33,7 @@ DECIDED = frozenset(
             "STATE_DIR",
             "INSTANCE",
             "BANK_URL",
+            "RECONCILER_URL",
             "REUSE_PORT",
             "CLOCK_FILE",
             "HEALTH_URLS",
@@ -65,12 +66,17 @@ class Surroundings:
     http_port: int
     bank_port: int
     originator_port: int | None
+    reconciler_port: int
     rail_speed: float
     extra: Mapping[str, str]
 
     @property
     def bank_url(self) -> str:
         return f"http://{HOST}:{self.bank_port}"
+
+    @property
+    def reconciler_url(self) -> str:
+        return f"http://{HOST}:{self.reconciler_port}"
 
     @property
     def originator_url(self) -> str | None:
@@ -85,6 +91,7 @@ def our_processes(around: Surroundings, *, workers: int, api_processes: int) -> 
         *(_stream(around, number) for number in range(workers)),
         _rails(around),
         _projector(around),
+        _reconciler(around),
     ]
     health_urls = ",".join(
         [
@@ -151,6 +158,11 @@ def _projector(around: Surroundings) -> Component:
     return _process(around, "projector", "projector", settings, port)
 
 
+def _reconciler(around: Surroundings) -> Component:
+    settings = {"KAFKA": around.bootstrap, "HTTP_HOST": HOST, "HTTP_PORT": str(around.reconciler_port)}
+    return _process(around, "reconciler", "reconciler", settings, around.reconciler_port)
+
+
 def _api(around: Surroundings, number: int, *, reuse_port: bool, health_urls: str) -> Component:
     settings = {
         "KAFKA": around.bootstrap,
@@ -158,6 +170,7 @@ def _api(around: Surroundings, number: int, *, reuse_port: bool, health_urls: st
         "HTTP_HOST": HOST,
         "HTTP_PORT": str(around.http_port),
         "REUSE_PORT": str(reuse_port).lower(),
+        "RECONCILER_URL": around.reconciler_url,
         "HEALTH_URLS": health_urls,
         "ADMIN_KEY": around.credentials.admin_key,
         "ENCRYPTION_KEYS": around.credentials.encryption_keys,

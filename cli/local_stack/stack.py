@@ -129,6 +129,7 @@ class LocalStack:
             http_port=servers.http_port,
             bank_port=ports.take("bank", 0, ""),
             originator_port=ports.take("originator", 0, "") if self._ach_by_files else None,
+            reconciler_port=ports.take("reconciler", 0, ""),
             rail_speed=self._rail_speed,
             extra=self._extra,
         )
@@ -152,6 +153,7 @@ class LocalStack:
             "postgres": servers.postgres.owner_uri,
             "analyst": servers.postgres.uri_of(ANALYST, credentials.analyst_password),
             "bank": around.bank_url,
+            "reconciler": around.reconciler_url,
             "api_key": demo_api_key(http, credentials.admin_key, self.state.path / "api-key"),
             "admin_key": credentials.admin_key,
             "logs": str(self.state.logs),

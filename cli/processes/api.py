@@ -32,5 +32,6 @@ def api() -> None:
             health_urls=settings.health_url_of,
             instance=instance,
             clock_file=settings.clock_file,
+            reconciler_url=settings.reconciler_url,
         )
     )

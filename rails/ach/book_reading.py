@@ -11,6 +11,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from kafka_log.state_file import connect_to_read
 from payments.rails import Rail
 from rails.ach.book_file import STATEMENTS as _SQL
 from rails.ach.cut_offs import divide
@@ -20,7 +21,6 @@ from rails.bank import Answer, Outcome, Result, Standing
 from rails.nacha.addenda import BANK_DIGITS
 from rails.nacha.contents import trace_number
 from rails.nacha.return_codes import RETURN_REASONS
-from rails.state_file import connect_to_read
 from schemas import codec
 from schemas.origination import AchCutOff, AchPayment
 

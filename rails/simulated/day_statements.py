@@ -16,6 +16,8 @@ from pathlib import Path
 
 import msgspec
 
+from kafka_log.sql_files import read_statements
+from kafka_log.state_file import connect_to_read
 from payments.calendar import DAY
 from payments.rails import ACH_RAILS, Rail
 from payments.windows import instant_us
@@ -24,8 +26,6 @@ from rails.nacha.addenda import PaymentInformation
 from rails.nacha.entry_detail import EntryDetail
 from rails.simulated.books import bank_reference
 from rails.simulated.statements.bookings import AccountStatement, Booking, Item, Kind, StatementFile
-from rails.sql_files import read_statements
-from rails.state_file import connect_to_read
 
 CURRENCY = "USD"  # The books keep one balance an account.
 RECEIVER = "DIRECTPAY"

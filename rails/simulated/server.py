@@ -9,8 +9,8 @@ import structlog
 import uvloop
 
 from business_clock import clock_of
+from observability.http_server import http_server
 from rails.ach.file_drop import FolderDrop
-from rails.http_server import http_server
 from rails.simulated.ach.fault_desk import FaultDesk
 from rails.simulated.ach.fault_routes import fault_part
 from rails.simulated.ach.file_books import FileBooks

@@ -39,6 +39,18 @@ from schemas.origination import (
     AchSender,
     AchSettlement,
 )
+from schemas.reconciliation import (
+    FoundTransition,
+    ItemResolution,
+    MatchedBy,
+    Movement,
+    Resolution,
+    Side,
+    StatementFinding,
+    StatementImport,
+    StatementProof,
+    Verdict,
+)
 from schemas.records import Value
 
 TENANT = "demo"
@@ -347,6 +359,88 @@ ACH_NOTICE = AchNotice(
     received_at_us=AT_US,
 )
 
+FINDING_SPARSE = StatementFinding(
+    finding_id="ab" * 16,
+    import_id="cd" * 16,
+    tenant_id="",
+    verdict=Verdict.UNMATCHED_HERE,
+    detail="it was settled on this day, and no statement has it",
+    currency="USD",
+    day="2026-12-01",
+    found_at_us=AT_US,
+)
+FINDING_FULL = StatementFinding(
+    finding_id="ab" * 16,
+    import_id="cd" * 16,
+    tenant_id="demo",
+    verdict=Verdict.MISMATCHED,
+    detail="1500.01 was booked for a payment of 1500.00",
+    account="SIM000000000007",
+    currency="USD",
+    day="2026-12-01",
+    line=7,
+    amount_minor=-150_001,
+    expected_minor=-150_000,
+    end_to_end_id="0a1b2c3d555545558555555555555555:1",
+    reference="BK-1",
+    trace_number="121042880000001",
+    return_reason="R01",
+    text="Zoë",
+    payment_id="0a1b2c3d-5555-4555-8555-555555555555",
+    side=Side.PAYER,
+    movement=Movement.SETTLED,
+    is_own=True,
+    ledger_account_id="22222222-2222-4222-8222-222222222222",
+    matched_by=MatchedBy.END_TO_END_ID,
+    suggested_payment_id="0a1b2c3e-5555-4555-8555-555555555555",
+    history=(FoundTransition(event_type="payment_initiated", occurred_at_us=AT_US),),
+    found_at_us=AT_US + 1,
+)
+STATEMENT_IMPORT = StatementImport(
+    import_id="cd" * 16,
+    tenant_id="demo",
+    file_sha256=b"\xab" * 32,
+    name="20261201.xml",
+    is_whole=True,
+    bookings=10,
+    known=1,
+    matched=2,
+    repaired=3,
+    mismatched=1,
+    duplicates=2,
+    unmatched_at_bank=1,
+    unmatched_here=4,
+    statements=2,
+    unproven=1,
+    imported_at_us=AT_US,
+)
+STATEMENT_PROOF = StatementProof(
+    import_id="cd" * 16,
+    tenant_id="demo",
+    account="SIM000000000007",
+    statement_id="SIM-20261201-3",
+    currency="USD",
+    first_day="2026-12-01",
+    last_day="2026-12-02",
+    opening_minor=1,
+    closing_minor=-2,
+    ledger_minor=3,
+    unmatched_at_bank_minor=-4,
+    duplicates_minor=5,
+    mismatched_minor=-6,
+    ahead_minor=7,
+    behind_minor=-8,
+    proved_at_us=AT_US,
+)
+ITEM_RESOLUTION = ItemResolution(
+    finding_id="ab" * 16,
+    tenant_id="demo",
+    resolution=Resolution.ACCEPTED,
+    note="the account's fee",
+    resolved_by="alice",
+    resolved_at_us=AT_US,
+)
+
 SAMPLES: dict[str, Value] = {
     "initiate_sparse": INITIATE_SPARSE,
     "initiate_full": INITIATE_FULL,
@@ -373,4 +467,9 @@ SAMPLES: dict[str, Value] = {
     "ach_return_sparse": ACH_RETURN_SPARSE,
     "ach_return_full": ACH_RETURN_FULL,
     "ach_notice": ACH_NOTICE,
+    "finding_sparse": FINDING_SPARSE,
+    "finding_full": FINDING_FULL,
+    "statement_import": STATEMENT_IMPORT,
+    "statement_proof": STATEMENT_PROOF,
+    "item_resolution": ITEM_RESOLUTION,
 }

@@ -33,6 +33,10 @@ GOLDEN = {
     16: ("io.directpay.AchReturn", "5d14bfe6341991e939cbf2a91a01e0587affed4d32c8e83bf3c654169273e7d5"),
     17: ("io.directpay.AchNotice", "b88a6a558612722a909c77922d4b3e8087931c0c8a814868dcb7b6f8a0ecc60b"),
     18: ("io.directpay.AchReturn", "461161e0eb2b17e4e2851e64c1f448885ae2b873d0d74bd049b3462c6bd5ed1b"),
+    19: ("io.directpay.StatementFinding", "fada50d14920abb3fc371a14b68f6950cdb368288a16899a220399cada875dec"),
+    20: ("io.directpay.StatementImport", "104982d35f10cbd1a7ffb2f23ab29c90ac5393f104161d52303f4fa850639b3a"),
+    21: ("io.directpay.StatementProof", "19b299cf2a016f0fb6a57e83129c46e6211e2d2af4e0f3ae807701666f090662"),
+    22: ("io.directpay.ItemResolution", "d118b86f26e5ec83578a9781e102c5d589f365fda9186da3fd150c0fa52d4106"),
 }
 
 

@@ -10,13 +10,14 @@ import fastavro
 import httpx
 from confluent_kafka.admin import AdminClient
 
+from ingest_api.examples import EXAMPLE_STATEMENT
 from schemas.topics import PAYMENT_EVENTS
 from tests.e2e.tenancy import Tenancy
 from tests.e2e.topics import read_all
 
 TOPICS = {
     "payment-commands", "rail-reports", "payment-events", "payment-rejections",
-    "directory-commands", "directory-events", "directory-secrets", "ach-origination",
+    "directory-commands", "directory-events", "directory-secrets", "ach-origination", "reconciliation",
 }  # fmt: skip
 
 
@@ -28,6 +29,8 @@ def test_every_record_of_every_topic_decodes_with_the_schema_served(stack: Any) 
     tenancy.wait_for(payments[0], "completed")
     assert tenancy.cancel(payments[0]).status_code == 409
     tenancy.wait_for(payments[1], "completed")
+    found = tenancy.http.post("/api/v1/reconciliation/statements", content=EXAMPLE_STATEMENT)
+    assert found.status_code == 201, found.text
     schemas: dict[int, Any] = {}
     bootstrap = stack.stack["kafka"]
     names = {

@@ -150,7 +150,7 @@ def _check_reference(document: dict[str, Any], schema: dict[str, Any]) -> None:
 def test_the_topics_are_described(http: httpx.Client) -> None:
     described = http.get("/asyncapi.json").json()
     assert described["asyncapi"].startswith("3.")
-    assert len(described["channels"]) == 8
+    assert len(described["channels"]) == 9
     for channel in described["channels"].values():
         for message in channel["messages"].values():
             name = message["$ref"].rpartition("/")[2]

@@ -21,6 +21,7 @@ from ingest_api.known_directory import Apply, KnownDirectory
 from ingest_api.outcome import OutcomeWait
 from ingest_api.parts import Parts
 from ingest_api.passwords import PasswordHashing
+from ingest_api.reconciler_line import ReconcilerLine
 from ingest_api.refusals import LogUnreachable
 from payments.commands import CancelPayment, InitiatePayment, Order, RefundPayment
 from payments.lifecycle import Moved, Refused, decide
@@ -289,7 +290,7 @@ class Caller:
         return await self.http.post("/api/v1/payments/", json=self.body | {"idempotency_key": key} | changes)
 
 
-def parts_on(pipeline: SmallPipeline, **settings: Any) -> Parts:
+def parts_on(pipeline: SmallPipeline, reconciler: ReconcilerLine | None = None, **settings: Any) -> Parts:
     directory = KnownDirectory(pipeline.fold_into)
     config = ApiConfig(
         bootstrap="nowhere:1", postgres="", partitions=8, host="127.0.0.1", port=0, reuse_port=False,
@@ -305,6 +306,7 @@ def parts_on(pipeline: SmallPipeline, **settings: Any) -> Parts:
         queries=queries,
         passwords=PasswordHashing(),
         accepted=AcceptedPayments(),
+        reconciler=reconciler or ReconcilerLine("http://reconciler.invalid"),
         now_us=lambda: NOW_US,
     )
 
