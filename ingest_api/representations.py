@@ -10,6 +10,7 @@ from typing import Any, assert_never
 
 from directory.changes import State
 from directory.entities import ApiKey, BankAccount, Entity, Lease, Property, Tenant, User
+from directory.webhook_endpoint import WebhookEndpoint
 from payments.commands import InitiatePayment
 from payments.money import CURRENCIES, format_amount
 from payments.payment import Failure, Head, Status
@@ -143,6 +144,14 @@ def entity_now(
             shown = {"tenant_id": tenant_id, "name": entity.name, "scopes": scopes, "hint": entity.hint}
         case Tenant():
             shown = {"name": entity.name}
+        case WebhookEndpoint():
+            reason = entity.disabled_reason
+            shown = {
+                "url": entity.url,
+                "events": [event.value for event in entity.events],
+                "enabled": entity.enabled,
+                "disabled_reason": reason.value if reason is not None else None,
+            }
         case _:
             assert_never(entity)
     created_at = timestamp(created_at_us) if created_at_us is not None else None

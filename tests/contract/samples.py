@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from datetime import date
 
 from msgspec.structs import replace
 
-from directory.changes import Action, DirectoryCommand, DirectoryRecord, DirectorySecret, State
+from directory.changes import Action, DirectoryCommand, DirectoryRecord, DirectorySecret, Heard, State
 from directory.entities import (
     AccountType,
     ApiKey,
@@ -23,6 +24,7 @@ from directory.entities import (
     user_id,
 )
 from directory.sealing import Sealed
+from directory.webhook_endpoint import DisabledReason, WebhookEndpoint
 from payments.commands import CancelPayment, InitiatePayment, RailReport, Report, ReportSource
 from payments.payment import EventType, Failure, Head, Payment, Status, Transition
 from payments.rails import Rail
@@ -239,7 +241,11 @@ ENTITIES: dict[Kind, Entity] = {
         end_date=None,
         terms_json='{"pets":true}',
     ),
+    Kind.WEBHOOK_ENDPOINT: WebhookEndpoint(
+        url="https://example.com/hooks", events=(EventType.COMPLETED, EventType.RETURNED)
+    ),
 }
+_SEALED_KINDS = (Kind.API_KEY, Kind.USER, Kind.BANK_ACCOUNT, Kind.WEBHOOK_ENDPOINT)
 
 
 def entity_id(kind: Kind) -> str:
@@ -262,7 +268,7 @@ def create(kind: Kind) -> DirectoryCommand:
         fingerprint=b"\xab" * 32,
         requested_at_us=AT_US,
         entity=ENTITIES[kind],
-        sealed=SEALED if kind in (Kind.API_KEY, Kind.USER, Kind.BANK_ACCOUNT) else None,
+        sealed=SEALED if kind in _SEALED_KINDS else None,
     )
 
 
@@ -290,6 +296,17 @@ REVOKE = DirectoryCommand(
     kind=Kind.API_KEY,
     fingerprint=b"",
     requested_at_us=AT_US,
+)
+GONE = WebhookEndpoint(url="http://localhost:8080/?a=b", enabled=False, disabled_reason=DisabledReason.GONE)
+CHANGE = dataclasses.replace(
+    create(Kind.WEBHOOK_ENDPOINT), action=Action.CHANGE, entity=GONE, sealed=None, based_on=2_147_483_647
+)
+CHANGED = dataclasses.replace(
+    entity_record(Kind.WEBHOOK_ENDPOINT),
+    version=2,
+    changed_by=PAYER,
+    entity=GONE,
+    heard=(Heard(command_id=PAYER, fingerprint=b"\xab" * 32), Heard(command_id=PAYEE, fingerprint=b"\xcd")),
 )
 SECRET = DirectorySecret(entity_id=ENTITY, tenant_id=TENANT, kind=Kind.BANK_ACCOUNT, sealed=SEALED)
 ACH_PAYMENT = AchPayment(
@@ -363,8 +380,10 @@ SAMPLES: dict[str, Value] = {
     "rejection_sparse": REJECTION_SPARSE,
     "rejection_full": REJECTION_FULL,
     **{f"create_{kind}": create(kind) for kind in Kind},
+    "change": CHANGE,
     "revoke": REVOKE,
     **{f"entity_{kind}": entity_record(kind) for kind in Kind},
+    "entity_changed": CHANGED,
     "secret": SECRET,
     "ach_payment": ACH_PAYMENT,
     "ach_cut_off": ACH_CUT_OFF,

@@ -22,7 +22,9 @@ from directory.entities import (
     Tenant,
     User,
 )
+from directory.webhook_endpoint import DisabledReason, WebhookEndpoint
 from payments.idempotency import is_clean_text
+from payments.payment import EventType
 from payments.refusals import FieldError
 from payments.rejection import Rejection
 from projections.named_sql import statement
@@ -44,6 +46,8 @@ ENTITIES: list[Entity] = [
     Lease(
         property_id=USER, renter_id=USER, rent_amount_minor=1, due_day=1, start_date=date(2025, 2, 15), end_date=None
     ),
+    WebhookEndpoint(url="https://example.com/hooks", events=(EventType.COMPLETED, EventType.FAILED)),
+    WebhookEndpoint(url="http://example.com", enabled=False, disabled_reason=DisabledReason.FAILING),
 ]  # fmt: skip
 
 
