@@ -19,7 +19,8 @@ from payments.payment import EventType, Payment, Status
 from payments.refund_orders import InitiateRefund, RefundPayment, RefundReport
 from payments.refusals import FieldError, Refusal
 from payments.rejection import Rejection
-from schemas import origination, records, registry
+from schemas import deliveries, origination, records, registry
+from schemas.deliveries import WebhookDelivery, WebhookReplay
 from schemas.order_decoding import read_initiate, read_report
 from schemas.origination import AchCutOff, AchDelivery, AchNotice, AchPayment, AchReturn, AchSettlement
 from schemas.payment_decoding import read_payment
@@ -106,6 +107,8 @@ _VALUES: dict[type[Value], tuple[str, Callable[[Any], Record], Callable[[Record]
     AchSettlement: ("AchSettlement", origination.settlement_record, origination.settlement_value),
     AchReturn: ("AchReturn", origination.return_record, origination.return_value),
     AchNotice: ("AchNotice", origination.notice_record, origination.notice_value),
+    WebhookDelivery: ("WebhookDelivery", deliveries.delivery_record, deliveries.delivery_value),
+    WebhookReplay: ("WebhookReplay", deliveries.replay_record, deliveries.replay_value),
 }
 
 

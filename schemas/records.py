@@ -34,6 +34,7 @@ from payments.rails import RAILS
 from payments.refund_orders import InitiateRefund, RefundOutcome, RefundPayment, RefundReport
 from payments.refusals import FieldError, InvalidCommand
 from payments.rejection import RAW_BYTES_MAX, Rejection
+from schemas.deliveries import WebhookRecord
 from schemas.origination import AchRecord
 
 Value = (
@@ -49,6 +50,7 @@ Value = (
     | DirectoryRecord
     | DirectorySecret
     | AchRecord
+    | WebhookRecord
 )
 Record = dict[str, Any]
 E = TypeVar("E", bound=StrEnum)

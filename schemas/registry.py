@@ -36,8 +36,10 @@ _FILES = {
     16: "ach_return.v1.avsc",
     17: "ach_notice.v1.avsc",
     18: "ach_return.v2.avsc",
-    19: "directory_command.v2.avsc",
-    20: "directory_event.v2.avsc",
+    19: "webhook_delivery.v1.avsc",
+    20: "webhook_replay.v1.avsc",
+    21: "directory_command.v2.avsc",
+    22: "directory_event.v2.avsc",
 }
 
 

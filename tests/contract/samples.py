@@ -31,6 +31,7 @@ from payments.rails import Rail
 from payments.refund_orders import InitiateRefund, RefundOutcome, RefundPayment, RefundReport
 from payments.refusals import FieldError
 from payments.rejection import Rejection
+from schemas.deliveries import Outcome, WebhookDelivery, WebhookReplay
 from schemas.origination import (
     AchCutOff,
     AchDelivery,
@@ -363,6 +364,35 @@ ACH_NOTICE = AchNotice(
     corrected=SEALED,
     received_at_us=AT_US,
 )
+WEBHOOK_DELIVERED = WebhookDelivery(
+    endpoint_id=ENTITY,
+    tenant_id=TENANT,
+    payment_id=PAYER,
+    sequence=3,
+    event_type="payment_completed",
+    attempt=1,
+    tries=1,
+    attempted_at_us=AT_US,
+    outcome=Outcome.DELIVERED,
+    status_code=204,
+    duration_ms=12,
+    body=b"{}",
+)
+WEBHOOK_RETRYING = replace(
+    WEBHOOK_DELIVERED,
+    attempt=12,
+    tries=1,
+    outcome=Outcome.RETRYING,
+    status_code=None,
+    error="no answer within 15 s",
+    next_attempt_at_us=AT_US + 1,
+    duration_ms=15_000,
+    replay_id=COMMAND,
+)
+WEBHOOK_REPLAY_SPARSE = WebhookReplay(request_id=COMMAND, endpoint_id=ENTITY, tenant_id=TENANT, requested_at_us=AT_US)
+WEBHOOK_REPLAY_FULL = replace(
+    WEBHOOK_REPLAY_SPARSE, from_us=AT_US, to_us=AT_US + 1, failed_only=True, message_id=f"{PAYER}:3"
+)
 
 SAMPLES: dict[str, Value] = {
     "initiate_sparse": INITIATE_SPARSE,
@@ -392,4 +422,8 @@ SAMPLES: dict[str, Value] = {
     "ach_return_sparse": ACH_RETURN_SPARSE,
     "ach_return_full": ACH_RETURN_FULL,
     "ach_notice": ACH_NOTICE,
+    "webhook_delivered": WEBHOOK_DELIVERED,
+    "webhook_retrying": WEBHOOK_RETRYING,
+    "webhook_replay_sparse": WEBHOOK_REPLAY_SPARSE,
+    "webhook_replay_full": WEBHOOK_REPLAY_FULL,
 }

@@ -33,8 +33,10 @@ GOLDEN = {
     16: ("io.directpay.AchReturn", "5d14bfe6341991e939cbf2a91a01e0587affed4d32c8e83bf3c654169273e7d5"),
     17: ("io.directpay.AchNotice", "b88a6a558612722a909c77922d4b3e8087931c0c8a814868dcb7b6f8a0ecc60b"),
     18: ("io.directpay.AchReturn", "461161e0eb2b17e4e2851e64c1f448885ae2b873d0d74bd049b3462c6bd5ed1b"),
-    19: ("io.directpay.DirectoryCommand", "4c181a29e6891eefc75158138783907a56c74475a596119873c344a779487df5"),
-    20: ("io.directpay.DirectoryEvent", "52113f85e9e01f2a922c3d6c0013656f8658fe09c44d9d3c501a1be3bbc327ec"),
+    19: ("io.directpay.WebhookDelivery", "0e194e5d71c28258f61aade021030dfc6b62bb361b702bec588d571bb97741ad"),
+    20: ("io.directpay.WebhookReplay", "7149fe9237ec9fde041e797c5679eb01f16fb81b367189386c3d4a48bb695d69"),
+    21: ("io.directpay.DirectoryCommand", "4c181a29e6891eefc75158138783907a56c74475a596119873c344a779487df5"),
+    22: ("io.directpay.DirectoryEvent", "52113f85e9e01f2a922c3d6c0013656f8658fe09c44d9d3c501a1be3bbc327ec"),
 }
 
 

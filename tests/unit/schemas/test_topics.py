@@ -16,6 +16,7 @@ from schemas.topics import (
     RAIL_REPORTS,
     RECORD_BYTES_MAX,
     TOPICS,
+    WEBHOOK_DELIVERIES,
     Topic,
 )
 
@@ -24,6 +25,7 @@ def test_names_are_the_contract_s() -> None:
     assert [topic.name for topic in TOPICS] == [
         "payment-commands", "rail-reports", "payment-events", "payment-rejections",
         "directory-commands", "directory-events", "directory-secrets", "ach-origination",
+        "webhook-deliveries", "webhook-requests",
     ]  # fmt: skip
 
 
@@ -48,12 +50,18 @@ def test_rejections_are_kept_for_thirty_days() -> None:
     assert PAYMENT_REJECTIONS.settings["retention.ms"] == str(30 * 24 * 3600 * 1000)
 
 
-def test_all_topics_but_rejections_and_ach_have_equally_many_partitions() -> None:
-    assert [topic.name for topic in TOPICS if not topic.co_partitioned] == ["payment-rejections", "ach-origination"]
+def test_attempts_are_kept_for_longer_than_any_retry_waits() -> None:
+    assert WEBHOOK_DELIVERIES.settings["retention.ms"] == str(30 * 24 * 3600 * 1000)
+
+
+def test_all_topics_but_rejections_ach_and_requests_have_equally_many_partitions() -> None:
+    assert [topic.name for topic in TOPICS if not topic.co_partitioned] == [
+        "payment-rejections", "ach-origination", "webhook-requests",
+    ]  # fmt: skip
 
 
 def test_ach_has_one_order_whatever_the_setting_says_and_is_kept_for_ever() -> None:
-    assert [topic.partitions_of(8) for topic in TOPICS] == [8] * 7 + [1]
+    assert [topic.partitions_of(8) for topic in TOPICS] == [8] * 7 + [1, 8, 1]
     assert ACH_ORIGINATION.settings["cleanup.policy"] == "delete"
     assert ACH_ORIGINATION.settings["retention.ms"] == "-1"
 

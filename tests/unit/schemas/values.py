@@ -36,6 +36,7 @@ from payments.rails import Rail
 from payments.refund_orders import InitiateRefund, RefundOutcome, RefundPayment, RefundReport
 from payments.refusals import FieldError
 from payments.rejection import RAW_BYTES_MAX, Rejection
+from schemas.deliveries import Outcome, WebhookDelivery, WebhookRecord, WebhookReplay
 from schemas.origination import (
     AchCutOff,
     AchDelivery,
@@ -368,6 +369,45 @@ ach_records: st.SearchStrategy[AchRecord] = st.one_of(
     ),
 )
 
+
+@st.composite
+def deliveries(draw: st.DrawFn) -> WebhookDelivery:
+    outcome = draw(st.sampled_from(Outcome))
+    tries = draw(st.integers(1, 1000))
+    return WebhookDelivery(
+        endpoint_id=draw(uuids),
+        tenant_id=draw(tenants),
+        payment_id=draw(uuids),
+        sequence=draw(st.integers(1, 1000)),
+        event_type=draw(texts),
+        attempt=tries + draw(st.integers(0, 1000)),
+        tries=tries,
+        attempted_at_us=draw(times),
+        outcome=outcome,
+        status_code=draw(st.none() | st.integers(100, 599)),
+        error=draw(st.none() | texts),
+        next_attempt_at_us=draw(times) if outcome is Outcome.RETRYING else None,
+        duration_ms=draw(st.integers(0, LONG_MAX)),
+        replay_id=draw(st.none() | uuids),
+        body=draw(st.binary(max_size=200)),
+    )
+
+
+webhook_records: st.SearchStrategy[WebhookRecord] = st.one_of(
+    deliveries(),
+    st.builds(
+        WebhookReplay,
+        request_id=uuids,
+        endpoint_id=uuids,
+        tenant_id=tenants,
+        from_us=st.none() | times,
+        to_us=st.none() | times,
+        failed_only=st.booleans(),
+        message_id=st.none() | texts,
+        requested_at_us=times,
+    ),
+)
+
 values = st.one_of(
     initiates,
     cancels,
@@ -381,4 +421,5 @@ values = st.one_of(
     directory_records(),
     secrets,
     ach_records,
+    webhook_records,
 )
