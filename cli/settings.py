@@ -127,7 +127,13 @@ class EncryptionSettings(Settings):
         return Keyring.parse(self.encryption_keys.get_secret_value())
 
 
-class ApiSettings(KafkaSettings, PostgresSettings, HttpSettings, EncryptionSettings, ClockSettings):
+class WebhookSettings(Settings):
+    webhooks_allow_private: bool = Field(
+        False, description="Whether webhooks may go to this machine and to networks that are not public."
+    )
+
+
+class ApiSettings(KafkaSettings, PostgresSettings, HttpSettings, EncryptionSettings, ClockSettings, WebhookSettings):
     """The ingest API."""
 
     admin_key: SecretStr = Field(min_length=16, description="Bearer key that may create tenants and API keys.")

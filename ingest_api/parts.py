@@ -34,6 +34,7 @@ class ApiConfig:
     max_body_bytes: int = 256 * 1024  # A payment with all that it may hold has less than 20 KiB.
     docs_tenant: str = "demo"
     clock_file: Path | None = None
+    webhooks_allow_private: bool = False
     instance: str = "api"
 
 

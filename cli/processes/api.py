@@ -31,5 +31,6 @@ def api() -> None:
             docs_tenant=settings.docs_tenant,
             instance=instance,
             clock_file=settings.clock_file,
+            webhooks_allow_private=settings.webhooks_allow_private,
         )
     )
