@@ -116,11 +116,10 @@ class LogReader:
     def offsets_at(self, topic: str, partitions: Iterable[int], at_ms: int) -> dict[int, int]:
         """Return where the first record stands that was written at or after a time (ms since the epoch, by the clock
         that the topic goes by); the end, where there is none."""
+        admin, isolation = self._admin, self._isolation
         places = [(topic, partition) for partition in partitions]
-        found = _offsets(
-            self._admin, places, OffsetSpec.for_timestamp(at_ms), self._isolation, QUERY_TIMEOUT_S, NO_RECORD
-        )
-        behind = ends(self._admin, [place for place, offset in found.items() if offset == NO_RECORD], self._isolation)
+        found = _offsets(admin, places, OffsetSpec.for_timestamp(at_ms), isolation, QUERY_TIMEOUT_S, least=NO_RECORD)
+        behind = ends(admin, [place for place, offset in found.items() if offset == NO_RECORD], isolation)
         return {partition: offset for (_, partition), offset in (found | behind).items()}
 
     def close(self) -> None:

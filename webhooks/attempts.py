@@ -13,12 +13,10 @@ def judged(due: Due, answer: Answer, schedule: Schedule, *, began_us: int, now_u
     as long as the schedule goes."""
     tries, status = due.tries + 1, answer.status_code
     next_us = None
-    if not answer.is_success and status != GONE:
+    outcome = Outcome.DELIVERED if answer.is_success else Outcome.FAILED
+    if outcome is Outcome.FAILED and status != GONE:
         patience_s = None if status is None else retry_after_s(status, answer.retry_after, now_us)
         next_us = schedule.next_us(now_us, tries, patience_s)
-    if answer.is_success:
-        outcome = Outcome.DELIVERED
-    else:
         outcome = Outcome.FAILED if next_us is None else Outcome.RETRYING
     return WebhookDelivery(
         endpoint_id=due.endpoint_id,

@@ -18,7 +18,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 
 Address = IPv4Address | IPv6Address
 
-# Lookups that hang must not hold up others: each name has one at a time, and few names hang.
+# Lookups that hang must not hold up others: an endpoint that fails has one at a time.
 LOOKUPS_MAX = 64
 KEPT_ALIVE_S = 30.0
 _NUMERIC = socket.AI_NUMERICHOST | socket.AI_NUMERICSERV
@@ -63,6 +63,8 @@ def open_connector(resolver: AbstractResolver, may_connect: Callable[[Address], 
 
     return TCPConnector(
         resolver=resolver,
+        # The system keeps what it looked up as long as the name's owner says.
+        use_dns_cache=False,
         # Bounded for each endpoint by who delivers to it: a bound over all would let the dead ones starve the others.
         limit=0,
         keepalive_timeout=KEPT_ALIVE_S,

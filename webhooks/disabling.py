@@ -29,7 +29,7 @@ Send = Callable[[Sequence[OutRecord]], Awaitable[list[Position]]]
 
 
 class Disabler:
-    """Sends the change, and has nothing attempted meanwhile; if somebody else changes the endpoint first, that counts."""
+    """Asks for the change, and has nothing attempted until then. If somebody changes the endpoint first, that holds."""
 
     def __init__(self, endpoints: Endpoints, send: Send, clock: Clock) -> None:
         self._endpoints = endpoints

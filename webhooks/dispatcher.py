@@ -296,7 +296,8 @@ class Dispatcher:
         while True:
             await asyncio.sleep(FORGET_EVERY_S)
             for partition in sorted(self._live):
-                await self._store.do(partial(Pending.forget_taken_long_ago, partition=partition))
+                now_us = self._clock.system_us()
+                await self._store.do(partial(Pending.forget_long_ago, partition=partition, now_us=now_us))
 
     async def _watch(self) -> None:
         """End when something that works in a thread of its own can no longer."""

@@ -7,7 +7,7 @@ from prometheus_client import Counter, Gauge, Histogram
 RECORDS = Counter("directpay_webhooks_records_total", "Records of payment-events that were read.")
 UNREADABLE = Counter(
     "directpay_webhooks_unreadable_total",
-    "Records of payment-events or webhook topics that say nothing of ours: skipped.",
+    "Records of payment-events and webhook topics that are none of ours: skipped.",
 )
 ATTEMPTS = Counter("directpay_webhooks_attempts_total", "Attempts that are on the log.", ["outcome"])
 ANSWER_S = Histogram(
@@ -19,8 +19,6 @@ LOG_FAILURES = Counter("directpay_webhooks_log_failures_total", "Attempts to wri
 DISABLED = Counter("directpay_webhooks_disabled_total", "Endpoints that were disabled.", ["reason"])
 REPLAYS = Counter("directpay_webhooks_replays_total", "Requests to deliver again that were begun.")
 DUE = Gauge("directpay_webhooks_due", "Events that endpoints are still to be told of.")
-OLDEST_DUE_S = Gauge(
-    "directpay_webhooks_oldest_due_seconds", "For how long the one that waits longest could be attempted."
-)
+OLDEST_DUE_S = Gauge("directpay_webhooks_oldest_due_seconds", "How late the one that waits longest is.")
 IN_FLIGHT = Gauge("directpay_webhooks_in_flight", "Requests that wait for an answer.")
 PARTITIONS = Gauge("directpay_webhooks_partitions", "Partitions of payment-events that this dispatcher has.")

@@ -28,6 +28,7 @@ DAY_US = 24 * 3600 * 1_000_000
 # Of a payment whose row is gone, what happened since the partition's `taken_until_us` counts as new: a day is far more
 # than times of one partition are out of order.
 TAKEN_KEPT_US = DAY_US
+HEARD_KEPT_US = 30 * DAY_US  # As long as there is something to deliver again.
 
 
 class Place(Struct, frozen=True, kw_only=True):
@@ -142,12 +143,13 @@ class Pending:
             connection.executemany(_SQL["keep_taken"], payments)
             connection.executemany(_SQL["advance_events"], places)
 
-    def forget_taken_long_ago(self, partition: int) -> None:
-        """Drop what need not be known any more of payments that were told of long ago."""
+    def forget_long_ago(self, partition: int, now_us: int) -> None:
+        """Drop what need not be known any more, of payments that were told of and of requests that were done."""
         place = self.place(partition)
         if place is not None:
             before_us = place.taken_until_us - TAKEN_KEPT_US
             self._connection.execute(_SQL["forget_taken_long_ago"], {"partition": partition, "before_us": before_us})
+        self._connection.execute(_SQL["forget_heard"], {"partition": None, "before_us": now_us - HEARD_KEPT_US})
 
     def record(self, attempts: Sequence[tuple[int, WebhookDelivery]], next_deliveries: Mapping[int, int]) -> None:
         """Apply attempts that are on the log, each with its partition, in their order; and how far that leads."""
@@ -216,8 +218,11 @@ class Pending:
             taken_until_us=place.taken_until_us,
         )
 
-    def begin_replay(self) -> None:
+    def begin_replay(self, request_id: str) -> set[int]:
+        """Let what is found be that of a request; return the partitions where it was done before."""
         self._connection.execute(_SQL["clear_found"])
+        rows = self._connection.execute(_SQL["partitions_heard"], {"request_id": request_id})
+        return {int(row["partition"]) for row in rows}
 
     def found(self, attempts: Iterable[tuple[int, WebhookDelivery, bool]]) -> None:
         """Keep attempts that a replay has found, each with its partition and whether it is in the range asked for."""
@@ -239,18 +244,20 @@ class Pending:
             connection.execute(_SQL["add_found"], values)
             connection.execute(_SQL["hold_behind_found"], {"endpoint_id": replay.endpoint_id})
             connection.execute(_SQL["clear_found"])
-            connection.executemany(
-                _SQL["advance_requests"],
-                [{"partition": partition, "next_request": offset + 1} for partition in ours],
-            )
+            done = [
+                {"partition": each, "next_request": offset + 1, "request_id": replay.request_id, "heard_us": now_us}
+                for each in ours
+            ]
+            connection.executemany(_SQL["advance_requests"], done)
+            connection.executemany(_SQL["note_heard"], done)
 
     def _first(self, partition: int, statement: str) -> int | None:
         found = self._connection.execute(_SQL[statement], {"partition": partition}).fetchone()["first"]
         return None if found is None else int(found)
 
     def _forget(self, connection: sqlite3.Connection, partition: int | None) -> None:
-        for forget in ("forget_partitions", "forget_taken", "forget_due"):
-            connection.execute(_SQL[forget], {"partition": partition})
+        for forget in ("forget_partitions", "forget_taken", "forget_due", "forget_heard"):
+            connection.execute(_SQL[forget], {"partition": partition, "before_us": None})
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:

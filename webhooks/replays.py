@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TypeVar
 
 import structlog
@@ -102,14 +103,12 @@ class Replays:
         request = _request(message)
         if not todo or request is None:
             return
-        await self._store.do(Pending.begin_replay)
-        entry = self._endpoints.entry(request.endpoint_id)
-        if entry is None or entry.tenant_id != request.tenant_id or not entry.is_active:
-            log.warning("replay_of_unknown_endpoint", endpoint_id=request.endpoint_id, request_id=request.request_id)
-        else:
+        done = await self._store.do(partial(Pending.begin_replay, request_id=request.request_id))
+        new = [partition for partition in todo if partition not in done]
+        if new and self._is_of_its_tenant(request):
             metrics.REPLAYS.inc()
-            log.info("replay_begun", endpoint_id=request.endpoint_id, request_id=request.request_id, partitions=todo)
-            await self._in_thread(lambda: self._find(request, todo))
+            log.info("replay_begun", endpoint_id=request.endpoint_id, request_id=request.request_id, partitions=new)
+            await self._in_thread(lambda: self._find(request, new))
             if self._deliveries.is_stopping:
                 return
         # What went to another dispatcher meanwhile is for that one to find.
@@ -117,6 +116,13 @@ class Replays:
         now_us = self._system_us()
         await self._store.do(lambda pending: pending.end_replay(request, ours, offset=offset, now_us=now_us))
         self._wake([request.endpoint_id])
+
+    def _is_of_its_tenant(self, request: WebhookReplay) -> bool:
+        entry = self._endpoints.entry(request.endpoint_id)
+        if entry is not None and entry.tenant_id == request.tenant_id and entry.is_active:
+            return True
+        log.warning("replay_of_unknown_endpoint", endpoint_id=request.endpoint_id, request_id=request.request_id)
+        return False
 
     def _find(self, request: WebhookReplay, partitions: Sequence[int]) -> None:
         def keep(attempts: Sequence[Attempt]) -> None:

@@ -58,6 +58,14 @@ CREATE TABLE IF NOT EXISTS failing (
     since_us INTEGER NOT NULL
 ) STRICT;
 
+-- Requests that were done, by partition: one that is repeated is not done again.
+CREATE TABLE IF NOT EXISTS heard (
+    request_id TEXT NOT NULL,
+    partition INTEGER NOT NULL,
+    heard_us INTEGER NOT NULL,
+    UNIQUE (request_id, partition)
+) STRICT;
+
 -- What a replay has found so far: the last attempt of each event, and whether one was in its range.
 CREATE TABLE IF NOT EXISTS found (
     payment_id TEXT NOT NULL,

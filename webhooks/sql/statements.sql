@@ -123,6 +123,15 @@ DELETE FROM failing WHERE endpoint_id = :endpoint_id;
 -- failing_since: null when its last attempt was delivered.
 SELECT since_us FROM failing WHERE endpoint_id = :endpoint_id;
 
+-- note_heard: a request that was done.
+INSERT INTO heard (request_id, partition, heard_us) VALUES (:request_id, :partition, :heard_us) ON CONFLICT DO NOTHING;
+
+-- partitions_heard: where a request was done.
+SELECT partition FROM heard WHERE request_id = :request_id;
+
+-- forget_heard: whoever repeats a request does so soon.
+DELETE FROM heard WHERE heard_us < :before_us OR (:before_us IS NULL AND (:partition IS NULL OR partition = :partition));
+
 -- clear_found: a replay begins, or is done.
 DELETE FROM found;
 
