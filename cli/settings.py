@@ -286,6 +286,15 @@ class VerifySettings(KafkaSettings, PostgresSettings):
     """Verification. It takes the number of partitions from Kafka."""
 
 
+class CallerSettings(Settings):
+    """Commands that call the API."""
+
+    api_url: str = Field(
+        "http://127.0.0.1:8000", pattern=r"^https?://", description="The API that commands call as its clients."
+    )
+    api_key: SecretStr = Field(min_length=1, description="API key that commands call it with.")
+
+
 class DownloadSettings(Settings):
     cache_dir: Path = Field(
         Path("~/.cache/directpay"),
@@ -304,6 +313,7 @@ ALL: tuple[type[Settings], ...] = (
     RebuildSettings,
     TopicSettings,
     VerifySettings,
+    CallerSettings,
     DownloadSettings,
 )
 

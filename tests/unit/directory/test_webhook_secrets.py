@@ -52,7 +52,7 @@ def test_a_second_rotation_leaves_each_its_own_end_and_forgets_what_has_run_out(
 
 
 def test_there_are_never_more_signatures_than_a_header_is_to_hold() -> None:
-    secrets = (secret(0),)
+    secrets: tuple[WebhookSecret, ...] = (secret(0),)
     for number in range(1, SECRETS_MAX):
         secrets = rotated(secrets, secret(number), at_us=T0_US + number)
     assert len(secrets) == SECRETS_MAX
