@@ -27,6 +27,7 @@ SUBCOMMANDS = {
     "topics": "cli.topics:topics",
     "up": "cli.up:up",
     "verify": "cli.verify:verify",
+    "webhooks": "cli.webhooks:webhooks",
 }
 
 
