@@ -16,6 +16,7 @@ from directory.entities import check_digit
 from directory.sealing import Keyring
 from schemas.topics import PARTITIONS_DEFAULT
 from stream_app.exactly_once.gaps import parse_gaps
+from webhooks.retries import DELAYS_S, parse_schedule
 
 PREFIX = "DIRECTPAY_"
 PORT_MAX = 65535
@@ -45,7 +46,7 @@ class KafkaSettings(Settings):
         PARTITIONS_DEFAULT,
         ge=1,
         le=10_000,
-        description="Partitions of every topic but ach-origination, fixed for good; "
+        description="Partitions of every topic but ach-origination and webhook-requests, fixed for good; "
         "processes refuse to start when Kafka's number differs.",
     )
 
@@ -254,6 +255,29 @@ class ProjectorSettings(KafkaSettings, MigrationSettings, HealthSettings):
     """The projector."""
 
 
+class WebhooksSettings(
+    KafkaSettings, HealthSettings, StateSettings, EncryptionSettings, ClockSettings, WebhookSettings
+):
+    """The dispatcher of webhooks."""
+
+    webhooks_retry_s: str = Field(
+        ",".join(f"{delay_s:g}" for delay_s in DELAYS_S),
+        description="Seconds before each attempt of a delivery, the first one's too; after the last it has failed.",
+    )
+    webhooks_disable_after_s: float = Field(
+        5 * 24 * 3600.0,
+        gt=0,
+        allow_inf_nan=False,
+        description="For how long every delivery to an endpoint must fail before it is disabled, in seconds.",
+    )
+
+    @field_validator("webhooks_retry_s")
+    @classmethod
+    def _schedule(cls, delays: str) -> str:
+        parse_schedule(delays)
+        return delays
+
+
 class RebuildSettings(KafkaSettings, PostgresSettings):
     """`directpay rebuild`."""
 
@@ -285,6 +309,7 @@ ALL: tuple[type[Settings], ...] = (
     BankSettings,
     OriginatorSettings,
     ProjectorSettings,
+    WebhooksSettings,
     RebuildSettings,
     TopicSettings,
     VerifySettings,

@@ -66,6 +66,7 @@ def our_processes(around: Surroundings, *, workers: int, api_processes: int) -> 
         *(_stream(around, number) for number in range(workers)),
         _rails(around),
         _projector(around),
+        _webhooks(around),
         *(_api(around, number, reuse_port=api_processes > 1) for number in range(api_processes)),
     ]
 
@@ -102,6 +103,16 @@ def _projector(around: Surroundings) -> Component:
         "HEALTH_PORT": str(port),
     }
     return _process(around, "projector", "projector", settings, port)
+
+
+def _webhooks(around: Surroundings) -> Component:
+    port = around.ports.take("webhooks-health", 0, "")
+    settings = {
+        "KAFKA": around.bootstrap,
+        "ENCRYPTION_KEYS": around.credentials.encryption_keys,
+        "HEALTH_PORT": str(port),
+    }
+    return _process(around, "webhooks", "webhooks", settings, port)
 
 
 def _api(around: Surroundings, number: int, *, reuse_port: bool) -> Component:

@@ -16,8 +16,8 @@ from ingest_api.changes import not_found, own_entry
 from ingest_api.idempotency import FIELD, optional_key
 from ingest_api.listing import QueryString
 from ingest_api.parts import Parts
-from ingest_api.representations import timestamp
 from payments.idempotency import canonical_json
+from payments.representation import timestamp
 from projections.queries import DeliveryRow
 from schemas.deliveries import OUTCOMES, Outcome, WebhookReplay
 

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, assert_never
 
+from kafka_log.state_file import drop_state_file
 from payments.windows import eastern
 from rails.ach.book_file import STATEMENTS as _SQL
 from rails.ach.book_file import open_book_file
@@ -19,7 +20,6 @@ from rails.ach.phases import DEBIT_LEGS, FOR_PEOPLE, MOVES, WAITING, Fate, Leg, 
 from rails.bank import Result
 from rails.nacha.addenda import BANK_DIGITS
 from rails.nacha.return_codes import RETURN_REASONS
-from rails.state_file import drop_state_file
 from schemas import codec
 from schemas.origination import (
     AchCutOff,

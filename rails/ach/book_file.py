@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
-from rails.sql_files import read_statements
-from rails.state_file import Tables, connect, open_state_file
+from kafka_log.sql_files import read_statements
+from kafka_log.state_file import Tables, connect, open_state_file
 
 _FOLDER = Path(__file__).parent / "sql"
 STATEMENTS = read_statements(_FOLDER / "statements.sql")

@@ -18,12 +18,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from kafka_log.sql_files import read_statements
+from kafka_log.state_file import connect
 from rails.bank import Answer, Instruction, Outcome, Party, Reference, Result, Standing
 from rails.simulated.delays import returns_at_us, settles_at_us
 from rails.simulated.scenarios import ANSWERS_NO_SUBMIT, RETURNING, Scenario, script_of
 from rails.simulated.settling import Round
-from rails.sql_files import read_statements
-from rails.state_file import connect
 
 DUE_MAX = 1000  # Settled in one transaction: a few ten milliseconds, during which nothing else is answered.
 

@@ -28,7 +28,7 @@ def test_kafka_has_the_settings_of_the_local_stack() -> None:
 
 
 def test_every_process_runs_a_subcommand_and_gets_what_it_requires() -> None:
-    assert {"api", "bank", "projector", "rails", "stream", "topics"} <= set(OURS)
+    assert {"api", "bank", "projector", "rails", "stream", "topics", "webhooks"} <= set(OURS)
     for name, service in OURS.items():
         assert service["command"][0] in SUBCOMMANDS
         fields = READS[{"topics": "topic"}.get(name, name)].model_fields
