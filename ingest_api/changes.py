@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
@@ -16,11 +15,11 @@ from directory.register import Entry
 from directory.sealing import NONCE_BYTES
 from ingest_api.parts import Parts
 from ingest_api.refusals import EntityKeyReused, NotFound
+from payments.fields import uuid_faults
 from payments.idempotency import canonical_json
 
 # Two that change one thing at once are rare, and one of them is made whatever the others do.
 ATTEMPTS_MAX = 3
-_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +59,7 @@ Decide = Callable[[Entry, str], Awaitable[Replacement]]
 async def own_entry(parts: Parts, tenant_id: str, kind: Kind, entity_id: str) -> Entry:
     """Return what is known of the tenant's entity, revoked ones too; raises NotFound, or LogUnreachable: not known."""
     entity_id = entity_id.lower()
-    if _UUID.fullmatch(entity_id):
+    if not uuid_faults("id", entity_id):
         await parts.directory.learn([entity_id])
         entry = parts.directory.get(entity_id)
         if entry is not None and (entry.tenant_id, entry.kind) == (tenant_id, kind):

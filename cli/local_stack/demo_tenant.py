@@ -17,7 +17,7 @@ ANSWER_S_MAX = 15.0
 def demo_api_key(http: str, admin_key: str, kept: Path) -> str:
     """Return the key in the file `kept`, made first when there is none or it is no longer known.
 
-    The tenant also gets the renter and the account that the examples of /docs refer to but do not all create.
+    The tenant also gets what the examples of /docs refer to but do not all create.
     """
     key = _api_key(http, admin_key, kept)
     with httpx.Client(base_url=http, timeout=ANSWER_S_MAX, headers={"Authorization": f"Bearer {key}"}) as client:
