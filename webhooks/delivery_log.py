@@ -50,7 +50,9 @@ class DeliveryLog:
         *,
         endpoint_id: str | None = None,
     ) -> dict[int, int]:
-        """Do what `read` does, from the attempts that were written at or after a time on."""
+        """Do what `read` does, from the attempts that were written at or after a time on (0: from the first)."""
+        if not at_us:
+            return self.read(dict.fromkeys(partitions, 0), take, endpoint_id=endpoint_id)
         reader = LogReader(self._bootstrap, client_id=self._client_id)
         try:
             starts = reader.offsets_at(TOPIC, partitions, at_us // 1000)
@@ -58,8 +60,15 @@ class DeliveryLog:
         finally:
             reader.close()
 
-    def read(self, starts: Mapping[int, int], take: Callable[[Sequence[Attempt]], None]) -> dict[int, int]:
-        """Give `take` what stands from these offsets on (by partition) up to the ends as they are now, in order.
+    def read(
+        self,
+        starts: Mapping[int, int],
+        take: Callable[[Sequence[Attempt]], None],
+        *,
+        endpoint_id: str | None = None,
+    ) -> dict[int, int]:
+        """Give `take` what stands from these offsets on (by partition) up to the ends as they are now, in order; with
+        an `endpoint_id`, what is of that one.
 
         Return where to read on: behind all of it, or where it was when it was to stop. Raises KafkaException.
         """
@@ -68,7 +77,7 @@ class DeliveryLog:
             # What is older than the topic keeps is neither due nor can it be read.
             firsts = reader.first_offsets(TOPIC)
             starts = {partition: max(offset, firsts[partition]) for partition, offset in starts.items()}
-            return self._read(reader, starts, take, None)
+            return self._read(reader, starts, take, endpoint_id)
         finally:
             reader.close()
 

@@ -247,6 +247,8 @@ class Dispatcher:
         while not await asyncio.to_thread(self._fold.catch_up, CATCH_UP_S_MAX):
             if self._fold.failed is not None:
                 raise DispatcherFailed("the directory cannot be read") from self._fold.failed
+            if self._no_more_reading.is_set():
+                return
         told = await self._store.do(lambda _: self._taker.take(messages))
         self._read += len(messages)
         metrics.RECORDS.inc(len(messages))

@@ -45,7 +45,7 @@ def events_of(payments: list[Payment]) -> set[tuple[str, int]]:
 
 
 def check_order(heard: list[Heard]) -> None:
-    """An event of a payment is not attempted before the one before it was accepted (these endpoints accept in the end)."""
+    """An event of a payment is not attempted before its predecessor was accepted: these endpoints accept in the end."""
     accepted: set[tuple[str, int]] = set()
     for it in heard:
         assert it.sequence == 1 or (it.payment_id, it.sequence - 1) in accepted, it
