@@ -89,7 +89,7 @@ class WebhookWorld:
         return record.entity_id
 
     def rotate(self, endpoint_id: str) -> None:
-        """Give an endpoint a new secret. Its owner has only one of the two, by chance the new or the old."""
+        """Give an endpoint a new secret, which its owner does not have yet."""
         new = WebhookSecret(secret=secret_text(uuid.uuid4().bytes + uuid.uuid4().bytes), made_by=str(uuid.uuid4()))
         known = self._secrets.get(endpoint_id, ())
         both = rotated(known, new, at_us=4_000_000_000_000_000)
@@ -98,7 +98,6 @@ class WebhookWorld:
         record = endpoint_record(endpoint_id, tenant_id=self.tenant)
         secret = DirectorySecret(entity_id=endpoint_id, tenant_id=self.tenant, kind=record.kind, sealed=sealed)
         self._produce(DIRECTORY_SECRETS.name, endpoint_id, codec.encode(secret))
-        # Until the owner has the new one, what the old one signs must do, and what it does not sign must not come.
         self.receiver.expect(self._names[endpoint_id], both[-1].secret)
 
     def deploy_new_secret(self, endpoint_id: str) -> None:
