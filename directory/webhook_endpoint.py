@@ -32,7 +32,7 @@ class DisabledReason(StrEnum):
 
     OWNER = "owner"  # It asked for that.
     GONE = "gone"  # It answered 410.
-    FAILING = "failing"  # A delivery failed as often as it is tried.
+    FAILING = "failing"  # Nothing could be delivered to it for days.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

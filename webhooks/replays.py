@@ -91,7 +91,6 @@ class Replays:
 
     async def _next_requests(self) -> dict[int, int]:
         """Return the next request of each partition that is ours."""
-
         live = sorted(self._live)
         places = await self._store.do(lambda pending: {each: pending.place(each) for each in live})
         return {partition: place.next_request for partition, place in places.items() if place is not None}

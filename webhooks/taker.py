@@ -14,7 +14,7 @@ from schemas.payment_memory import PaymentMemory
 from webhooks import metrics
 from webhooks.endpoints import Endpoints
 from webhooks.message import message_body
-from webhooks.pending import Due, NewDue, Pending, Taken
+from webhooks.pending import Due, NewDue, Pending, Place, Taken
 from webhooks.retries import Schedule
 from webhooks.taking import LATE_US, new_transitions, wanted
 
@@ -51,7 +51,9 @@ class Taker:
             payment = self._payment(message)
             is_late = _written_us(message) < now_us - LATE_US
             if payment is not None:
-                due.extend(self._new_due(payment, payments, partition, offset, now_us=now_us, is_late=is_late))
+                place = self._pending.place(partition)
+                assert place is not None, "a partition is begun before it is read"
+                due.extend(self._new_due(payment, payments, partition, offset, place, now_us=now_us, is_late=is_late))
                 # A late record may stand for others of its payment, not for those of others.
                 until_us = until_us if is_late else max(until_us, payment.updated_at_us - OUT_OF_ORDER_US)
             places[partition] = max(next_event, offset + 1), until_us
@@ -80,6 +82,7 @@ class Taker:
         taken: dict[str, tuple[int, int, int]],
         partition: int,
         offset: int,
+        place: Place,
         *,
         now_us: int,
         is_late: bool,
@@ -87,13 +90,10 @@ class Taker:
         payment_id, last = payment.payment_id, payment.last
         in_batch = taken.get(payment_id)
         known = self._pending.sequence_taken(payment_id) if in_batch is None else in_batch[1]
-        until_us = 0
-        if known is None and is_late:
-            place = self._pending.place(partition)
-            assert place is not None, "a partition is begun before it is read"
-            until_us = place.taken_until_us
-        steps = new_transitions(payment, known=known, is_late=is_late, taken_until_us=until_us)
+        steps = new_transitions(payment, known=known, is_late=is_late, taken_until_us=place.taken_until_us)
         taken[payment_id] = partition, max(known or 0, last.sequence), last.occurred_at_us
+        # What is taken again, in place of a state that was lost, may have been taken when that state began.
+        known_us = place.since_us if place.next_delivery is None else now_us
         at_us = self._schedule.next_us(now_us, 0, None)
         assert at_us is not None, "a schedule has a first attempt"
         bodies: dict[int, bytes] = {}
@@ -112,7 +112,7 @@ class Taker:
                     event_type=step.event_type.value,
                     body=bodies[step.sequence],
                 )
-                yield NewDue(due=due, event_offset=offset, at_us=at_us, known_us=now_us)
+                yield NewDue(due=due, event_offset=offset, at_us=at_us, known_us=known_us)
 
 
 def _place_of(message: Message) -> tuple[int, int]:

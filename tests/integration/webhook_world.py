@@ -54,7 +54,10 @@ class WebhookWorld:
         self.ids: dict[str, str] = {}
         self._commands = LogReader(bootstrap, client_id="directory-by-hand")
         self._commands.assign(
-            {(DIRECTORY_COMMANDS.name, n): end for n, end in self._commands.end_offsets(DIRECTORY_COMMANDS.name).items()}
+            {
+                (DIRECTORY_COMMANDS.name, n): end
+                for n, end in self._commands.end_offsets(DIRECTORY_COMMANDS.name).items()
+            }
         )
         self._paid = 0
 

@@ -9,7 +9,16 @@ import pytest
 from directory.sealing import CannotOpen
 from directory.webhook_secrets import WebhookSecret, rotated, secret_text
 from tests.unit.payments.histories import T0_US
-from tests.unit.webhooks.endpoints import KEYRING, SECRET, TENANT, disabled, enabled, endpoint_record, revoked, secret_record
+from tests.unit.webhooks.endpoints import (
+    KEYRING,
+    SECRET,
+    TENANT,
+    disabled,
+    enabled,
+    endpoint_record,
+    revoked,
+    secret_record,
+)
 from webhooks.endpoints import Endpoints, Standing
 
 NEW = secret_text(bytes(32))

@@ -95,7 +95,9 @@ def test_what_was_refunded_is_what_was_refunded_then() -> None:
     assert amounts == ["0.00", "0.00", "0.00", "0.00", "500.00"]
 
 
-@given(st.lists(st.sampled_from([FIRST, SECOND]), min_size=1, unique=True), st.sampled_from(list(IN_EACH_STATUS.values())))
+@given(
+    st.lists(st.sampled_from([FIRST, SECOND]), min_size=1, unique=True), st.sampled_from(list(IN_EACH_STATUS.values()))
+)
 def test_every_secret_that_signs_verifies_and_no_other(secrets: list[str], payment: Payment) -> None:
     body = message_body(payment, 1)
     headers = signed_headers(f"{payment.payment_id}:1", body, at_s=int(time.time()), secrets=secrets)

@@ -166,9 +166,7 @@ def test_since_when_an_endpoint_fails_is_since_its_first_failure_after_its_last_
 
 
 def test_how_far_was_read_is_kept_with_what_it_means(pending: Pending) -> None:
-    pending.take(
-        Taken(due=[], payments={PAYMENT: (0, 3, 500), OTHER_PAYMENT: (0, 1, 10**12)}, places={0: (7, 10**12)})
-    )
+    pending.take(Taken(due=[], payments={PAYMENT: (0, 3, 500), OTHER_PAYMENT: (0, 1, 10**12)}, places={0: (7, 10**12)}))
     pending.take(Taken(due=[], payments={PAYMENT: (0, 2, 400)}, places={0: (8, 5)}))
     pending.record([], {0: 9})
     place = pending.place(0)
