@@ -33,6 +33,7 @@ SUBCOMMANDS = {
     "up": "cli.up:up",
     "verify": "cli.verify:verify",
     "watch": "cli.watch:watch",
+    "webhooks": "cli.webhooks:webhooks",
 }
 
 

@@ -14,8 +14,7 @@ import click
 import httpx
 
 from cli.local_stack.demo_tenant import TENANT
-from cli.status import STATE_DIR
-from cli.tenant_api import ApiRefusal, ApiSilent, TenantApi
+from cli.tenant_api import ApiRefusal, ApiSilent, TenantApi, stack_option
 from cli.watch import NotEnded, Say, exit_code, follow
 from ingest_api.examples import Examples
 from payments.rails import RAILS, Rail
@@ -43,8 +42,7 @@ class PartyMissing(Exception):
 
 
 @click.command()
-@click.option("--state-dir", type=STATE_DIR, help="Folder of a running local stack. Default: DIRECTPAY_API_URL and "
-              "DIRECTPAY_API_KEY, or .directpay where no key is set.")  # fmt: skip
+@stack_option
 @click.option("--amount", required=True, help="Dollars, such as 1500.00.")
 @click.option("--rail", type=click.Choice(list(RAILS)), default=Rail.INSTANT.value, show_default=True, help="The way.")
 @click.option("--payer", help="Bank account that pays. Default, on a local stack: Bob's, of the examples in /docs.")

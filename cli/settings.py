@@ -16,6 +16,7 @@ from directory.entities import check_digit
 from directory.sealing import Keyring
 from schemas.topics import PARTITIONS_DEFAULT
 from stream_app.exactly_once.gaps import parse_gaps
+from webhooks.retries import DELAYS_S, parse_schedule
 
 PREFIX = "DIRECTPAY_"
 PORT_MAX = 65535
@@ -46,8 +47,8 @@ class KafkaSettings(Settings):
         PARTITIONS_DEFAULT,
         ge=1,
         le=10_000,
-        description="Partitions of every topic but ach-origination and reconciliation, fixed for good; "
-        "processes refuse to start when Kafka's number differs.",
+        description="Partitions of every topic but ach-origination, reconciliation and webhook-requests, fixed for "
+        "good; processes refuse to start when Kafka's number differs.",
     )
 
 
@@ -136,8 +137,20 @@ class ReconcilerLineSettings(Settings):
     )
 
 
+class WebhookSettings(Settings):
+    webhooks_allow_private: bool = Field(
+        False, description="Whether webhooks may go to this machine and to networks that are not public."
+    )
+
+
 class ApiSettings(
-    KafkaSettings, PostgresSettings, HttpSettings, EncryptionSettings, ClockSettings, ReconcilerLineSettings
+    KafkaSettings,
+    PostgresSettings,
+    HttpSettings,
+    EncryptionSettings,
+    ClockSettings,
+    ReconcilerLineSettings,
+    WebhookSettings,
 ):
     """The ingest API."""
 
@@ -291,6 +304,29 @@ class ProjectorSettings(KafkaSettings, MigrationSettings, HealthSettings):
     """The projector."""
 
 
+class WebhooksSettings(
+    KafkaSettings, HealthSettings, StateSettings, EncryptionSettings, ClockSettings, WebhookSettings
+):
+    """The dispatcher of webhooks."""
+
+    webhooks_retry_s: str = Field(
+        ",".join(f"{delay_s:g}" for delay_s in DELAYS_S),
+        description="Seconds before each attempt of a delivery, the first one's too; after the last it has failed.",
+    )
+    webhooks_disable_after_s: float = Field(
+        5 * 24 * 3600.0,
+        gt=0,
+        allow_inf_nan=False,
+        description="For how long every delivery to an endpoint must fail before it is disabled, in seconds.",
+    )
+
+    @field_validator("webhooks_retry_s")
+    @classmethod
+    def _schedule(cls, delays: str) -> str:
+        parse_schedule(delays)
+        return delays
+
+
 class RebuildSettings(KafkaSettings, PostgresSettings):
     """`directpay rebuild`."""
 
@@ -303,7 +339,7 @@ class CallerSettings(Settings):
     """Commands that ask the API as its callers do."""
 
     api_url: str = Field("http://127.0.0.1:8000", pattern=r"^https?://[^\s/]+/?$", description="Where the API answers.")
-    api_key: SecretStr | None = Field(None, description="API key that `directpay pay` and `directpay watch` use.")
+    api_key: SecretStr | None = Field(None, description="API key of the commands that ask the API.")
 
 
 class DownloadSettings(Settings):
@@ -323,6 +359,7 @@ ALL: tuple[type[Settings], ...] = (
     ReconcilerLineSettings,
     RepairSettings,
     ProjectorSettings,
+    WebhooksSettings,
     RebuildSettings,
     TopicSettings,
     VerifySettings,

@@ -7,16 +7,25 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import click
 import httpx
 
 from cli.settings import CallerSettings, load
-from cli.status import running_stack
+from cli.status import STATE_DIR, running_stack
 
 ANSWER_S_MAX = 15.0  # A POST waits for its outcome, 2 s by default; the server's own bounds are below this.
 PAUSE_S = 1.0
 STATE_DIR_DEFAULT = Path(".directpay")
 # Nothing is known of the request then: with its key it can be sent again.
 AGAIN = frozenset({httpx.codes.TOO_MANY_REQUESTS, httpx.codes.SERVICE_UNAVAILABLE})
+
+# Of every command that asks the API: what `TenantApi.at` takes.
+stack_option = click.option(
+    "--state-dir",
+    type=STATE_DIR,
+    help="Folder of a running local stack. Default: DIRECTPAY_API_URL and DIRECTPAY_API_KEY, or .directpay where no "
+    "key is set.",
+)
 
 
 class ApiSilent(Exception):

@@ -12,8 +12,7 @@ from typing import Any
 import click
 import httpx
 
-from cli.status import STATE_DIR
-from cli.tenant_api import PAUSE_S, ApiRefusal, ApiSilent, TenantApi
+from cli.tenant_api import PAUSE_S, ApiRefusal, ApiSilent, TenantApi, stack_option
 from payments.payment import Status
 
 Say = Callable[[str], None]
@@ -39,8 +38,7 @@ class NotEnded(Exception):
 
 @click.command()
 @click.argument("payment")
-@click.option("--state-dir", type=STATE_DIR, help="Folder of a running local stack. Default: DIRECTPAY_API_URL and "
-              "DIRECTPAY_API_KEY, or .directpay where no key is set.")  # fmt: skip
+@stack_option
 @click.option("--wait", "wait_s", type=click.FloatRange(min=0), help="So many seconds at most. Default: until Ctrl-C.")
 def watch(payment: str, state_dir: Path | None, wait_s: float | None) -> None:
     """Print each transition of PAYMENT (its id) as it comes; exit 0 when it is completed, 3 when it came to nothing."""

@@ -18,6 +18,7 @@ from ingest_api.problems import TYPES_PATH
 from payments.payment import Status
 from payments.rails import RAILS
 from projections.queries import Bucket
+from schemas.deliveries import Outcome
 from schemas.registry import schema_by_id
 
 Json = dict[str, Any]
@@ -29,6 +30,7 @@ TAGS = {
     "Leases": "Who rents what, when the rent is due, and what is paid of it.",
     "Payments": "The rent itself. Send the same request twice and see what happens.",
     "Balances": "The ledger's accounts. Those of a tenant sum to zero: what one was paid, another has paid.",
+    "Webhooks": "Where your events are delivered to: signed by Standard Webhooks, at least once, in order per payment.",
     "Reconciliation": "Bank statements, compared with the payments: what differs, what was repaired, and the proof.",
     "Metrics": "Figures of a tenant's payments, and how the processes are. [The dashboard](/dashboard) shows them.",
     "Tenants": "The operator's side: customers and their API keys. It needs the admin key.",
@@ -131,6 +133,8 @@ def operations(examples: Examples) -> list[Operation]:
         *_directory(examples),
         *_payments(examples),
         _balances(),
+        *_webhook_endpoints(examples),
+        *_webhook_deliveries(examples),
         *_reconciliation(examples),
         *_metrics(),
         *_tenants(examples),
@@ -280,6 +284,80 @@ def _balances() -> Operation:
         "is of its own moment: a payment that moves between two pages can show on one side only.",
         parameters=[_query("account", account), *_page()], answers={"200": "Balances"}, problems=[400, 422],
     )  # fmt: skip
+
+
+def _webhook_endpoints(examples: Examples) -> list[Operation]:
+    path = "/api/v1/webhook-endpoints/"
+    one = _id(examples.endpoint_id)
+    return [
+        Operation(
+            method="post", path=path, tag="Webhooks", summary="Create a webhook endpoint",
+            doc="The secret is in this answer only, and in a replay of it while the secret still signs. A URL that "
+            "names this machine or a private address is refused; a name that leads to one, when it is delivered to.",
+            parameters=[KEY_HEADER], takes="NewWebhookEndpoint", bodies={"Told of two events": examples.endpoint},
+            answers=dict.fromkeys(("201", "200", "202"), "NewlySignedWebhookEndpoint"),
+            problems=[400, 413, 415, 422],
+            texts={
+                "201": "Created.",
+                "200": "A replay: the first answer again.",
+                "202": "Accepted, not known to be done yet; send it again with its key to see the secret.",
+            },
+        ),
+        Operation(
+            method="get", path=path, tag="Webhooks", summary="List webhook endpoints, newest first",
+            parameters=_page(), answers={"200": "WebhookEndpoints"}, problems=[400, 422],
+        ),
+        Operation(
+            method="get", path=path + "{id}", tag="Webhooks", summary="Read a webhook endpoint", parameters=[one],
+            answers={"200": "WebhookEndpoint"}, problems=[404],
+        ),
+        Operation(
+            method="patch", path=path + "{id}", tag="Webhooks", summary="Change a webhook endpoint",
+            doc="What the body does not name stays. One that was disabled by us is enabled again here; it is told of "
+            "what happens from then on, and of what it missed by a replay. 409: it was changed by others meanwhile, "
+            "again and again; read it, and decide anew.",
+            parameters=[one, KEY_HEADER], takes="WebhookEndpointChange", bodies={"Off": examples.endpoint_change},
+            answers={"200": "WebhookEndpoint", "202": "WebhookEndpoint"},
+            texts={"200": "Changed, as it is now.", "202": "Asked for; this is how it was before."},
+            problems=[400, 404, 409, 413, 415, 422],
+        ),
+        Operation(
+            method="delete", path=path + "{id}", tag="Webhooks", summary="Delete a webhook endpoint",
+            parameters=[_id(examples.old_endpoint_id)], answers={"204": None, "202": "WebhookEndpoint"},
+            texts={"204": "Deleted, now or before.", "202": "Asked for."}, problems=[404],
+        ),
+        Operation(
+            method="post", path=path + "{id}/rotate-secret", tag="Webhooks", summary="Give an endpoint a new secret",
+            doc="For 24 hours the former one signs too. The new one is in this answer only, and in a replay of it.",
+            parameters=[one, KEY_HEADER | {"example": examples.rotation_key}],
+            answers=dict.fromkeys(("200", "202"), "NewlySignedWebhookEndpoint"),
+            texts={"200": "Rotated.", "202": "Asked for; send it again with its key to see the secret."},
+            problems=[400, 404, 409, 413, 415, 422],
+        ),
+    ]  # fmt: skip
+
+
+def _webhook_deliveries(examples: Examples) -> list[Operation]:
+    path = "/api/v1/webhook-endpoints/{id}"
+    one = _id(examples.endpoint_id)
+    outcomes = [outcome.value for outcome in Outcome]
+    return [
+        Operation(
+            method="get", path=path + "/deliveries", tag="Webhooks", summary="What was delivered, and what was not",
+            doc="One item an attempt, newest first, for 30 days.",
+            parameters=[one, _query("outcome", "Only with this outcome.", enum=outcomes), *_page()],
+            answers={"200": "WebhookDeliveries"}, problems=[400, 404, 422],
+        ),
+        Operation(
+            method="post", path=path + "/replay", tag="Webhooks", summary="Deliver again",
+            doc="Everything of the last 30 days; with `from` and `to` what was attempted then, with `failed_only` what "
+            "was given up, with `message_id` one event. Each keeps its `webhook-id`. Same key, same body: the same id, "
+            "and it is done once.",
+            parameters=[one, KEY_HEADER], takes="NewWebhookReplay", bodies={"What was given up": examples.replay},
+            answers={"202": "WebhookReplay"}, texts={"202": "Asked for; the deliveries name this id."},
+            problems=[400, 404, 413, 415, 422],
+        ),
+    ]  # fmt: skip
 
 
 def _reconciliation(examples: Examples) -> list[Operation]:
@@ -455,7 +533,7 @@ def _responses(operation: Operation) -> Json:
     for status, schema in operation.answers.items():
         text = (operation.texts or {}).get(status, "What was asked for.")
         responses[status] = {"description": text}
-        if status != "304":
+        if status not in ("204", "304"):
             of_schema = ref(schema) if schema is not None else {}
             responses[status]["content"] = {operation.answer_type: {"schema": of_schema}}
     problems = list(operation.problems)

@@ -45,6 +45,7 @@ from ingest_api.routes.reconciliation import reconciliation_routes
 from ingest_api.routes.registry import registry_routes
 from ingest_api.routes.tenants import tenant_routes
 from ingest_api.routes.users import user_routes
+from ingest_api.routes.webhook_endpoints import webhook_endpoint_routes
 from kafka_log.topics_admin import require_partitions
 from payments.refusals import Refusal
 from projections.queries import MalformedCursor as UnknownCursor
@@ -182,6 +183,7 @@ def _routes(parts: Parts) -> list[Route]:
         *batch_routes(parts),
         *payment_routes(parts),
         *balance_routes(parts),
+        *webhook_endpoint_routes(parts),
         *reconciliation_routes(parts),
         *metric_routes(parts),
         *tenant_routes(parts),

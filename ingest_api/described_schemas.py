@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from directory.entities import AccountType, Role, Scope
+from directory.webhook_endpoint import URL_CHARACTERS_MAX, DisabledReason
 from ingest_api.process_health import Condition
 from payments.commands import DESCRIPTION_CHARACTERS_MAX
 from payments.idempotency import KEY_CHARACTERS_MAX
@@ -12,6 +13,7 @@ from payments.metadata import METADATA_BYTES_MAX
 from payments.payment import EventType, Status
 from payments.rails import RAILS
 from projections.queries import Bucket
+from schemas.deliveries import Outcome
 from schemas.reconciliation import Verdict
 
 Schema = dict[str, Any]
@@ -124,7 +126,23 @@ _USER: dict[str, Schema] = {
     "name": nullable(text("What to call the user.")),
 }
 _SCOPES = {"type": "array", "items": {"type": "string", "enum": [scope.value for scope in Scope]}}
+_EVENTS = {
+    "type": "array",
+    "items": {"type": "string", "enum": [event.value for event in EventType]},
+    "description": "Only of these events; all, when it is empty or not there.",
+}
+_URL = text("http or https, without user information or a fragment.", format="uri", maxLength=URL_CHARACTERS_MAX)
+_ENABLED: Schema = {"type": "boolean", "description": "Whether it is told of anything."}
 _ENTITY: dict[str, Schema] = {"id": uuid("Its id."), "status": ENTITY_STATUS, "created_at": CREATED}
+_WEBHOOK_ENDPOINT: dict[str, Schema] = {"url": _URL, "events": _EVENTS, "enabled": _ENABLED}
+_KNOWN_WEBHOOK_ENDPOINT: dict[str, Schema] = {
+    "disabled_reason": nullable(
+        text("Why it is not enabled: its owner asked for it, it answered 410, or deliveries failed for too long.")
+        | {"enum": [*(reason.value for reason in DisabledReason), None]}
+    ),
+    **_WEBHOOK_ENDPOINT,
+    **_ENTITY,
+}
 ITEM_STATES = ("open", "resolved", *(verdict.value for verdict in Verdict))
 _IMPORT_COUNTS = {
     "bookings": "Bookings in the file, the payments of a batch each.",
@@ -275,6 +293,39 @@ SCHEMAS: dict[str, Schema] = {
         balance=BALANCE,
     ),
     "Balances": page("Balance"),
+    "NewWebhookEndpoint": record("url", idempotency_key=KEY, **_WEBHOOK_ENDPOINT),
+    "WebhookEndpointChange": record("", idempotency_key=KEY, **_WEBHOOK_ENDPOINT),
+    "WebhookEndpoint": record("id url events enabled status", **_KNOWN_WEBHOOK_ENDPOINT),
+    "NewlySignedWebhookEndpoint": record(
+        "id url events enabled status secret",
+        secret=nullable(text("`whsec_` and base64: signs its deliveries. Null in a 202, and once it does not sign.")),
+        **_KNOWN_WEBHOOK_ENDPOINT,
+    ),
+    "WebhookEndpoints": page("WebhookEndpoint"),
+    "WebhookDelivery": record(
+        "message_id payment_id sequence event_type attempt attempted_at outcome",
+        message_id=text("The header `webhook-id`: the same in every attempt."),
+        payment_id=uuid("Whose event it is."),
+        sequence={"type": "integer", "minimum": 1, "description": "Which event of the payment."},
+        event_type=text("What happened.", enum=[event.value for event in EventType]),
+        attempt={"type": "integer", "minimum": 1, "description": "Which attempt to deliver it here."},
+        attempted_at=moment("When it began."),
+        outcome=text("`failed` is for good.", enum=[outcome.value for outcome in Outcome]),
+        status_code={"type": ["integer", "null"], "description": "What the endpoint answered; null without an answer."},
+        error=nullable(text("Why it was not delivered.")),
+        next_attempt_at=nullable(moment("Not before when it is attempted again.")),
+        duration_ms={"type": "integer", "description": "How long it took."},
+        replay_id=nullable(uuid("The replay that asked for it; null when the event itself did.")),
+    ),
+    "WebhookDeliveries": page("WebhookDelivery"),
+    "NewWebhookReplay": record(
+        "",
+        **{"from": moment("Attempted at or after."), "to": moment("Attempted before.")},
+        idempotency_key=KEY,
+        failed_only={"type": "boolean", "description": "Only what was given up.", "default": False},
+        message_id=text("Only this event: the `webhook-id` of its deliveries."),
+    ),
+    "WebhookReplay": record("id", id=uuid("Its id: `replay_id` of the deliveries that it asks for.")),
     "NewImport": record("id", id=text("Follows from the file, so it is final from the first answer on.")),
     "Import": record(
         "id matched unmatched_at_bank unmatched_here mismatched repaired duplicates bookings known statements unproven",

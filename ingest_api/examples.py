@@ -202,6 +202,42 @@ class Examples:
         return {"idempotency_key": "key-deposit-001-back", "amount": "20.00", "description": "The key is scratched"}
 
     @property
+    def endpoint_id(self) -> str:
+        return keyed_id(self.tenant_id, Kind.WEBHOOK_ENDPOINT, self.endpoint["idempotency_key"])
+
+    @property
+    def endpoint(self) -> dict[str, Any]:
+        return {
+            "idempotency_key": "example-endpoint",
+            "url": "https://example.com/hooks",
+            "events": ["payment_completed", "payment_returned"],
+        }
+
+    @property
+    def endpoint_change(self) -> dict[str, Any]:
+        return {"idempotency_key": "example-endpoint-off", "enabled": False}
+
+    @property
+    def rotation_key(self) -> str:
+        return "example-endpoint-rotation"
+
+    @property
+    def replay(self) -> dict[str, Any]:
+        return {"idempotency_key": "example-endpoint-replay", "failed_only": True}
+
+    @property
+    def old_endpoint_id(self) -> str:
+        return keyed_id(self.tenant_id, Kind.WEBHOOK_ENDPOINT, self.old_endpoint["idempotency_key"])
+
+    @property
+    def old_endpoint(self) -> dict[str, Any]:
+        return {
+            "idempotency_key": "example-old-endpoint",
+            "url": "https://example.com/old-hooks",
+            "enabled": False,
+        }
+
+    @property
     def tenant(self) -> dict[str, Any]:
         return {"idempotency_key": "example-tenant", "id": EXAMPLE_TENANT, "name": "Example Homes"}
 
@@ -215,11 +251,16 @@ class Examples:
         }
 
 
-def second_people(tenant_id: str) -> list[tuple[str, dict[str, Any]]]:
-    """Return (path, body) of the renter and his account.
+def prepared(tenant_id: str) -> list[tuple[str, dict[str, Any]]]:
+    """Return (path, body) of the renter, his account, and a webhook endpoint to be deleted.
 
-    A reader who executes each endpoint's first example creates the landlord and her account only; whoever prepares the
-    tenant of the examples sends these, so that the lease and the payment have their other side.
+    A reader who executes each operation's first example creates the landlord and her account only; whoever prepares the
+    tenant of the examples sends these, so that the lease and the payment have their other side, and what is deleted is
+    nothing that other examples need.
     """
     examples = Examples(tenant_id=tenant_id, today=date.min)
-    return [("/api/v1/users/", examples.renter), ("/api/v1/bank-accounts/", examples.renter_account)]
+    return [
+        ("/api/v1/users/", examples.renter),
+        ("/api/v1/bank-accounts/", examples.renter_account),
+        ("/api/v1/webhook-endpoints/", examples.old_endpoint),
+    ]

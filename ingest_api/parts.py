@@ -35,6 +35,7 @@ class ApiConfig:
     max_body_bytes: int = 256 * 1024  # A payment with all that it may hold has less than 20 KiB.
     docs_tenant: str = "demo"
     clock_file: Path | None = None
+    webhooks_allow_private: bool = False
     reconciler_url: str = "http://127.0.0.1:8012"
     health_urls: Mapping[str, str] = field(default_factory=dict)  # Where each process tells its health, by its name.
     instance: str = "api"

@@ -194,6 +194,15 @@ class KeyUnreadable(Refusal):
         super().__init__("this process cannot open what is kept of this API key; nothing was accepted")
 
 
+class SecretUnreadable(Refusal):
+    """What the log keeps of a webhook endpoint's secrets cannot be opened here."""
+
+    code = "secret-unreadable"
+
+    def __init__(self) -> None:
+        super().__init__("this process cannot open what is kept of this endpoint's secrets; nothing was changed")
+
+
 class StillRestoring(Refusal):
     """The process has not yet read the directory and so knows no keys."""
 

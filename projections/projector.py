@@ -27,6 +27,7 @@ from projections.named_sql import statement
 from projections.positions import ForeignLog, open_positions, require_not_expired, require_of_this_log
 from projections.transaction import Overtaken, session_uri, write
 from schemas.payment_memory import PaymentMemory
+from schemas.topics import WEBHOOK_DELIVERIES
 
 log = structlog.get_logger(__name__)
 
@@ -37,6 +38,9 @@ POLL_S = 0.1
 # costs more than a hundred rows do. Whoever comes to a quiet log is not kept waiting.
 REST_S_MAX = 0.02
 RESTED_RECORDS_MAX = 500
+# Attempts to deliver webhooks are kept for as long as the log keeps them: this often, so many rows at a time.
+EXPIRE_S = 60.0
+EXPIRED_ROWS_MAX = 5000
 # How often positions are written of partitions where nothing came: what `freshness` says is at most so old.
 MARK_S = 2.0
 RETRY_S_MIN, RETRY_S_MAX = 0.1, 2.0
@@ -134,6 +138,7 @@ class Projector:
         self._ends_reached: dict[Place, int] = {}
         self._failing_since: float | None = None
         self._marked_at = 0.0
+        self._expired_at = 0.0
         self._rest_s = 0.0
 
     def run(self) -> None:
@@ -181,6 +186,8 @@ class Projector:
                 return
             self._ends_reached |= fetch.ends_reached
             self._reach(fetch.ends_reached)
+            if time.monotonic() - self._expired_at > EXPIRE_S:
+                self._expire()
             self._stop.wait(self._rest_s)
 
     def _take_positions(self, source: LogSource) -> bool:
@@ -255,6 +262,17 @@ class Projector:
             TRANSITIONS.inc(transitions)
             BATCH_S.observe(took_s)
             log.debug("batch_projected", records=batch.records, transitions=transitions, took_s=round(took_s, 4))
+
+    def _expire(self) -> None:
+        """Delete some of what is older than the log keeps it; more at once, while there is more."""
+        limits = {"kept_ms": WEBHOOK_DELIVERIES.retention_ms, "rows_max": EXPIRED_ROWS_MAX}
+        try:
+            deleted = self._connected().execute(statement("expire_deliveries"), limits).rowcount
+        except _PASSING as error:
+            self._failed(error, EXPIRE_S)
+            deleted = 0
+        if deleted < EXPIRED_ROWS_MAX:
+            self._expired_at = time.monotonic()
 
     def _mark(self, source: LogSource, batch: Batch) -> Batch:
         """Let the batch say of quiet partitions, too, that the views are as new as the log."""

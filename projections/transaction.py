@@ -26,6 +26,7 @@ from projections.views import (
     payment_events,
     payments,
     settle_times,
+    webhook_deliveries,
 )
 from projections.views.leases import Stood, paid, terms
 from projections.views.payments import Snapshot
@@ -99,6 +100,8 @@ def write(
                 cursor.executemany(
                     statement("move_entity", schema=schema), [entities.parameters(it) for it in batch.entities]
                 )
+        deliveries = map(webhook_deliveries.row, batch.deliveries)
+        _write_arrays(connection, "record_deliveries", webhook_deliveries.COLUMNS, deliveries, schema)
         # Last, because other projectors may wait for these rows until the commit.
         leases = [it for it in batch.entities if it.kind is Kind.LEASE]
         paid_minor: Paid = {(it.tenant_id, it.entity_id): 0 for it in leases}

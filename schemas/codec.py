@@ -19,7 +19,8 @@ from payments.payment import EventType, Payment, Status
 from payments.refund_orders import InitiateRefund, RefundPayment, RefundReport
 from payments.refusals import FieldError, Refusal
 from payments.rejection import Rejection
-from schemas import origination, reconciliation, records, registry
+from schemas import deliveries, origination, reconciliation, records, registry
+from schemas.deliveries import WebhookDelivery, WebhookReplay
 from schemas.order_decoding import read_initiate, read_report
 from schemas.origination import AchCutOff, AchDelivery, AchNotice, AchPayment, AchReturn, AchSettlement
 from schemas.payment_decoding import read_payment
@@ -111,6 +112,8 @@ _VALUES: dict[type[Value], tuple[str, Callable[[Any], Record], Callable[[Record]
     StatementImport: ("StatementImport", reconciliation.import_record, reconciliation.import_value),
     StatementProof: ("StatementProof", reconciliation.proof_record, reconciliation.proof_value),
     ItemResolution: ("ItemResolution", reconciliation.resolution_record, reconciliation.resolution_value),
+    WebhookDelivery: ("WebhookDelivery", deliveries.delivery_record, deliveries.delivery_value),
+    WebhookReplay: ("WebhookReplay", deliveries.replay_record, deliveries.replay_value),
 }
 
 

@@ -40,6 +40,10 @@ _FILES = {
     20: "statement_import.v1.avsc",
     21: "statement_proof.v1.avsc",
     22: "item_resolution.v1.avsc",
+    23: "webhook_delivery.v1.avsc",
+    24: "webhook_replay.v1.avsc",
+    25: "directory_command.v2.avsc",
+    26: "directory_event.v2.avsc",
 }
 
 

@@ -92,6 +92,7 @@ def our_processes(around: Surroundings, *, workers: int, api_processes: int) -> 
         _rails(around),
         _projector(around),
         _reconciler(around),
+        _webhooks(around),
     ]
     health_urls = ",".join(
         [
@@ -161,6 +162,16 @@ def _projector(around: Surroundings) -> Component:
 def _reconciler(around: Surroundings) -> Component:
     settings = {"KAFKA": around.bootstrap, "HTTP_HOST": HOST, "HTTP_PORT": str(around.reconciler_port)}
     return _process(around, "reconciler", "reconciler", settings, around.reconciler_port)
+
+
+def _webhooks(around: Surroundings) -> Component:
+    port = around.ports.take("webhooks-health", 0, "")
+    settings = {
+        "KAFKA": around.bootstrap,
+        "ENCRYPTION_KEYS": around.credentials.encryption_keys,
+        "HEALTH_PORT": str(port),
+    }
+    return _process(around, "webhooks", "webhooks", settings, port)
 
 
 def _api(around: Surroundings, number: int, *, reuse_port: bool, health_urls: str) -> Component:

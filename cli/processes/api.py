@@ -33,5 +33,6 @@ def api() -> None:
             instance=instance,
             clock_file=settings.clock_file,
             reconciler_url=settings.reconciler_url,
+            webhooks_allow_private=settings.webhooks_allow_private,
         )
     )

@@ -22,10 +22,11 @@ from ingest_api.problems import Problem, problem_of_rejection
 from ingest_api.references import payment_references, require_references
 from ingest_api.refund_orders import AskedRefund, answer_of_refund, asked_refund
 from ingest_api.refusals import NotFound, ViewsBehind
-from ingest_api.representations import payment_accepted, payment_now, refund_accepted, timestamp
+from ingest_api.representations import payment_accepted, refund_accepted
 from payments.commands import CancelPayment
 from payments.payment import Status
 from payments.rails import RAILS
+from payments.representation import payment_now, timestamp
 from projections.queries import Outcome, PaymentFilters, PaymentRow, Wait
 
 PATH = "/api/v1/payments/"

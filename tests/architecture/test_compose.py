@@ -41,7 +41,7 @@ def test_kafka_has_the_settings_of_the_local_stack() -> None:
 
 @pytest.mark.parametrize("ours", [OURS, OURS_BY_FILES])
 def test_every_process_runs_a_subcommand_and_gets_what_it_requires(ours: dict[str, Any]) -> None:
-    assert {"api", "bank", "projector", "rails", "stream", "topics"} <= set(ours)
+    assert {"api", "bank", "projector", "rails", "reconciler", "stream", "topics", "webhooks"} <= set(ours)
     for name, service in ours.items():
         assert service["command"][0] in SUBCOMMANDS
         fields = READS[{"topics": "topic"}.get(name, name)].model_fields

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from datetime import date
 
 from msgspec.structs import replace
 
-from directory.changes import Action, DirectoryCommand, DirectoryRecord, DirectorySecret, State
+from directory.changes import Action, DirectoryCommand, DirectoryRecord, DirectorySecret, Heard, State
 from directory.entities import (
     AccountType,
     ApiKey,
@@ -23,12 +24,14 @@ from directory.entities import (
     user_id,
 )
 from directory.sealing import Sealed
+from directory.webhook_endpoint import DisabledReason, WebhookEndpoint
 from payments.commands import CancelPayment, InitiatePayment, RailReport, Report, ReportSource
 from payments.payment import EventType, Failure, Head, Payment, Status, Transition
 from payments.rails import Rail
 from payments.refund_orders import InitiateRefund, RefundOutcome, RefundPayment, RefundReport
 from payments.refusals import FieldError
 from payments.rejection import Rejection
+from schemas.deliveries import Outcome, WebhookDelivery, WebhookReplay
 from schemas.origination import (
     AchCutOff,
     AchDelivery,
@@ -251,7 +254,11 @@ ENTITIES: dict[Kind, Entity] = {
         end_date=None,
         terms_json='{"pets":true}',
     ),
+    Kind.WEBHOOK_ENDPOINT: WebhookEndpoint(
+        url="https://example.com/hooks", events=(EventType.COMPLETED, EventType.RETURNED)
+    ),
 }
+_SEALED_KINDS = (Kind.API_KEY, Kind.USER, Kind.BANK_ACCOUNT, Kind.WEBHOOK_ENDPOINT)
 
 
 def entity_id(kind: Kind) -> str:
@@ -274,7 +281,7 @@ def create(kind: Kind) -> DirectoryCommand:
         fingerprint=b"\xab" * 32,
         requested_at_us=AT_US,
         entity=ENTITIES[kind],
-        sealed=SEALED if kind in (Kind.API_KEY, Kind.USER, Kind.BANK_ACCOUNT) else None,
+        sealed=SEALED if kind in _SEALED_KINDS else None,
     )
 
 
@@ -302,6 +309,17 @@ REVOKE = DirectoryCommand(
     kind=Kind.API_KEY,
     fingerprint=b"",
     requested_at_us=AT_US,
+)
+GONE = WebhookEndpoint(url="http://localhost:8080/?a=b", enabled=False, disabled_reason=DisabledReason.GONE)
+CHANGE = dataclasses.replace(
+    create(Kind.WEBHOOK_ENDPOINT), action=Action.CHANGE, entity=GONE, sealed=None, based_on=2_147_483_647
+)
+CHANGED = dataclasses.replace(
+    entity_record(Kind.WEBHOOK_ENDPOINT),
+    version=2,
+    changed_by=PAYER,
+    entity=GONE,
+    heard=(Heard(command_id=PAYER, fingerprint=b"\xab" * 32), Heard(command_id=PAYEE, fingerprint=b"\xcd")),
 )
 SECRET = DirectorySecret(entity_id=ENTITY, tenant_id=TENANT, kind=Kind.BANK_ACCOUNT, sealed=SEALED)
 ACH_PAYMENT = AchPayment(
@@ -357,6 +375,35 @@ ACH_NOTICE = AchNotice(
     code="C01",
     corrected=SEALED,
     received_at_us=AT_US,
+)
+WEBHOOK_DELIVERED = WebhookDelivery(
+    endpoint_id=ENTITY,
+    tenant_id=TENANT,
+    payment_id=PAYER,
+    sequence=3,
+    event_type="payment_completed",
+    attempt=1,
+    tries=1,
+    attempted_at_us=AT_US,
+    outcome=Outcome.DELIVERED,
+    status_code=204,
+    duration_ms=12,
+    body=b"{}",
+)
+WEBHOOK_RETRYING = replace(
+    WEBHOOK_DELIVERED,
+    attempt=12,
+    tries=1,
+    outcome=Outcome.RETRYING,
+    status_code=None,
+    error="no answer within 15 s",
+    next_attempt_at_us=AT_US + 1,
+    duration_ms=15_000,
+    replay_id=COMMAND,
+)
+WEBHOOK_REPLAY_SPARSE = WebhookReplay(request_id=COMMAND, endpoint_id=ENTITY, tenant_id=TENANT, requested_at_us=AT_US)
+WEBHOOK_REPLAY_FULL = replace(
+    WEBHOOK_REPLAY_SPARSE, from_us=AT_US, to_us=AT_US + 1, failed_only=True, message_id=f"{PAYER}:3"
 )
 
 FINDING_SPARSE = StatementFinding(
@@ -457,8 +504,10 @@ SAMPLES: dict[str, Value] = {
     "rejection_sparse": REJECTION_SPARSE,
     "rejection_full": REJECTION_FULL,
     **{f"create_{kind}": create(kind) for kind in Kind},
+    "change": CHANGE,
     "revoke": REVOKE,
     **{f"entity_{kind}": entity_record(kind) for kind in Kind},
+    "entity_changed": CHANGED,
     "secret": SECRET,
     "ach_payment": ACH_PAYMENT,
     "ach_cut_off": ACH_CUT_OFF,
@@ -472,4 +521,8 @@ SAMPLES: dict[str, Value] = {
     "statement_import": STATEMENT_IMPORT,
     "statement_proof": STATEMENT_PROOF,
     "item_resolution": ITEM_RESOLUTION,
+    "webhook_delivered": WEBHOOK_DELIVERED,
+    "webhook_retrying": WEBHOOK_RETRYING,
+    "webhook_replay_sparse": WEBHOOK_REPLAY_SPARSE,
+    "webhook_replay_full": WEBHOOK_REPLAY_FULL,
 }

@@ -23,7 +23,7 @@ from cli.local_stack.kafka_jars import kafka_jars
 from cli.local_stack.trouble import DownloadFailed
 
 ROOT = Path(__file__).parents[2]
-KINDS = ("kafka", "postgres", "bank", "stream", "rails", "projector", "reconciler", "api")
+KINDS = ("kafka", "postgres", "bank", "stream", "rails", "projector", "reconciler", "webhooks", "api")
 READY_S_MAX = 120.0
 STOP_S_MAX = 60.0
 
@@ -150,7 +150,7 @@ def test_status_tells_the_health_of_each_process(up: Up) -> None:
     wait_until(lambda: subprocess.run(status(up), capture_output=True, cwd=ROOT, check=False).returncode == 0)
     run = subprocess.run(status(up, "--json"), capture_output=True, text=True, cwd=ROOT, check=True)
     health = json.loads(run.stdout)["health"]
-    assert set(health) == {"bank", "stream-0", "rails", "projector", "reconciler", "api-0"}
+    assert set(health) == {"bank", "stream-0", "rails", "projector", "reconciler", "webhooks", "api-0"}
     assert {each["status"] for each in health.values()} == {"ready"}
 
 
