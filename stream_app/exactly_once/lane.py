@@ -181,9 +181,9 @@ class Lane:
             return  # Fetched before this lane was opened and its partition sought: it will be fetched again.
         before = self._chain.get(fetch.topic)
         if fetch.number == 0 and (before is None or fetch.seek > before[0]):
-            self._next.setdefault(fetch.topic, fetch.sought)
-            self._taken_to.setdefault(fetch.topic, fetch.sought)
-            self._go_behind_decided(fetch.topic)
+            if fetch.topic not in self._next:
+                self._next[fetch.topic] = self._taken_to[fetch.topic] = fetch.sought
+                self._go_behind_decided(fetch.topic)
             taken_to = self._taken_to[fetch.topic]
             if fetch.sought > taken_to:
                 raise ChainBroken(f"{fetch.topic}-{fetch.partition}: sought {fetch.sought}, taken to {taken_to}")

@@ -121,7 +121,7 @@ def test_what_the_log_tells_is_decided_is_not_decided_again_when_the_broker_has_
     worker = stage.worker().wait_ready()
     send_orders(stage, 0, PAYMENTS // 10)
     for number in range(PAYMENTS // 10):
-        # Refused now, and obeyed if it were decided again behind the claim and what follows it.
+        # Refused; decided again, each of them would be refused, and told, a second time.
         stage.order(replace(order_of(stage, number), amount_minor=1, command_id=str(uuid.uuid4())))
     stage.sent()
     stage.wait_decided()

@@ -69,7 +69,10 @@ LIMIT ?;
 -- list_accounts: a page of accounts, each with the sum of its entries beside its balance.
 SELECT
     a.account_id, a.routing_number, a.last4, a.holder, a.account_type, a.opened_at_us, a.balance_minor,
-    (SELECT coalesce(sum(b.amount_minor), 0) FROM booked AS b WHERE b.account_id = a.account_id) AS entries_minor
+    -- Not from the view of both: SQLite would read it whole, for each account.
+    (SELECT coalesce(sum(e.amount_minor), 0) FROM entries AS e WHERE e.account_id = a.account_id)
+    + (SELECT coalesce(sum(p.amount_minor), 0) FROM ach_postings AS p WHERE p.account_id = a.account_id)
+        AS entries_minor
 FROM accounts AS a
 WHERE a.account_id > ?
 ORDER BY a.account_id
