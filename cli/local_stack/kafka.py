@@ -17,9 +17,9 @@ from cli.local_stack.java import java_environment
 from cli.local_stack.ports import HOST
 from cli.local_stack.trouble import ComponentFailed
 
-READY_S_MAX = 90.0  # It takes 3 to 5 s; a cold disk and a busy machine must not make it fail.
+READY_S_MAX = 180.0  # It takes 3 to 5 s; a cold disk and a busy machine must not make it fail.
 STOP_S_MAX = 15.0
-FORMAT_S_MAX = 60.0
+FORMAT_S_MAX = 180.0
 PROBE_S = 0.5
 HEAP_MAX = "512m"
 

@@ -20,7 +20,7 @@ from cli.local_stack.component import Account, Component
 from cli.local_stack.ports import HOST
 from cli.local_stack.trouble import ComponentFailed, StackError
 
-READY_S_MAX = 60.0  # It takes under a second; recovery after kill -9 of a busy server takes longer.
+READY_S_MAX = 120.0  # It takes under a second; recovery after kill -9 of a busy server takes longer.
 STOP_S_MAX = 15.0
 INITDB_S_MAX = 120.0
 PROBE_S = 1

@@ -15,7 +15,7 @@ from cli.local_stack.ports import HOST, Ports
 from cli.local_stack.state_dir import StateDir
 from cli.settings import PREFIX
 
-READY_S_MAX = 60.0
+READY_S_MAX = 180.0  # It takes some seconds; a busy machine must not make it fail. One that ends is noticed at once.
 STOP_S_MAX = 10.0
 PROBE_S_MAX = 2.0
 READY_PATH = "/health/ready"
