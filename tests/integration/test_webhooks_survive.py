@@ -85,14 +85,15 @@ def kill_while_delivering(world: WebhookWorld, *, payments: int, kills: int) -> 
 def check_deliveries(world: WebhookWorld, paid: list[Payment]) -> None:
     expected, tail = events_of(paid), world.dispatcher.tail
 
-    def say(name: str) -> str:
-        missing = expected - world.receiver.accepted(name)
-        return f"{len(missing)} of {len(expected)} did not arrive at {name}, such as {list(missing)[:3]}: {tail()}"
+    def check_arrivals(name: str) -> None:
+        def say() -> str:
+            missing = expected - world.receiver.accepted(name)
+            return f"{len(missing)} of {len(expected)} did not arrive at {name}, such as {list(missing)[:3]}: {tail()}"
+
+        eventually(lambda: world.receiver.accepted(name) == expected, ARRIVE_S_MAX, say)
 
     for name in ("good", "flaky"):
-        eventually(
-            lambda name=name: world.receiver.accepted(name) == expected, ARRIVE_S_MAX, lambda name=name: say(name)
-        )
+        check_arrivals(name)
         check_order(world.receiver.heard(name))
     assert world.receiver.forged == 0
     assert not world.receiver.accepted("redirect")

@@ -118,7 +118,7 @@ class WebhookWorld:
         """Do what is asked of the directory so far, as the stream app does; return the commands."""
         commands = []
         for message in self._commands.read(100, 0.2):
-            command = codec.decode(message.value())  # type: ignore[arg-type]
+            command = codec.decode(message.value())
             assert isinstance(command, DirectoryCommand)
             commands.append(command)
             decided = change(command, self.records.get(command.entity_id))
@@ -156,7 +156,7 @@ class WebhookWorld:
             while any(reader.positions[place] < ends[place[1]] for place in places):
                 for message in reader.read(1000, 0.2):
                     if message.key() == endpoint_id.encode():
-                        delivery = codec.decode(message.value())  # type: ignore[arg-type]
+                        delivery = codec.decode(message.value())
                         assert isinstance(delivery, WebhookDelivery)
                         found.append(delivery)
             return found

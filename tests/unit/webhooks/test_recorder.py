@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from kafka_log.producer import LogUnavailable, OutRecord, Position
 from schemas import codec
@@ -13,7 +13,9 @@ from webhooks.recorder import Made, Recorder
 
 def test_what_kafka_did_not_acknowledge_is_written_again_before_anybody_is_told() -> None:
     happened: list[object] = []
-    answers = iter([LogUnavailable("away"), [Position(topic="t", partition=3, offset=41)]])
+    answers: Iterator[LogUnavailable | list[Position]] = iter(
+        [LogUnavailable("away"), [Position(topic="t", partition=3, offset=41)]]
+    )
 
     async def send(records: Sequence[OutRecord]) -> list[Position]:
         happened.append([(record.key, record.partition) for record in records])
