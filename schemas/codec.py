@@ -21,6 +21,7 @@ from payments.refusals import FieldError, Refusal
 from payments.rejection import Rejection
 from schemas import origination, records, registry
 from schemas.order_decoding import read_initiate, read_report
+from schemas.order_encoding import initiate_bytes
 from schemas.origination import AchCutOff, AchDelivery, AchNotice, AchPayment, AchReturn, AchSettlement
 from schemas.payment_decoding import read_payment
 from schemas.payment_encoding import Past, past_of, payment_bytes
@@ -115,6 +116,8 @@ def encode(value: Value) -> bytes:
         return encode_event(value, past_of(value))
     if isinstance(value, RailReport):
         return _bounded(_WRITERS[RailReport].header + report_bytes(value))
+    if isinstance(value, InitiatePayment):
+        return _bounded(_WRITERS[InitiatePayment].header + initiate_bytes(value))
     return _bounded(_written(value, _WRITERS[type(value)]))
 
 

@@ -17,11 +17,11 @@ from payments.commands import CancelPayment, InitiatePayment, RailReport
 from payments.payment import Head, Payment, Transition
 from schemas import codec
 from schemas.codec import Undecodable, UnknownSchema, decode, encode, event_headers, register, rfc3339
-from schemas.records import Record, Value, payment_record, report_record, transition_record
+from schemas.records import Record, Value, initiate_record, payment_record, report_record, transition_record
 from schemas.registry import newest_of, schemas
 from schemas.topics import RECORD_BYTES_MAX
 from tests.contract import samples
-from tests.unit.schemas.values import payments, reports, values
+from tests.unit.schemas.values import initiates, payments, reports, values
 
 LEASE = {
     "property_id": samples.PAYER,
@@ -64,6 +64,11 @@ def test_values_come_back_as_the_types_they_were(value: Value) -> None:
 @given(payment=payments())
 def test_a_payment_has_the_bytes_that_fastavro_gives_it(payment: Payment) -> None:
     assert encode(payment) == by_fastavro("PaymentEvent", payment_record(payment))
+
+
+@given(order=initiates)
+def test_a_command_has_the_bytes_that_fastavro_gives_it(order: InitiatePayment) -> None:
+    assert encode(order) == by_fastavro("InitiatePayment", initiate_record(order))
 
 
 @given(report=reports)
