@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 from itertools import islice
 from typing import Any, assert_never
 
@@ -15,15 +15,9 @@ from payments.money import CURRENCIES, format_amount
 from payments.payment import Failure, Head, Status
 from payments.refund_orders import RefundPayment
 from payments.schedule import due_dates, next_due_date
+from schemas.codec import rfc3339
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 ZERO = format_amount(0)
-
-
-def timestamp(at_us: int) -> str:
-    """Return microseconds since the epoch as ISO 8601 in UTC, always with 6 decimals: `2025-02-20T14:32:00.000000Z`."""
-    moment = _EPOCH + timedelta(microseconds=at_us)
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def json_bytes(value: Any) -> bytes:
@@ -57,14 +51,14 @@ def payment_now(
         "payment_rail_type": head.payment_rail_type.value,
         "idempotency_key": head.idempotency_key,
         "description": head.description,
-        "initiated_at": timestamp(head.initiated_at_us),
-        "updated_at": timestamp(updated_at_us),
-        "expected_settlement_at": timestamp(head.expected_settlement_at_us),
+        "initiated_at": rfc3339(head.initiated_at_us),
+        "updated_at": rfc3339(updated_at_us),
+        "expected_settlement_at": rfc3339(head.expected_settlement_at_us),
         "refunded_amount": format_amount(refunded_minor),
         "metadata": json.loads(head.metadata_json),
     }
     if completed_at_us is not None:
-        body["completed_at"] = timestamp(completed_at_us)
+        body["completed_at"] = rfc3339(completed_at_us)
     if head.effective_date is not None:
         body["effective_date"] = head.effective_date
     if head.refund_of is not None:
@@ -145,7 +139,7 @@ def entity_now(
             shown = {"name": entity.name}
         case _:
             assert_never(entity)
-    created_at = timestamp(created_at_us) if created_at_us is not None else None
+    created_at = rfc3339(created_at_us) if created_at_us is not None else None
     return {"id": entity_id, **shown, "status": state.value, "created_at": created_at}
 
 

@@ -22,11 +22,12 @@ from ingest_api.problems import Problem, problem_of_rejection
 from ingest_api.references import payment_references, require_references
 from ingest_api.refund_orders import AskedRefund, answer_of_refund, asked_refund
 from ingest_api.refusals import NotFound, ViewsBehind
-from ingest_api.representations import payment_accepted, payment_now, refund_accepted, timestamp
+from ingest_api.representations import payment_accepted, payment_now, refund_accepted
 from payments.commands import CancelPayment
 from payments.payment import Status
 from payments.rails import RAILS
 from projections.queries import Outcome, PaymentFilters, PaymentRow, Wait
+from schemas.codec import rfc3339
 
 PATH = "/api/v1/payments/"
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
@@ -109,7 +110,7 @@ class Payments:
                         "event_type": event.event_type,
                         "previous_status": event.previous_status,
                         "new_status": event.new_status,
-                        "timestamp": timestamp(event.occurred_at_us),
+                        "timestamp": rfc3339(event.occurred_at_us),
                         "metadata": event.metadata,
                         "hash": event.hash.hex(),
                     }
