@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from payments.refusals import Refusal
-from payments.representation import timestamp
+from payments.timestamps import rfc3339
 
 PREFIX = "whsec_"
 SECRET_BYTES = 32  # Standard Webhooks asks for 24 to 64.
@@ -69,7 +69,7 @@ def rotated(secrets: tuple[WebhookSecret, ...], new: WebhookSecret, *, at_us: in
 def to_json(secrets: tuple[WebhookSecret, ...]) -> bytes:
     """Return the secrets as they are sealed."""
     items = [
-        {"secret": it.secret, "until": None if it.until_us is None else timestamp(it.until_us), "made_by": it.made_by}
+        {"secret": it.secret, "until": None if it.until_us is None else rfc3339(it.until_us), "made_by": it.made_by}
         for it in secrets
     ]
     return json.dumps({"secrets": items}).encode()

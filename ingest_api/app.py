@@ -174,14 +174,15 @@ def _parts(config: ApiConfig) -> Parts:
 
 
 def _routes(parts: Parts) -> list[Route]:
+    # Tried in this order, so first what is asked for most.
     routes = [
+        # Before the routes of single payments: "batch" is no payment's id.
+        *batch_routes(parts),
+        *payment_routes(parts),
         *user_routes(parts),
         *bank_account_routes(parts),
         *property_routes(parts),
         *lease_routes(parts),
-        # Before the routes of single payments: "batch" is no payment's id.
-        *batch_routes(parts),
-        *payment_routes(parts),
         *balance_routes(parts),
         *webhook_endpoint_routes(parts),
         *reconciliation_routes(parts),

@@ -15,8 +15,9 @@ from payments.commands import InitiatePayment
 from payments.money import CURRENCIES, format_amount
 from payments.payment import Head, Status
 from payments.refund_orders import RefundPayment
-from payments.representation import payment_now, timestamp
+from payments.representation import payment_now
 from payments.schedule import due_dates, next_due_date
+from payments.timestamps import rfc3339
 
 ZERO = format_amount(0)
 
@@ -110,7 +111,7 @@ def entity_now(
             }
         case _:
             assert_never(entity)
-    created_at = timestamp(created_at_us) if created_at_us is not None else None
+    created_at = rfc3339(created_at_us) if created_at_us is not None else None
     return {"id": entity_id, **shown, "status": state.value, "created_at": created_at}
 
 

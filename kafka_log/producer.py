@@ -6,11 +6,11 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary
 
+import msgspec
 import structlog
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
@@ -50,8 +50,7 @@ class RecordTooLarge(ValueError):
     """A record above the client's limit: nothing of its call was sent."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OutRecord:
+class OutRecord(msgspec.Struct, frozen=True, kw_only=True):
     """A record to append. Without a partition, murmur2 of the key decides; a value of None is a tombstone."""
 
     topic: str
@@ -61,8 +60,7 @@ class OutRecord:
     partition: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Position:
+class Position(msgspec.Struct, frozen=True, kw_only=True):
     """Where a record stands."""
 
     topic: str

@@ -4,20 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from payments.money import format_amount
 from payments.payment import Failure, Head, Payment, Status, Transition, event_metadata
 from payments.refunds import paid_minor, refunds_of
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-def timestamp(at_us: int) -> str:
-    """Return microseconds since the epoch as ISO 8601 in UTC, always with 6 decimals: `2025-02-20T14:32:00.000000Z`."""
-    moment = _EPOCH + timedelta(microseconds=at_us)
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+from payments.timestamps import rfc3339
 
 
 def payment_now(
@@ -41,14 +33,14 @@ def payment_now(
         "payment_rail_type": head.payment_rail_type.value,
         "idempotency_key": head.idempotency_key,
         "description": head.description,
-        "initiated_at": timestamp(head.initiated_at_us),
-        "updated_at": timestamp(updated_at_us),
-        "expected_settlement_at": timestamp(head.expected_settlement_at_us),
+        "initiated_at": rfc3339(head.initiated_at_us),
+        "updated_at": rfc3339(updated_at_us),
+        "expected_settlement_at": rfc3339(head.expected_settlement_at_us),
         "refunded_amount": format_amount(refunded_minor),
         "metadata": json.loads(head.metadata_json),
     }
     if completed_at_us is not None:
-        body["completed_at"] = timestamp(completed_at_us)
+        body["completed_at"] = rfc3339(completed_at_us)
     if head.effective_date is not None:
         body["effective_date"] = head.effective_date
     if head.refund_of is not None:
@@ -86,7 +78,7 @@ def transition_shown(head: Head, transition: Transition) -> dict[str, Any]:
         "event_type": transition.event_type.value,
         "previous_status": None if transition.previous_status is None else transition.previous_status.value,
         "new_status": transition.new_status.value,
-        "timestamp": timestamp(transition.occurred_at_us),
+        "timestamp": rfc3339(transition.occurred_at_us),
         "metadata": event_metadata(head, transition),
         "hash": transition.hash.hex(),
     }

@@ -11,6 +11,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from directory.entities import Kind
 from payments.payment import STATUSES
+from payments.timestamps import rfc3339
 from projections import rollup
 from projections.batch import Batch, Move
 from projections.named_sql import LIVE_SCHEMA, statement
@@ -30,7 +31,6 @@ from projections.views import (
 )
 from projections.views.leases import Stood, paid, terms
 from projections.views.payments import Snapshot
-from schemas.codec import rfc3339
 
 # A transition's time is in its payment, its event and its ledger lines: it is spelt once for a batch of thousands.
 _time = lru_cache(maxsize=8192)(rfc3339)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from payments.currencies import CURRENCY_DECIMALS
+from payments.timestamps import rfc3339
 from reconciliation.book import Item
-from schemas.codec import rfc3339
 from schemas.reconciliation import StatementFinding, StatementImport, StatementProof
 
 

@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from standardwebhooks import Webhook
 
 from payments.payment import Payment
-from payments.representation import payment_then, timestamp, transition_shown
+from payments.representation import payment_then, transition_shown
+from payments.timestamps import rfc3339
 
 CONTENT_TYPE = "application/json"
 USER_AGENT = "DirectPay-Webhooks/1"
@@ -21,7 +22,7 @@ def message_body(payment: Payment, sequence: int) -> bytes:
     assert transition.sequence == sequence, "a history has no gaps"
     body = {
         "type": transition.event_type.value,
-        "timestamp": timestamp(transition.occurred_at_us),
+        "timestamp": rfc3339(transition.occurred_at_us),
         "data": {
             "payment": payment_then(payment, sequence),
             "transition": transition_shown(payment.head, transition),

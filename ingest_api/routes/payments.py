@@ -26,7 +26,8 @@ from ingest_api.representations import payment_accepted, refund_accepted
 from payments.commands import CancelPayment
 from payments.payment import Status
 from payments.rails import RAILS
-from payments.representation import payment_now, timestamp
+from payments.representation import payment_now
+from payments.timestamps import rfc3339
 from projections.queries import Outcome, PaymentFilters, PaymentRow, Wait
 
 PATH = "/api/v1/payments/"
@@ -110,7 +111,7 @@ class Payments:
                         "event_type": event.event_type,
                         "previous_status": event.previous_status,
                         "new_status": event.new_status,
-                        "timestamp": timestamp(event.occurred_at_us),
+                        "timestamp": rfc3339(event.occurred_at_us),
                         "metadata": event.metadata,
                         "hash": event.hash.hex(),
                     }

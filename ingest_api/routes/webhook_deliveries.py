@@ -17,7 +17,7 @@ from ingest_api.idempotency import FIELD, optional_key
 from ingest_api.listing import QueryString
 from ingest_api.parts import Parts
 from payments.idempotency import canonical_json
-from payments.representation import timestamp
+from payments.timestamps import rfc3339
 from projections.queries import DeliveryRow
 from schemas.deliveries import OUTCOMES, Outcome, WebhookReplay
 
@@ -109,11 +109,11 @@ def _body(row: DeliveryRow) -> dict[str, object]:
         "sequence": row.sequence,
         "event_type": row.event_type,
         "attempt": row.attempt,
-        "attempted_at": timestamp(row.attempted_at_us),
+        "attempted_at": rfc3339(row.attempted_at_us),
         "outcome": row.outcome.value,
         "status_code": row.status_code,
         "error": row.error,
-        "next_attempt_at": timestamp(row.next_attempt_at_us) if row.next_attempt_at_us is not None else None,
+        "next_attempt_at": rfc3339(row.next_attempt_at_us) if row.next_attempt_at_us is not None else None,
         "duration_ms": row.duration_ms,
         "replay_id": row.replay_id,
     }
