@@ -47,6 +47,7 @@ from ingest_api.routes.tenants import tenant_routes
 from ingest_api.routes.users import user_routes
 from ingest_api.routes.webhook_endpoints import webhook_endpoint_routes
 from kafka_log.topics_admin import require_partitions
+from observability.collector import let_collector_rest
 from payments.refusals import Refusal
 from projections.queries import MalformedCursor as UnknownCursor
 from projections.queries import Queries, ViewsUnavailable
@@ -106,6 +107,7 @@ def run(config: ApiConfig) -> None:
     """Serve until SIGTERM or SIGINT; exits the process with 1 when the log can no longer be followed or written."""
     require_partitions(config.bootstrap, config.partitions)
     app = build_app(config)
+    let_collector_rest()
     server = uvicorn.Server(
         uvicorn.Config(
             app,

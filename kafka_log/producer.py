@@ -10,9 +10,9 @@ from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary
 
-import msgspec
 import structlog
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
+from msgspec import Struct
 
 from kafka_log.connection import LIBRDKAFKA_LOG, producer_settings
 
@@ -50,7 +50,7 @@ class RecordTooLarge(ValueError):
     """A record above the client's limit: nothing of its call was sent."""
 
 
-class OutRecord(msgspec.Struct, frozen=True, kw_only=True):
+class OutRecord(Struct, frozen=True, kw_only=True):
     """A record to append. Without a partition, murmur2 of the key decides; a value of None is a tombstone."""
 
     topic: str
@@ -60,7 +60,7 @@ class OutRecord(msgspec.Struct, frozen=True, kw_only=True):
     partition: int | None = None
 
 
-class Position(msgspec.Struct, frozen=True, kw_only=True):
+class Position(Struct, frozen=True, kw_only=True):
     """Where a record stands."""
 
     topic: str

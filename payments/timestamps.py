@@ -11,7 +11,7 @@ _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001  Only ever printed, as UTC.
 
 
 def rfc3339(at_us: int) -> str:
-    """Return microseconds since the epoch as RFC 3339 text in UTC, always with 6 decimals: 2026-03-01T00:00:00.000000Z."""
+    """Return microseconds since the epoch as RFC 3339 text in UTC, with 6 decimals: 2026-03-01T00:00:00.000000Z."""
     at_s, us = divmod(at_us, 1_000_000)
     return f"{_second(at_s)}.{us:06d}Z"
 

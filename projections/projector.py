@@ -34,10 +34,11 @@ log = structlog.get_logger(__name__)
 GROUP_ID = "directpay-projector"
 BATCH_RECORDS_MAX = 4000  # A transaction of a few hundred milliseconds, and some megabytes of rows in memory.
 POLL_S = 0.1
-# After a small batch this projector rests for as long as it took, at most so long, and records gather: a transaction
-# costs more than a hundred rows do. Whoever comes to a quiet log is not kept waiting.
-REST_S_MAX = 0.02
-RESTED_RECORDS_MAX = 500
+# After a batch this projector rests, the longer the more records it had, and others gather: a transaction costs as much
+# as twenty of them. Whoever comes to a quiet log is not kept waiting, nor is one that has a lot to catch up with.
+REST_S_A_RECORD = 0.002
+REST_S_MAX = 0.03
+RESTED_RECORDS_MAX = 1000
 # Attempts to deliver webhooks are kept for as long as the log keeps them: this often, so many rows at a time.
 EXPIRE_S = 60.0
 EXPIRED_ROWS_MAX = 5000
@@ -139,7 +140,6 @@ class Projector:
         self._failing_since: float | None = None
         self._marked_at = 0.0
         self._expired_at = 0.0
-        self._rest_s = 0.0
 
     def run(self) -> None:
         """Project until told to stop."""
@@ -188,7 +188,8 @@ class Projector:
             self._reach(fetch.ends_reached)
             if time.monotonic() - self._expired_at > EXPIRE_S:
                 self._expire()
-            self._stop.wait(self._rest_s)
+            if 0 < batch.records <= RESTED_RECORDS_MAX:
+                self._stop.wait(min(REST_S_A_RECORD * batch.records, REST_S_MAX))
 
     def _take_positions(self, source: LogSource) -> bool:
         """Take up every partition of the share where Postgres says; False when the share has changed meanwhile."""
@@ -252,7 +253,6 @@ class Projector:
 
     def _written(self, batch: Batch, transitions: int, took_s: float) -> None:
         self._failing_since = None
-        self._rest_s = min(took_s, REST_S_MAX) if batch.records <= RESTED_RECORDS_MAX else 0.0
         for move in batch.moves:
             self._positions[move.topic, move.partition] = move.new
             LAG.labels(move.topic, move.partition).set(max(move.log_end - move.new, 0))

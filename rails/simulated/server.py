@@ -9,6 +9,7 @@ import structlog
 import uvloop
 
 from business_clock import clock_of
+from observability.collector import let_collector_rest
 from observability.http_server import http_server
 from rails.ach.file_drop import FolderDrop
 from rails.simulated.ach.fault_desk import FaultDesk
@@ -44,6 +45,7 @@ class BankConfig:
 
 def run(config: BankConfig) -> None:
     """Serve until SIGTERM or SIGINT; exits non-zero when the bank can no longer settle."""
+    let_collector_rest()
     if uvloop.run(_serve(config)):
         raise SystemExit(1)
 
