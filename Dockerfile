@@ -19,7 +19,7 @@ ENV PATH=/opt/directpay/bin:$PATH \
     DIRECTPAY_STATE_DIR=/var/lib/directpay/state
 USER directpay
 WORKDIR /var/lib/directpay
-RUN mkdir state
+RUN mkdir state shared
 VOLUME /var/lib/directpay/state
 ENTRYPOINT ["directpay"]
 CMD ["--help"]

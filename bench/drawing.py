@@ -33,6 +33,8 @@ COLOURS = {
     "bank": "#a878b8",
     "postgres": "#c06090",
     "api": "#4fa3a3",
+    "webhooks": "#a09060",
+    "reconciler": "#7c86c4",
     "uvicorn": "#7f8fa6",
     "celery": "#a0a040",
     "redis": "#b07070",

@@ -12,8 +12,10 @@ import click
 
 from cli.local_stack.stack import LocalStack
 from cli.local_stack.trouble import StackError
+from cli.walkthrough.by_files import walk_by_files
 from cli.walkthrough.conversation import TourFailed
-from cli.walkthrough.tour import Places, walk
+from cli.walkthrough.places import Places
+from cli.walkthrough.tour import walk
 
 
 @click.command()
@@ -31,14 +33,12 @@ def demo(rail_speed: float) -> None:
         click.echo(
             f"\nEverything runs ({time.monotonic() - began:.0f} s). API: {places['http']}  Kafka: {places['kafka']}"
         )
-        tour = Places(
-            http=places["http"],
-            kafka=places["kafka"],
-            analyst=places["analyst"],
-            api_key=places["api_key"],
-            rail_speed=rail_speed,
-        )
-        walk(tour, click.echo)
+        walk(Places.of(places), click.echo)
+        click.echo("\nThe same stack again, as `directpay up --ach files` starts it: ACH goes by files from here on.\n")
+        stack.stop()
+        stack = LocalStack(state_dir, rail_speed=rail_speed, ach_by_files=True)
+        stack.start()
+        walk_by_files(Places.of(stack.stack), click.echo)
     except (TourFailed, StackError) as failure:
         stack.stop()
         click.echo(f"\nThe demo failed: {failure}\nThe logs of every process are in {state_dir / 'logs'}.", err=True)

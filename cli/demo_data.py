@@ -126,6 +126,8 @@ def _make(
 
 def _require_fit(places: dict[str, Any]) -> None:
     """Everything has to work: what stands still would be noticed only when the clock is set."""
+    if "ach_files" in places:
+        raise CannotBegin("The year's ACH payments settle by delays: it needs a stack without --ach files.")
     if places["rail_speed"] < RAIL_SPEED_MIN:
         raise CannotBegin(
             f"The stack's rails are too slow for it: start it with --rail-speed {RAIL_SPEED_MIN:g} or more."

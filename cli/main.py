@@ -17,16 +17,23 @@ SUBCOMMANDS = {
     "demo-data": "cli.demo_data:demo_data",
     "nacha": "cli.nacha:nacha",
     "originator": "cli.processes.originator:originator",
+    "pay": "cli.pay:pay",
     "projector": "cli.processes.projector:projector",
     "questions": "cli.questions:ask_questions",
     "rails": "cli.processes.rails:rails",
+    "reconcile": "cli.reconcile:reconcile",
+    "reconciler": "cli.processes.reconciler:reconciler",
     "rebuild": "cli.rebuild:rebuild_command",
     "redrive": "cli.redrive:redrive",
+    "repair": "cli.repair:repair",
+    "statement": "cli.statement:statement",
     "status": "cli.status:status",
     "stream": "cli.processes.stream:stream",
     "topics": "cli.topics:topics",
     "up": "cli.up:up",
     "verify": "cli.verify:verify",
+    "watch": "cli.watch:watch",
+    "webhooks": "cli.webhooks:webhooks",
 }
 
 

@@ -19,7 +19,7 @@ from kafka_log.producer import LogUnavailable
 from kafka_log.reader import LogGap
 from payments.redrive import MENDABLE, obstacle, place_of, tenant_of
 from payments.rejection import Rejection
-from schemas.codec import rfc3339
+from payments.timestamps import rfc3339
 
 MOMENT = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"])
 

@@ -16,9 +16,11 @@ from directory.entities import check_digit
 from directory.sealing import Keyring
 from schemas.topics import PARTITIONS_DEFAULT
 from stream_app.exactly_once.gaps import parse_gaps
+from webhooks.retries import DELAYS_S, parse_schedule
 
 PREFIX = "DIRECTPAY_"
 PORT_MAX = 65535
+NAMED_URL = r"[A-Za-z0-9._-]{1,100}=http://[^\s,=/]+"
 Kind = TypeVar("Kind", bound="Settings")
 Port = Annotated[int, Field(ge=0, le=PORT_MAX)]
 
@@ -45,8 +47,8 @@ class KafkaSettings(Settings):
         PARTITIONS_DEFAULT,
         ge=1,
         le=10_000,
-        description="Partitions of every topic but ach-origination, fixed for good; "
-        "processes refuse to start when Kafka's number differs.",
+        description="Partitions of every topic but ach-origination, reconciliation and webhook-requests, fixed for "
+        "good; processes refuse to start when Kafka's number differs.",
     )
 
 
@@ -69,7 +71,9 @@ class MigrationSettings(PostgresSettings):
 
 
 class HttpSettings(Settings):
-    http_host: str = Field("127.0.0.1", description="Address that the API (or a bank, or the originator) listens on.")
+    http_host: str = Field(
+        "127.0.0.1", description="Address that the API (or a bank, the originator, or the reconciler) listens on."
+    )
     http_port: Port = Field(8000, description="Port that the API listens on; other processes have other defaults.")
 
 
@@ -127,7 +131,27 @@ class EncryptionSettings(Settings):
         return Keyring.parse(self.encryption_keys.get_secret_value())
 
 
-class ApiSettings(KafkaSettings, PostgresSettings, HttpSettings, EncryptionSettings, ClockSettings):
+class ReconcilerLineSettings(Settings):
+    reconciler_url: str = Field(
+        "http://127.0.0.1:8012", pattern=r"^https?://", description="The reconciler that statements are handed to."
+    )
+
+
+class WebhookSettings(Settings):
+    webhooks_allow_private: bool = Field(
+        False, description="Whether webhooks may go to this machine and to networks that are not public."
+    )
+
+
+class ApiSettings(
+    KafkaSettings,
+    PostgresSettings,
+    HttpSettings,
+    EncryptionSettings,
+    ClockSettings,
+    ReconcilerLineSettings,
+    WebhookSettings,
+):
     """The ingest API."""
 
     admin_key: SecretStr = Field(min_length=16, description="Bearer key that may create tenants and API keys.")
@@ -141,6 +165,17 @@ class ApiSettings(KafkaSettings, PostgresSettings, HttpSettings, EncryptionSetti
     )
     docs_tenant: str = Field("demo", description="Tenant whose data the examples in /docs use.")
     reuse_port: bool = Field(False, description="Let several API processes of one machine listen on the same port.")
+    health_urls: str = Field(
+        "",
+        pattern=rf"^({NAMED_URL}(,{NAMED_URL})*)?$",
+        description="Where processes tell their health, for the dashboard: name=http://host:port[,name=http://..].",
+    )
+
+    @property
+    def health_url_of(self) -> dict[str, str]:
+        """Where each process tells its health, by its name."""
+        pairs = (each.partition("=") for each in self.health_urls.split(",") if each)
+        return {name: url for name, _, url in pairs}
 
 
 class StreamSettings(KafkaSettings, HealthSettings, StateSettings, RailSettings, AchSettings):
@@ -171,9 +206,7 @@ class StreamSettings(KafkaSettings, HealthSettings, StateSettings, RailSettings,
         return gaps
 
 
-class RailsSettings(KafkaSettings, HealthSettings, StateSettings, EncryptionSettings, ClockSettings):
-    """The gateway."""
-
+class BankLineSettings(Settings):
     bank_url: str = Field(
         "http://127.0.0.1:8010", pattern=r"^https?://", description="The bank that the gateway sends to."
     )
@@ -182,6 +215,14 @@ class RailsSettings(KafkaSettings, HealthSettings, StateSettings, EncryptionSett
         pattern=r"^https?://",
         description="The originator that ACH payments go to; without it they go to the bank as all others.",
     )
+
+
+class RailsSettings(KafkaSettings, HealthSettings, StateSettings, EncryptionSettings, ClockSettings, BankLineSettings):
+    """The gateway."""
+
+
+class RepairSettings(KafkaSettings, BankLineSettings):
+    """`directpay repair`."""
 
 
 class BankSettings(HttpSettings, StateSettings, RailSettings, ClockSettings):
@@ -244,8 +285,46 @@ class OriginatorSettings(
         return number
 
 
+class ReconcilerSettings(KafkaSettings, HttpSettings, StateSettings, ClockSettings):
+    """The reconciler. Its port is where `reconciler_url` looks for it."""
+
+    http_port: Port = Field(8012, description="Port that the reconciler listens on.")
+    statements_dir: Path | None = Field(
+        None, description="Folder in which bank statements are left: the reconciler takes each, and puts it aside."
+    )
+    own_accounts: str = Field(
+        "",
+        pattern=r"^([0-9A-Za-z]{1,34}(,[0-9A-Za-z]{1,34})*)?$",
+        description="Bank accounts of our own, through which payments pass, with commas between several; those whose "
+        "statements list batches are known without it.",
+    )
+
+
 class ProjectorSettings(KafkaSettings, MigrationSettings, HealthSettings):
     """The projector."""
+
+
+class WebhooksSettings(
+    KafkaSettings, HealthSettings, StateSettings, EncryptionSettings, ClockSettings, WebhookSettings
+):
+    """The dispatcher of webhooks."""
+
+    webhooks_retry_s: str = Field(
+        ",".join(f"{delay_s:g}" for delay_s in DELAYS_S),
+        description="Seconds before each attempt of a delivery, the first one's too; after the last it has failed.",
+    )
+    webhooks_disable_after_s: float = Field(
+        5 * 24 * 3600.0,
+        gt=0,
+        allow_inf_nan=False,
+        description="For how long every delivery to an endpoint must fail before it is disabled, in seconds.",
+    )
+
+    @field_validator("webhooks_retry_s")
+    @classmethod
+    def _schedule(cls, delays: str) -> str:
+        parse_schedule(delays)
+        return delays
 
 
 class RebuildSettings(KafkaSettings, PostgresSettings):
@@ -254,6 +333,13 @@ class RebuildSettings(KafkaSettings, PostgresSettings):
 
 class VerifySettings(KafkaSettings, PostgresSettings):
     """Verification. It takes the number of partitions from Kafka."""
+
+
+class CallerSettings(Settings):
+    """Commands that ask the API as its callers do."""
+
+    api_url: str = Field("http://127.0.0.1:8000", pattern=r"^https?://[^\s/]+/?$", description="Where the API answers.")
+    api_key: SecretStr | None = Field(None, description="API key of the commands that ask the API.")
 
 
 class DownloadSettings(Settings):
@@ -269,10 +355,15 @@ ALL: tuple[type[Settings], ...] = (
     RailsSettings,
     BankSettings,
     OriginatorSettings,
+    ReconcilerSettings,
+    ReconcilerLineSettings,
+    RepairSettings,
     ProjectorSettings,
+    WebhooksSettings,
     RebuildSettings,
     TopicSettings,
     VerifySettings,
+    CallerSettings,
     DownloadSettings,
 )
 

@@ -45,6 +45,13 @@ class Interrupted(BaseException):
 )
 @click.option("--api-processes", type=click.IntRange(1, 64), default=1, show_default=True, help="Processes of the API.")
 @click.option(
+    "--ach",
+    type=click.Choice(["delays", "files"]),
+    default="delays",
+    show_default=True,
+    help="How ACH payments settle: after their rail's delay, or by Nacha files and bank hours (docs/ach.md).",
+)
+@click.option(
     "--set",
     "settings",
     multiple=True,
@@ -59,6 +66,7 @@ def up(
     rail_speed: float,
     workers: int,
     api_processes: int,
+    ach: str,
     settings: tuple[str, ...],
 ) -> None:
     """Start Kafka, Postgres and every process of DirectPay, restart what dies, stop all on Ctrl-C."""
@@ -75,6 +83,7 @@ def up(
             rail_speed=rail_speed,
             workers=workers,
             api_processes=api_processes,
+            ach_by_files=ach == "files",
             settings=_pairs(settings),
             say=_say,
         )
@@ -119,6 +128,7 @@ def _tell(stack: LocalStack, began: float) -> None:
 DirectPay runs ({time.monotonic() - began:.0f} s). Ctrl-C stops everything.
 
   API       {places["http"]}/docs
+  Dashboard {places["http"]}/dashboard   (asks for the API key)
   API key   {places["api_key"]}   (tenant demo; admin key: {places["admin_key"]})
   Kafka     {places["kafka"]}
   Postgres  {places["analyst"]}   (read-only analyst)
@@ -126,6 +136,10 @@ DirectPay runs ({time.monotonic() - began:.0f} s). Ctrl-C stops everything.
   Logs      {places["logs"]}
 """
     )
+    if "ach_files" in places:
+        step = f"""curl -X PUT {places["bank"]}/clock -d '{{"step": true}}'"""
+        click.echo(f"  ACH files {places['ach_files']}   (originator: {places['originator']}/books)\n")
+        click.echo(f"  The bank keeps its hours. To what happens next there: {step}\n")
     # Left by whoever set it and was killed: it is not obvious why nothing that is due happens.
     if (clock := clock_of_stack(stack.state.clock_file)) is not None:
         click.echo(f"  The business clock {clock}.\n")

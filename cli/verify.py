@@ -79,7 +79,8 @@ class Report:
         ]
         compared = (
             f"{summary.payments:,} payments, {summary.events:,} events, {summary.entries:,} ledger entries, "
-            f"{summary.entities:,} entities and {summary.refusals:,} refusals compared with the log"
+            f"{summary.entities:,} entities, {summary.refusals:,} refusals and {summary.deliveries:,} webhook "
+            "deliveries compared with the log"
         )
         if not counts:
             return [f"All promises hold: {compared}."]

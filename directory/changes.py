@@ -12,12 +12,18 @@ from payments.fields import Faults, fault, time_faults, uuid_faults
 from payments.refusals import InvalidCommand, Refusal
 
 FINGERPRINT_BYTES_MAX = 64
+VERSION_MAX = 2**31 - 1  # The wire's int.
+# A retry comes within minutes: so many changes of one entity do not.
+HEARD_MAX = 16
+# The others are as they were created: payments and due dates rest on them.
+CHANGEABLE = frozenset({Kind.WEBHOOK_ENDPOINT})
 
 
 class Action(StrEnum):
     """What a directory command asks."""
 
     CREATE = "create"
+    CHANGE = "change"
     REVOKE = "revoke"
 
 
@@ -48,10 +54,42 @@ class EntityUnknown(Refusal):
         self.entity_id = entity_id
 
 
+class EntityRevoked(Refusal):
+    """A change to something that was revoked: it stays as it was then."""
+
+    code = "entity-revoked"
+
+    def __init__(self, entity_id: str) -> None:
+        super().__init__(f"{entity_id} was revoked")
+        self.entity_id = entity_id
+
+
+class VersionConflict(Refusal):
+    """A change was based on another version than the newest: read it again, and decide again what to change."""
+
+    code = "version-conflict"
+
+    def __init__(self, entity_id: str, version: int) -> None:
+        super().__init__(f"{entity_id} was changed meanwhile and is at version {version}")
+        self.entity_id = entity_id
+        self.version = version
+
+
+class ChangeKeyReused(Refusal):
+    """A change under the id of an earlier one, with another body."""
+
+    code = "idempotency-key-reused"
+
+    def __init__(self, entity_id: str) -> None:
+        super().__init__(f"another change of {entity_id} was asked for under this id")
+        self.entity_id = entity_id
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DirectoryCommand:
-    """Create or revoke one entity. `fingerprint` is a keyed hash of the caller's body, `sealed` its secrets.
+    """Create, change or revoke one entity. `fingerprint` is a keyed hash of the caller's body, `sealed` its secrets.
 
+    A change names the version that it is `based_on`, replaces the entity and, where it brings some, the secrets.
     Raises InvalidCommand, naming every field at fault.
     """
 
@@ -64,6 +102,7 @@ class DirectoryCommand:
     requested_at_us: int
     entity: Entity | None = None
     sealed: Sealed | None = None
+    based_on: int | None = None
 
     def __post_init__(self) -> None:
         faults = (
@@ -87,23 +126,49 @@ class DirectoryCommand:
     def _content_faults(self) -> Faults:
         match self.action:
             case Action.CREATE:
-                faults: Faults = ()
-                if self.entity is None or KINDS[type(self.entity)] is not self.kind:
-                    faults += fault("entity", f"must be the {self.kind} to create")
-                if not 0 < len(self.fingerprint) <= FINGERPRINT_BYTES_MAX:
-                    faults += fault("fingerprint", f"must have 1 to {FINGERPRINT_BYTES_MAX} bytes")
+                return self._whole_entity_faults() + self._base_faults()
+            case Action.CHANGE:
+                faults = self._whole_entity_faults() + self._base_faults()
+                if self.kind not in CHANGEABLE:
+                    faults += fault("kind", f"must be one of {', '.join(CHANGEABLE)} to be changed")
                 return faults
             case Action.REVOKE:
                 if self.entity is not None or self.sealed is not None:
                     return fault("entity", "must be absent when it is revoked, and so must its secrets")
-                return ()
+                return self._base_faults()
             case _:
                 assert_never(self.action)
+
+    def _whole_entity_faults(self) -> Faults:
+        faults: Faults = ()
+        if self.entity is None or KINDS[type(self.entity)] is not self.kind:
+            faults += fault("entity", f"must be the {self.kind} to {self.action}")
+        if not 0 < len(self.fingerprint) <= FINGERPRINT_BYTES_MAX:
+            faults += fault("fingerprint", f"must have 1 to {FINGERPRINT_BYTES_MAX} bytes")
+        return faults
+
+    def _base_faults(self) -> Faults:
+        if self.action is not Action.CHANGE:
+            return () if self.based_on is None else fault("based_on", "must be absent unless it is changed")
+        if self.based_on is None or not 1 <= self.based_on <= VERSION_MAX:
+            return fault("based_on", f"must be the version that it changes, from 1 to {VERSION_MAX}")
+        return ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heard:
+    """A change that was made: the command's id and its body's fingerprint."""
+
+    command_id: str
+    fingerprint: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DirectoryRecord:
-    """An entity after its last change: what directory-events carries. `version` counts from 1."""
+    """An entity after its last change: what directory-events carries. `version` counts from 1.
+
+    `heard` has the last HEARD_MAX changes, newest last, so that a change that is sent again changes nothing.
+    """
 
     entity_id: str
     tenant_id: str
@@ -116,6 +181,7 @@ class DirectoryRecord:
     created_at_us: int
     updated_at_us: int
     entity: Entity
+    heard: tuple[Heard, ...] = ()
 
     def __post_init__(self) -> None:
         assert KINDS[type(self.entity)] is self.kind
@@ -163,6 +229,8 @@ def change(command: DirectoryCommand, record: DirectoryRecord | None) -> Changed
     match command.action:
         case Action.CREATE:
             return _create(command, record)
+        case Action.CHANGE:
+            return _change(command, record)
         case Action.REVOKE:
             return _revoke(command, record)
         case _:
@@ -172,11 +240,7 @@ def change(command: DirectoryCommand, record: DirectoryRecord | None) -> Changed
 def _create(command: DirectoryCommand, record: DirectoryRecord | None) -> Changed | Known | NotChanged:
     assert command.entity is not None, "no create is built without its entity"
     if record is not None:
-        if (record.tenant_id, record.kind, record.fingerprint) == (
-            command.tenant_id,
-            command.kind,
-            command.fingerprint,
-        ):
+        if _is_of(record, command) and record.fingerprint == command.fingerprint:
             return Known(record=record)
         return NotChanged(refusal=EntityExists(command.entity_id))
     created = DirectoryRecord(
@@ -192,16 +256,49 @@ def _create(command: DirectoryCommand, record: DirectoryRecord | None) -> Change
         updated_at_us=command.requested_at_us,
         entity=command.entity,
     )
-    secret = None
-    if command.sealed is not None:
-        secret = DirectorySecret(
-            entity_id=command.entity_id, tenant_id=command.tenant_id, kind=command.kind, sealed=command.sealed
-        )
-    return Changed(record=created, secret=secret)
+    return Changed(record=created, secret=_secret_of(command))
+
+
+def _change(command: DirectoryCommand, record: DirectoryRecord | None) -> Changed | Known | NotChanged:
+    assert command.entity is not None, "no change is built without its entity"
+    if record is None or not _is_of(record, command):
+        return NotChanged(refusal=EntityUnknown(command.entity_id))
+    # Before all else: of a change that was made, its sender hears the same whatever came after it.
+    for heard in record.heard:
+        if heard.command_id == command.command_id:
+            if heard.fingerprint == command.fingerprint:
+                return Known(record=record)
+            return NotChanged(refusal=ChangeKeyReused(command.entity_id))
+    if record.state is State.REVOKED:
+        return NotChanged(refusal=EntityRevoked(command.entity_id))
+    if record.version != command.based_on:
+        return NotChanged(refusal=VersionConflict(command.entity_id, record.version))
+    heard = Heard(command_id=command.command_id, fingerprint=command.fingerprint)
+    changed = replace(
+        record,
+        version=record.version + 1,
+        changed_by=command.command_id,
+        updated_at_us=max(command.requested_at_us, record.updated_at_us + 1),
+        entity=command.entity,
+        heard=(*record.heard, heard)[-HEARD_MAX:],
+    )
+    return Changed(record=changed, secret=_secret_of(command))
+
+
+def _secret_of(command: DirectoryCommand) -> DirectorySecret | None:
+    if command.sealed is None:
+        return None
+    return DirectorySecret(
+        entity_id=command.entity_id, tenant_id=command.tenant_id, kind=command.kind, sealed=command.sealed
+    )
+
+
+def _is_of(record: DirectoryRecord, command: DirectoryCommand) -> bool:
+    return (record.tenant_id, record.kind) == (command.tenant_id, command.kind)
 
 
 def _revoke(command: DirectoryCommand, record: DirectoryRecord | None) -> Changed | Known | NotChanged:
-    if record is None or (record.tenant_id, record.kind) != (command.tenant_id, command.kind):
+    if record is None or not _is_of(record, command):
         return NotChanged(refusal=EntityUnknown(command.entity_id))
     if record.state is State.REVOKED:
         return Known(record=record)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
+from directory.webhook_endpoint import WebhookEndpoint
 from payments.fields import Faults, amount_faults, date_faults, fault, name_faults, uuid_faults
 from payments.idempotency import is_clean_text
 from payments.metadata import metadata_faults
@@ -41,6 +42,7 @@ class Kind(StrEnum):
     BANK_ACCOUNT = "bank_account"
     PROPERTY = "property"
     LEASE = "lease"
+    WEBHOOK_ENDPOINT = "webhook_endpoint"
 
 
 class Role(StrEnum):
@@ -166,7 +168,7 @@ class Lease:
         _refuse(faults)
 
 
-Entity = Tenant | ApiKey | User | BankAccount | Property | Lease
+Entity = Tenant | ApiKey | User | BankAccount | Property | Lease | WebhookEndpoint
 
 KINDS: dict[type[Entity], Kind] = {
     Tenant: Kind.TENANT,
@@ -175,6 +177,7 @@ KINDS: dict[type[Entity], Kind] = {
     BankAccount: Kind.BANK_ACCOUNT,
     Property: Kind.PROPERTY,
     Lease: Kind.LEASE,
+    WebhookEndpoint: Kind.WEBHOOK_ENDPOINT,
 }
 
 

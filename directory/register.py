@@ -11,14 +11,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import assert_never
 
-from directory.changes import DirectoryRecord, DirectorySecret, State
+from directory.changes import DirectoryRecord, DirectorySecret, Heard, State
 from directory.entities import AccountType, ApiKey, BankAccount, Kind, Lease, Property, Role, Scope, Tenant, User
 from directory.sealing import Sealed
+from directory.webhook_endpoint import WebhookEndpoint
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """What has to be known of an entity to check a reference to it; fields of other kinds are None (`scopes` empty)."""
+    """What has to be known of an entity to check a reference to it; fields of other kinds are None (or empty)."""
 
     kind: Kind
     tenant_id: str
@@ -36,6 +37,8 @@ class Entry:
     property_id: str | None = None  # of a lease
     renter_id: str | None = None  # of a lease
     scopes: tuple[Scope, ...] = ()  # of an API key
+    endpoint: WebhookEndpoint | None = None  # all that a webhook endpoint is: a change starts from it
+    heard: tuple[Heard, ...] = ()  # of a webhook endpoint
 
     @property
     def is_active(self) -> bool:
@@ -79,6 +82,7 @@ class Register:
 
 def _entry(record: DirectoryRecord) -> Entry:
     role = user_id = token = account_holder_name = account_type = owner_id = property_id = renter_id = None
+    endpoint = None
     scopes: tuple[Scope, ...] = ()
     entity = record.entity
     match entity:
@@ -93,6 +97,8 @@ def _entry(record: DirectoryRecord) -> Entry:
             property_id, renter_id = entity.property_id, entity.renter_id
         case ApiKey():
             scopes = entity.scopes
+        case WebhookEndpoint():
+            endpoint = entity
         case Tenant():
             pass
         case _:
@@ -115,4 +121,6 @@ def _entry(record: DirectoryRecord) -> Entry:
         property_id=property_id,
         renter_id=renter_id,
         scopes=scopes,
+        endpoint=endpoint,
+        heard=record.heard,
     )

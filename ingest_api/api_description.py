@@ -9,13 +9,16 @@ from http import HTTPStatus
 from typing import Any
 
 from directory.entities import Kind
-from ingest_api.described_schemas import SCHEMAS, ref
+from ingest_api.described_schemas import ITEM_STATES, SCHEMAS, ref
 from ingest_api.examples import Examples
 from ingest_api.listing import LIMIT_DEFAULT, LIMIT_MAX
+from ingest_api.metric_periods import PERIODS_DEFAULT, PERIODS_MAX
 from ingest_api.problems import MEDIA_TYPE as PROBLEM_TYPE
 from ingest_api.problems import TYPES_PATH
 from payments.payment import Status
 from payments.rails import RAILS
+from projections.queries import Bucket
+from schemas.deliveries import Outcome
 from schemas.registry import schema_by_id
 
 Json = dict[str, Any]
@@ -27,6 +30,9 @@ TAGS = {
     "Leases": "Who rents what, when the rent is due, and what is paid of it.",
     "Payments": "The rent itself. Send the same request twice and see what happens.",
     "Balances": "The ledger's accounts. Those of a tenant sum to zero: what one was paid, another has paid.",
+    "Webhooks": "Where your events are delivered to: signed by Standard Webhooks, at least once, in order per payment.",
+    "Reconciliation": "Bank statements, compared with the payments: what differs, what was repaired, and the proof.",
+    "Metrics": "Figures of a tenant's payments, and how the processes are. [The dashboard](/dashboard) shows them.",
     "Tenants": "The operator's side: customers and their API keys. It needs the admin key.",
     "Schemas": "The schema registry's reading side: with it, Confluent's deserialisers read every topic.",
     "Process": "Health, metrics and descriptions.",
@@ -70,6 +76,9 @@ IF_NONE_MATCH: Json = {
     "description": "The `ETag` of an earlier answer: 304 without a body while nothing has happened to the payment.",
     "schema": {"type": "string"},
 }
+SAME_ANSWER: Json = IF_NONE_MATCH | {
+    "description": "The `ETag` of an earlier answer: 304 without a body while it would be answered again.",
+}
 PAYMENT_TEXTS = {
     "200": "This key has a payment: its first answer again.",
     "201": "Created, as it was at creation.",
@@ -92,6 +101,7 @@ class Operation:
     takes: str | None = None
     bodies: dict[str, Any] | None = None
     body_type: str = "application/json"
+    raw_body: tuple[str, str] | None = None  # Its media type, and an example of it.
     answer_type: str = "application/json"
     problems: Sequence[int] = ()
     texts: dict[str, str] | None = None
@@ -123,6 +133,10 @@ def operations(examples: Examples) -> list[Operation]:
         *_directory(examples),
         *_payments(examples),
         _balances(),
+        *_webhook_endpoints(examples),
+        *_webhook_deliveries(examples),
+        *_reconciliation(examples),
+        *_metrics(),
         *_tenants(examples),
         *_registry(),
         *_process(),
@@ -212,7 +226,8 @@ def _payments(examples: Examples) -> list[Operation]:
         ),
         Operation(
             method="get", path=path, tag="Payments", summary="List payments, newest first",
-            parameters=_payment_filters(), answers={"200": "Payments"}, problems=[400, 422],
+            parameters=[*_payment_filters(), SAME_ANSWER], answers={"200": "Payments", "304": None},
+            texts={"304": "It is as you know it."}, problems=[400, 422],
         ),
         Operation(
             method="post", path=path + "batch", tag="Payments", summary="Pay many at once",
@@ -269,6 +284,143 @@ def _balances() -> Operation:
         "is of its own moment: a payment that moves between two pages can show on one side only.",
         parameters=[_query("account", account), *_page()], answers={"200": "Balances"}, problems=[400, 422],
     )  # fmt: skip
+
+
+def _webhook_endpoints(examples: Examples) -> list[Operation]:
+    path = "/api/v1/webhook-endpoints/"
+    one = _id(examples.endpoint_id)
+    return [
+        Operation(
+            method="post", path=path, tag="Webhooks", summary="Create a webhook endpoint",
+            doc="The secret is in this answer only, and in a replay of it while the secret still signs. A URL that "
+            "names this machine or a private address is refused; a name that leads to one, when it is delivered to.",
+            parameters=[KEY_HEADER], takes="NewWebhookEndpoint", bodies={"Told of two events": examples.endpoint},
+            answers=dict.fromkeys(("201", "200", "202"), "NewlySignedWebhookEndpoint"),
+            problems=[400, 413, 415, 422],
+            texts={
+                "201": "Created.",
+                "200": "A replay: the first answer again.",
+                "202": "Accepted, not known to be done yet; send it again with its key to see the secret.",
+            },
+        ),
+        Operation(
+            method="get", path=path, tag="Webhooks", summary="List webhook endpoints, newest first",
+            parameters=_page(), answers={"200": "WebhookEndpoints"}, problems=[400, 422],
+        ),
+        Operation(
+            method="get", path=path + "{id}", tag="Webhooks", summary="Read a webhook endpoint", parameters=[one],
+            answers={"200": "WebhookEndpoint"}, problems=[404],
+        ),
+        Operation(
+            method="patch", path=path + "{id}", tag="Webhooks", summary="Change a webhook endpoint",
+            doc="What the body does not name stays. One that was disabled by us is enabled again here; it is told of "
+            "what happens from then on, and of what it missed by a replay. 409: it was changed by others meanwhile, "
+            "again and again; read it, and decide anew.",
+            parameters=[one, KEY_HEADER], takes="WebhookEndpointChange", bodies={"Off": examples.endpoint_change},
+            answers={"200": "WebhookEndpoint", "202": "WebhookEndpoint"},
+            texts={"200": "Changed, as it is now.", "202": "Asked for; this is how it was before."},
+            problems=[400, 404, 409, 413, 415, 422],
+        ),
+        Operation(
+            method="delete", path=path + "{id}", tag="Webhooks", summary="Delete a webhook endpoint",
+            parameters=[_id(examples.old_endpoint_id)], answers={"204": None, "202": "WebhookEndpoint"},
+            texts={"204": "Deleted, now or before.", "202": "Asked for."}, problems=[404],
+        ),
+        Operation(
+            method="post", path=path + "{id}/rotate-secret", tag="Webhooks", summary="Give an endpoint a new secret",
+            doc="For 24 hours the former one signs too. The new one is in this answer only, and in a replay of it.",
+            parameters=[one, KEY_HEADER | {"example": examples.rotation_key}],
+            answers=dict.fromkeys(("200", "202"), "NewlySignedWebhookEndpoint"),
+            texts={"200": "Rotated.", "202": "Asked for; send it again with its key to see the secret."},
+            problems=[400, 404, 409, 413, 415, 422],
+        ),
+    ]  # fmt: skip
+
+
+def _webhook_deliveries(examples: Examples) -> list[Operation]:
+    path = "/api/v1/webhook-endpoints/{id}"
+    one = _id(examples.endpoint_id)
+    outcomes = [outcome.value for outcome in Outcome]
+    return [
+        Operation(
+            method="get", path=path + "/deliveries", tag="Webhooks", summary="What was delivered, and what was not",
+            doc="One item an attempt, newest first, for 30 days.",
+            parameters=[one, _query("outcome", "Only with this outcome.", enum=outcomes), *_page()],
+            answers={"200": "WebhookDeliveries"}, problems=[400, 404, 422],
+        ),
+        Operation(
+            method="post", path=path + "/replay", tag="Webhooks", summary="Deliver again",
+            doc="Everything of the last 30 days; with `from` and `to` what was attempted then, with `failed_only` what "
+            "was given up, with `message_id` one event. Each keeps its `webhook-id`. Same key, same body: the same id, "
+            "and it is done once.",
+            parameters=[one, KEY_HEADER], takes="NewWebhookReplay", bodies={"What was given up": examples.replay},
+            answers={"202": "WebhookReplay"}, texts={"202": "Asked for; the deliveries name this id."},
+            problems=[400, 404, 413, 415, 422],
+        ),
+    ]  # fmt: skip
+
+
+def _reconciliation(examples: Examples) -> list[Operation]:
+    return [
+        Operation(
+            method="post", path="/api/v1/reconciliation/statements", tag="Reconciliation",
+            summary="Hand in a bank statement",
+            doc="A bank statement as the body: camt.053, BAI2, or a CSV table. Its bookings are compared with your "
+            "payments (with everybody's, by the admin key). The same file again changes nothing: the same answer. A "
+            "payment that the bank has settled and that is still `processing` here is repaired.",
+            parameters=[
+                _query("name", "The file's name, for people."),
+                _query("whole", "`no`: the file is a part of what the bank booked: what is not in it is not missing.",
+                       enum=["yes", "no"]),
+            ],
+            raw_body=("text/csv", examples.statement), answers={"201": "Import", "200": "Import", "202": "NewImport"},
+            texts={
+                "201": "Compared to its end.",
+                "200": "It was handed in before: the same answer.",
+                "202": "Still comparing; send the same file again for the answer.",
+            },
+            problems=[400, 413, 422],
+        ),
+        Operation(
+            method="get", path="/api/v1/reconciliation/items", tag="Reconciliation", summary="List what was found",
+            doc="In the order in which it was found: all that is more than matched, or what `state` says. An item has "
+            "its evidence: what the statement says, and the payment's history then.",
+            parameters=[_query("state", "Only these.", enum=list(ITEM_STATES)), *_page()],
+            answers={"200": "Items"}, problems=[400, 422],
+        ),
+        Operation(
+            method="post", path="/api/v1/reconciliation/items/{id}/resolve", tag="Reconciliation",
+            summary="Resolve an item",
+            doc="Say why what differs is right as it is, or that the bank corrects it. The first word holds.",
+            parameters=[_id(examples.item_id)], takes="Resolution", bodies={"The account's fee": examples.resolution},
+            answers={"200": "Item"}, problems=[400, 404, 409, 413, 415, 422],
+        ),
+    ]  # fmt: skip
+
+
+def _metrics() -> list[Operation]:
+    path = "/api/v1/metrics/"
+    return [
+        Operation(
+            method="get", path=path + "summary", tag="Metrics", summary="Volume, failures, times to settle, in flight",
+            doc="Of the last `periods` days (UTC), weeks from Monday on, or months, with the present one. A payment "
+            "counts in the period in which it was asked for, in the status in which it is now. Read from sums: as "
+            "quick with millions of payments as with ten.",
+            parameters=[
+                _query("bucket", "How long a period is; a day when not given.", enum=[each.value for each in Bucket]),
+                _query("periods", f"How many, at most {PERIODS_MAX}; {PERIODS_DEFAULT} when not given.", of="integer"),
+                SAME_ANSWER,
+            ],
+            answers={"200": "Summary", "304": None}, texts={"304": "It is as you know it."}, problems=[422],
+        ),
+        Operation(
+            method="get", path=path + "processes", tag="Metrics", summary="How the processes are",
+            doc="Of the whole system, which all tenants share. Processes are listed where the operator has set "
+            "DIRECTPAY_HEALTH_URLS; how far the views are behind each topic is always told, while Postgres answers.",
+            parameters=[SAME_ANSWER], answers={"200": "Processes", "304": None},
+            texts={"304": "It is as you know it."}, problems=[422],
+        ),
+    ]  # fmt: skip
 
 
 def _tenants(examples: Examples) -> list[Operation]:
@@ -362,6 +514,10 @@ def _described(operation: Operation) -> Json:
         described["description"] = operation.doc
     if operation.security is not None:
         described["security"] = [{operation.security: []}]
+    if operation.raw_body is not None:
+        media_type, example = operation.raw_body
+        raw: Json = {"schema": {"type": "string"}, "example": example}
+        described["requestBody"] = {"required": True, "content": {media_type: raw}}
     if operation.takes is not None:
         named = {name: {"summary": name, "value": value} for name, value in (operation.bodies or {}).items()}
         content: Json = {operation.body_type: {"schema": ref(operation.takes), "examples": named}}
@@ -377,7 +533,7 @@ def _responses(operation: Operation) -> Json:
     for status, schema in operation.answers.items():
         text = (operation.texts or {}).get(status, "What was asked for.")
         responses[status] = {"description": text}
-        if status != "304":
+        if status not in ("204", "304"):
             of_schema = ref(schema) if schema is not None else {}
             responses[status]["content"] = {operation.answer_type: {"schema": of_schema}}
     problems = list(operation.problems)

@@ -28,20 +28,26 @@ from ingest_api.parts import ApiConfig, Parts
 from ingest_api.passwords import PasswordHashing
 from ingest_api.paths import OneSpelling
 from ingest_api.problems import problem_of
+from ingest_api.reconciler_line import ReconcilerLine
 from ingest_api.refusals import MalformedCursor, MethodNotAllowed, NotFound, ViewsUnreachable
 from ingest_api.request_log import RequestLog
 from ingest_api.routes.balances import balance_routes
 from ingest_api.routes.bank_accounts import bank_account_routes
 from ingest_api.routes.batch import batch_routes
+from ingest_api.routes.dashboard import dashboard_routes
 from ingest_api.routes.docs import docs_routes
 from ingest_api.routes.health import health_routes
 from ingest_api.routes.leases import lease_routes
+from ingest_api.routes.metrics import metric_routes
 from ingest_api.routes.payments import payment_routes
 from ingest_api.routes.properties import property_routes
+from ingest_api.routes.reconciliation import reconciliation_routes
 from ingest_api.routes.registry import registry_routes
 from ingest_api.routes.tenants import tenant_routes
 from ingest_api.routes.users import user_routes
+from ingest_api.routes.webhook_endpoints import webhook_endpoint_routes
 from kafka_log.topics_admin import require_partitions
+from observability.collector import let_collector_rest
 from payments.refusals import Refusal
 from projections.queries import MalformedCursor as UnknownCursor
 from projections.queries import Queries, ViewsUnavailable
@@ -101,6 +107,7 @@ def run(config: ApiConfig) -> None:
     """Serve until SIGTERM or SIGINT; exits the process with 1 when the log can no longer be followed or written."""
     require_partitions(config.bootstrap, config.partitions)
     app = build_app(config)
+    let_collector_rest()
     server = uvicorn.Server(
         uvicorn.Config(
             app,
@@ -163,25 +170,31 @@ def _parts(config: ApiConfig) -> Parts:
         queries=queries,
         passwords=PasswordHashing(),
         accepted=AcceptedPayments(),
+        reconciler=ReconcilerLine(config.reconciler_url),
         now_us=clock_of(config.clock_file).now_us,
     )
 
 
 def _routes(parts: Parts) -> list[Route]:
-    return [
+    # Tried in this order, so first what is asked for most.
+    routes = [
+        # Before the routes of single payments: "batch" is no payment's id.
+        *batch_routes(parts),
+        *payment_routes(parts),
         *user_routes(parts),
         *bank_account_routes(parts),
         *property_routes(parts),
         *lease_routes(parts),
-        # Before the routes of single payments: "batch" is no payment's id.
-        *batch_routes(parts),
-        *payment_routes(parts),
         *balance_routes(parts),
+        *webhook_endpoint_routes(parts),
+        *reconciliation_routes(parts),
+        *metric_routes(parts),
         *tenant_routes(parts),
         *registry_routes(),
         *health_routes(parts),
         *docs_routes(parts),
     ]
+    return [*routes, *dashboard_routes([route.path for route in routes])]
 
 
 async def _open(parts: Parts) -> None:
@@ -196,6 +209,7 @@ async def _close(parts: Parts) -> None:
     # Flushing waits for Kafka, within the producer's bound.
     await asyncio.to_thread(parts.commands.close)
     await parts.queries.close()
+    await parts.reconciler.close()
     log.info("api_stopped", instance=parts.config.instance)
 
 

@@ -13,6 +13,7 @@ from typing import Any, NoReturn, TypeVar
 
 from starlette.requests import Request
 
+from ingest_api.moments import moment_us
 from ingest_api.refusals import BodyTooLarge, MalformedBody, UnsupportedMediaType
 from payments.metadata import METADATA_DEPTH_MAX, canonical_metadata
 from payments.money import InvalidAmount, parse_amount
@@ -39,6 +40,14 @@ class RepeatedMembers(dict[str, Any]):
 
 async def read_body(request: Request, *, bytes_max: int, media_types: Collection[str] = JSON_TYPES) -> bytes:
     """Return the raw body, or raise BodyTooLarge (without reading on) or UnsupportedMediaType."""
+    data = await read_bytes(request, bytes_max=bytes_max)
+    if data:
+        _check_media_type(request, media_types)
+    return data
+
+
+async def read_bytes(request: Request, *, bytes_max: int) -> bytes:
+    """Return the raw body, whatever its media type, or raise BodyTooLarge (without reading on)."""
     announced = request.headers.get("content-length", "")
     if announced.isdigit() and int(announced) > bytes_max:
         raise BodyTooLarge(bytes_max)
@@ -48,8 +57,6 @@ async def read_body(request: Request, *, bytes_max: int, media_types: Collection
         if size > bytes_max:
             raise BodyTooLarge(bytes_max)
         parts.append(part)
-    if size:
-        _check_media_type(request, media_types)
     return b"".join(parts)
 
 
@@ -206,6 +213,14 @@ class Fields:
             return int(value.text)
         return 1
 
+    def optional_flag(self, name: str) -> bool | None:
+        """Take true or false; null is the same as absent."""
+        value = self._take(name)
+        if value is None or isinstance(value, bool):
+            return value
+        self.fault(name, "must be true or false")
+        return None
+
     def choice(self, name: str, choices: type[E]) -> E:
         """Take a required string that is one of an enum's values."""
         text = self.text(name)
@@ -244,6 +259,17 @@ class Fields:
             self.fault(name, "must be a date such as 2026-03-01")
             return None
         return parsed
+
+    def optional_moment_us(self, name: str) -> int | None:
+        """Take a date or a date and time; returns microseconds since the epoch."""
+        text = self.optional_text(name)
+        if text is None:
+            return None
+        try:
+            return moment_us(text)
+        except ValueError as error:
+            self.fault(name, str(error))
+            return None
 
     def metadata(self, name: str) -> str:
         """Take an object of whatever the caller wants kept; returns it as canonical JSON."""

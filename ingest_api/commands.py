@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import assert_never
 
 from prometheus_client import Counter
 
@@ -12,12 +13,13 @@ from ingest_api.refusals import LogUnreachable
 from kafka_log.producer import LogProducer, LogUnavailable, OutRecord
 from payments.commands import CancelPayment, InitiatePayment, RefundPayment
 from schemas.codec import encode
-from schemas.topics import DIRECTORY_COMMANDS, PAYMENT_COMMANDS
+from schemas.deliveries import WebhookReplay
+from schemas.topics import DIRECTORY_COMMANDS, PAYMENT_COMMANDS, WEBHOOK_REQUESTS
 
 # Below the time of a 503, or librdkafka would send what the caller was told is not sent.
 DELIVERY_TIMEOUT_S = 2.5
 
-Command = InitiatePayment | CancelPayment | RefundPayment | DirectoryCommand
+Command = InitiatePayment | CancelPayment | RefundPayment | DirectoryCommand | WebhookReplay
 
 SENT = Counter("directpay_api_commands_total", "Commands that Kafka has acknowledged", ["command"])
 UNSENT = Counter("directpay_api_commands_unacknowledged_total", "Commands that Kafka did not acknowledge in time")
@@ -43,8 +45,8 @@ class CommandLog:
         """Send in order; when one is not acknowledged, the outcome of all is unknown."""
         headers = _headers(traceparent)
         records = [
-            OutRecord(topic=_topic(command), key=_key(command), value=encode(command), headers=headers)
-            for command in commands
+            OutRecord(topic=topic, key=key, value=encode(command), headers=headers)
+            for command, (topic, key) in ((command, _place(command)) for command in commands)
         ]
         try:
             await self._producer.send_all(records)
@@ -58,12 +60,17 @@ class CommandLog:
         self._producer.close()
 
 
-def _topic(command: Command) -> str:
-    return DIRECTORY_COMMANDS.name if isinstance(command, DirectoryCommand) else PAYMENT_COMMANDS.name
-
-
-def _key(command: Command) -> str:
-    return command.entity_id if isinstance(command, DirectoryCommand) else command.key
+def _place(command: Command) -> tuple[str, str]:
+    """Return the topic and the key of a command."""
+    match command:
+        case DirectoryCommand():
+            return DIRECTORY_COMMANDS.name, command.entity_id
+        case WebhookReplay():
+            return WEBHOOK_REQUESTS.name, command.endpoint_id
+        case InitiatePayment() | CancelPayment() | RefundPayment():
+            return PAYMENT_COMMANDS.name, command.key
+        case _:
+            assert_never(command)
 
 
 def _headers(traceparent: str | None) -> tuple[tuple[str, bytes], ...]:

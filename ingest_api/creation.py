@@ -58,19 +58,22 @@ class Creations:
         *,
         secret: Callable[[], Awaitable[bytes]] | None = None,
         shown_once: dict[str, Any] | None = None,
+        shown_again: Callable[[], Awaitable[dict[str, Any]]] | None = None,
     ) -> Response:
         """Answer 201 to whoever created it, 200 to a replay, 202 when the log does not show it in time.
 
         `secret` is awaited for the bytes to seal, and only when they are needed. `shown_once` is told to the creator
-        alone, with the 201; every other answer has the same members empty.
+        alone, with the 201; every other answer has the same members empty, or, with a 200, as `shown_again` says.
         """
         parts = self._parts
+        blank = dict.fromkeys(shown_once or {})
         command_id = self._command_id(creation)
         fingerprints = parts.config.keyring.digests(canonical_json([creation.kind, *creation.body]).encode())
         known = await self._known(creation, command_id)
         if known is not None:
             self._require_same(creation, known, command_id, fingerprints)
-            return self._answer(creation, known.created_at_us, status=200, shown_once=dict.fromkeys(shown_once or {}))
+            shown = blank if shown_again is None else await shown_again()
+            return self._answer(creation, known.created_at_us, status=200, shown_once=shown)
         sealed = None
         if secret is not None:
             sealed = parts.config.keyring.seal(creation.entity_id, await secret(), os.urandom(NONCE_BYTES))
@@ -89,10 +92,11 @@ class Creations:
         made = await parts.directory.wait_for(creation.entity_id, self._is_there(creation), parts.config.outcome_wait_s)
         if made is None:
             # A secret that is told must be the one that is kept, and another request of the same key may come first.
-            return self._answer(creation, None, status=202, shown_once=dict.fromkeys(shown_once or {}))
+            return self._answer(creation, None, status=202, shown_once=blank)
         self._require_same(creation, made, command_id, fingerprints)
         if made.created_by != command_id:
-            return self._answer(creation, made.created_at_us, status=200, shown_once=dict.fromkeys(shown_once or {}))
+            shown = blank if shown_again is None else await shown_again()
+            return self._answer(creation, made.created_at_us, status=200, shown_once=shown)
         return self._answer(creation, made.created_at_us, status=201, shown_once=shown_once)
 
     def _command_id(self, creation: Creation) -> str:

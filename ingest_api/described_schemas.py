@@ -5,11 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from directory.entities import AccountType, Role, Scope
+from directory.webhook_endpoint import URL_CHARACTERS_MAX, DisabledReason
+from ingest_api.process_health import Condition
 from payments.commands import DESCRIPTION_CHARACTERS_MAX
 from payments.idempotency import KEY_CHARACTERS_MAX
 from payments.metadata import METADATA_BYTES_MAX
 from payments.payment import EventType, Status
 from payments.rails import RAILS
+from projections.queries import Bucket
+from schemas.deliveries import Outcome
+from schemas.reconciliation import Verdict
 
 Schema = dict[str, Any]
 
@@ -47,6 +52,10 @@ def page(name: str) -> Schema:
     return record("items next_cursor", items={"type": "array", "items": ref(name)}, next_cursor=cursor)
 
 
+def listed(schema: Schema) -> Schema:
+    return {"type": "array", "items": schema}
+
+
 KEY = text(
     "The idempotency key, unless the Idempotency-Key header brings it.", minLength=1, maxLength=KEY_CHARACTERS_MAX
 )
@@ -58,6 +67,11 @@ AMOUNT_OUT = text("Dollars with 2 decimals.", pattern=r"^[0-9]+\.[0-9]{2}$")
 BALANCE = text(
     "Credits less debits, in dollars: what the account was paid more than it paid.", pattern=r"^-?[0-9]+\.[0-9]{2}$"
 )
+COUNT: Schema = {"type": "integer", "minimum": 0, "description": "How many payments."}
+FAILURE_RATE: Schema = {
+    "type": ["number", "null"],
+    "description": "Failed and returned payments, of all that ended but the cancelled ones: 0 to 1; null: none has.",
+}
 METADATA = {"type": "object", "description": f"Whatever you want kept, at most {METADATA_BYTES_MAX} bytes as JSON."}
 STATUS = text("Where the payment stands.", enum=[status.value for status in Status])
 RAIL = text("The way the money travels.", enum=list(RAILS))
@@ -112,7 +126,47 @@ _USER: dict[str, Schema] = {
     "name": nullable(text("What to call the user.")),
 }
 _SCOPES = {"type": "array", "items": {"type": "string", "enum": [scope.value for scope in Scope]}}
+_EVENTS = {
+    "type": "array",
+    "items": {"type": "string", "enum": [event.value for event in EventType]},
+    "description": "Only of these events; all, when it is empty or not there.",
+}
+_URL = text("http or https, without user information or a fragment.", format="uri", maxLength=URL_CHARACTERS_MAX)
+_ENABLED: Schema = {"type": "boolean", "description": "Whether it is told of anything."}
 _ENTITY: dict[str, Schema] = {"id": uuid("Its id."), "status": ENTITY_STATUS, "created_at": CREATED}
+_WEBHOOK_ENDPOINT: dict[str, Schema] = {"url": _URL, "events": _EVENTS, "enabled": _ENABLED}
+_KNOWN_WEBHOOK_ENDPOINT: dict[str, Schema] = {
+    "disabled_reason": nullable(
+        text("Why it is not enabled: its owner asked for it, it answered 410, or deliveries failed for too long.")
+        | {"enum": [*(reason.value for reason in DisabledReason), None]}
+    ),
+    **_WEBHOOK_ENDPOINT,
+    **_ENTITY,
+}
+ITEM_STATES = ("open", "resolved", *(verdict.value for verdict in Verdict))
+_IMPORT_COUNTS = {
+    "bookings": "Bookings in the file, the payments of a batch each.",
+    "known": "How many of them an earlier file had told.",
+    "matched": "Bookings that agree with a payment.",
+    "repaired": "Payments whose outcome was not known here and is reported now.",
+    "mismatched": "Bookings of a payment with another amount.",
+    "duplicates": "Bookings that repeat what is booked already.",
+    "unmatched_at_bank": "Bookings that no payment explains.",
+    "unmatched_here": "Payments that should be in the file and are not.",
+    "statements": "Statements in the file.",
+    "unproven": "Statements whose balances do not follow from the ledger and what was found.",
+}
+_PROOF_AMOUNTS = {
+    "opening_balance": "The balance before the first day.",
+    "closing_balance": "The balance after the last day.",
+    "ledger": "What our ledger moved on the account in these days.",
+    "unmatched_at_bank": "Bookings that no payment explains.",
+    "duplicates": "Bookings that repeat another.",
+    "mismatched": "By how much bookings exceed their payments.",
+    "ahead": "Booked in these days, in the ledger on others or not yet.",
+    "behind": "In the ledger in these days, booked on others or not at all.",
+    "difference": "What is left unexplained.",
+}
 _PAYMENT_REQUIRED = "payer_account_id payee_account_id amount payment_rail_type"
 
 SCHEMAS: dict[str, Schema] = {
@@ -239,6 +293,158 @@ SCHEMAS: dict[str, Schema] = {
         balance=BALANCE,
     ),
     "Balances": page("Balance"),
+    "NewWebhookEndpoint": record("url", idempotency_key=KEY, **_WEBHOOK_ENDPOINT),
+    "WebhookEndpointChange": record("", idempotency_key=KEY, **_WEBHOOK_ENDPOINT),
+    "WebhookEndpoint": record("id url events enabled status", **_KNOWN_WEBHOOK_ENDPOINT),
+    "NewlySignedWebhookEndpoint": record(
+        "id url events enabled status secret",
+        secret=nullable(text("`whsec_` and base64: signs its deliveries. Null in a 202, and once it does not sign.")),
+        **_KNOWN_WEBHOOK_ENDPOINT,
+    ),
+    "WebhookEndpoints": page("WebhookEndpoint"),
+    "WebhookDelivery": record(
+        "message_id payment_id sequence event_type attempt attempted_at outcome",
+        message_id=text("The header `webhook-id`: the same in every attempt."),
+        payment_id=uuid("Whose event it is."),
+        sequence={"type": "integer", "minimum": 1, "description": "Which event of the payment."},
+        event_type=text("What happened.", enum=[event.value for event in EventType]),
+        attempt={"type": "integer", "minimum": 1, "description": "Which attempt to deliver it here."},
+        attempted_at=moment("When it began."),
+        outcome=text("`failed` is for good.", enum=[outcome.value for outcome in Outcome]),
+        status_code={"type": ["integer", "null"], "description": "What the endpoint answered; null without an answer."},
+        error=nullable(text("Why it was not delivered.")),
+        next_attempt_at=nullable(moment("Not before when it is attempted again.")),
+        duration_ms={"type": "integer", "description": "How long it took."},
+        replay_id=nullable(uuid("The replay that asked for it; null when the event itself did.")),
+    ),
+    "WebhookDeliveries": page("WebhookDelivery"),
+    "NewWebhookReplay": record(
+        "",
+        **{"from": moment("Attempted at or after."), "to": moment("Attempted before.")},
+        idempotency_key=KEY,
+        failed_only={"type": "boolean", "description": "Only what was given up.", "default": False},
+        message_id=text("Only this event: the `webhook-id` of its deliveries."),
+    ),
+    "WebhookReplay": record("id", id=uuid("Its id: `replay_id` of the deliveries that it asks for.")),
+    "NewImport": record("id", id=text("Follows from the file, so it is final from the first answer on.")),
+    "Import": record(
+        "id matched unmatched_at_bank unmatched_here mismatched repaired duplicates bookings known statements unproven",
+        id=text("Follows from the file: the same file is the same import."),
+        name=text("The file's name."),
+        file_sha256=text("Its hash."),
+        imported_at=moment("When it was compared."),
+        is_whole={"type": "boolean", "description": "Whether what is not in it counts as missing."},
+        **{name: {"type": "integer", "description": doc} for name, doc in _IMPORT_COUNTS.items()},
+        proofs={"type": "array", "items": ref("Proof"), "description": "The first 100, those that do not hold first."},
+    ),
+    "Proof": record(
+        "account first_day last_day opening_balance closing_balance ledger difference holds",
+        account=text("The bank's account, as the statement names it."),
+        statement_id=text("The bank's name for the statement."),
+        currency=text("ISO 4217."),
+        first_day=day("The statement's first day."),
+        last_day=day("Its last day."),
+        **{name: text(doc, pattern=r"^-?[0-9]+(\.[0-9]+)?$") for name, doc in _PROOF_AMOUNTS.items()},
+        holds={"type": "boolean", "description": "Whether the difference is nothing."},
+    ),
+    "Item": record(
+        "id state is_open detail day currency statement payment resolution",
+        id=text("Follows from what was found."),
+        state=text("What it is.", enum=list(ITEM_STATES[2:])),
+        is_open={"type": "boolean", "description": "Whether somebody has to look at it."},
+        detail=text("Why, in words."),
+        day=day("The booking's, or the day on which the payment was settled here."),
+        currency=text("ISO 4217."),
+        amount=nullable(text("What was booked, a credit positive; null: nothing.")),
+        expected_amount=nullable(text("What our books have; null: nothing.")),
+        found_at=moment("When it was found."),
+        import_id=text("The import that found it."),
+        statement={"type": ["object", "null"], "description": "What the statement says of it, with its line."},
+        payment={"type": ["object", "null"], "description": "The payment, by what it was found, and its history then."},
+        suggested_payment_id=nullable(uuid("The only payment of that amount and day without a booking.")),
+        resolution={"type": ["object", "null"], "description": "What was done about it, by whom, and why."},
+    ),
+    "Items": page("Item"),
+    "Resolution": record(
+        "resolution note",
+        resolution=text("It is right as it is, or the bank corrects it.", enum=["accepted", "corrected_by_bank"]),
+        note=text("Why.", minLength=1, maxLength=1000),
+    )
+    | {"additionalProperties": False},
+    "Summary": record(
+        "tenant_id currency bucket periods to volume failure_rate failures time_to_settle in_flight",
+        tenant_id=text("Whose figures these are."),
+        currency=text("USD."),
+        bucket=text("How long a period is.", enum=[bucket.value for bucket in Bucket]),
+        periods=listed(day("The first day (UTC) of each period, oldest first.")),
+        to=day("The last day: today."),
+        volume=listed(
+            record(
+                "payment_rail_type status counts amounts",
+                payment_rail_type=RAIL,
+                status=STATUS,
+                counts=listed(COUNT | {"description": "Payments asked for in each period that are in this status."}),
+                amounts=listed(AMOUNT_OUT | {"description": "Their amounts; what was refunded is not taken off."}),
+            )
+        ),
+        failure_rate=record(
+            "overall by_period by_rail",
+            overall=FAILURE_RATE,
+            by_period=listed(FAILURE_RATE),
+            by_rail=listed(record("payment_rail_type failure_rate", payment_rail_type=RAIL, failure_rate=FAILURE_RATE)),
+        ),
+        failures=listed(
+            record(
+                "event_type failure_code count amount",
+                event_type=text("payment_failed, or payment_returned (after it had completed)."),
+                failure_code=nullable(text("The rail's own code (R01, AC04) or ours.")),
+                count=COUNT | {"description": "Payments that failed or came back for it in these periods."},
+                amount=AMOUNT_OUT,
+            )
+        ),
+        time_to_settle=listed(
+            record(
+                "month payment_rail_type count p50_s p95_s",
+                month=day("First day of the month in which they completed: all months that the periods touch."),
+                payment_rail_type=RAIL,
+                count=COUNT,
+                p50_s={"type": "number", "description": "Half of them took no longer, in seconds (within 0.8 %)."},
+                p95_s={"type": "number", "description": "95 % of them took no longer."},
+            )
+        ),
+        in_flight=listed(
+            record(
+                "payment_rail_type status count amount oldest_day",
+                payment_rail_type=RAIL,
+                status=text("Where they are.", enum=[Status.PENDING.value, Status.PROCESSING.value]),
+                count=COUNT | {"description": "Payments that have not ended, whenever they were asked for."},
+                amount=AMOUNT_OUT,
+                oldest_day=day("When the oldest of them was asked for."),
+            )
+        ),
+    ),
+    "Processes": record(
+        "items kafka postgres views",
+        items=listed(
+            record(
+                "process status lag in_hand",
+                process=text("Its name."),
+                status=text("down: it does not answer.", enum=[condition.value for condition in Condition]),
+                lag=nullable(COUNT | {"description": "Records that it has not taken up; null where it counts none."}),
+                in_hand=nullable(COUNT | {"description": "Payments that it has in memory, to be acted on soon."}),
+            )
+        ),
+        kafka={"type": "boolean", "description": "Whether Kafka answers."},
+        postgres={"type": "boolean", "description": "Whether Postgres answers."},
+        views=listed(
+            record(
+                "topic lag behind_s",
+                topic=text("A topic of the log."),
+                lag=COUNT | {"description": "Offsets of it that the views do not show yet."},
+                behind_s=nullable({"type": "number", "description": "How old what they show is, in seconds."}),
+            )
+        ),
+    ),
     "NewTenant": record("", idempotency_key=KEY, id=text("1 to 64 of a-z, 0-9, - and _."), name=text("Its name.")),
     "Tenant": record("id name", id=text("Its id."), name=text("Its name."), status=ENTITY_STATUS, created_at=CREATED),
     "NewApiKey": record(

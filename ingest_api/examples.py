@@ -13,10 +13,23 @@ from typing import Any
 from directory.entities import Kind, keyed_id, user_id
 from ingest_api.creation import OPERATOR
 from payments.idempotency import payment_id
+from schemas.reconciliation import id_of
 
 ALICE = "alice@landlord.com"
 BOB = "bob@renter.com"
 EXAMPLE_TENANT = "example-tenant"
+# Of a day before any payment: what was paid on a day and is in no statement of it would be found missing.
+EXAMPLE_DAY = "2025-02-20"
+EXAMPLE_ACCOUNT = "EXAMPLE1"
+EXAMPLE_STATEMENT = f"""\
+row,account,statement_id,currency,date,value_date,direction,amount,reversal,transaction_code,end_to_end_id,reference,\
+trace_number,return_reason,text,message_id,payment_information_id,count
+opening,{EXAMPLE_ACCOUNT},{EXAMPLE_ACCOUNT}-1,USD,{EXAMPLE_DAY},,credit,100.00,,,,,,,,,,
+closing,,,,{EXAMPLE_DAY},,credit,85.00,,,,,,,,,,
+entry,,,,{EXAMPLE_DAY},{EXAMPLE_DAY},debit,15.00,,,,FEE-1,,,account fee,,,
+end,,,,,,,,,,,,,,,,,1
+file,,,,,,,,,,,,,,,,,1
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +70,20 @@ class Examples:
     @property
     def api_key_id(self) -> str:
         return keyed_id(OPERATOR, Kind.API_KEY, self.api_key["idempotency_key"])
+
+    @property
+    def statement(self) -> str:
+        """A day on which the bank booked nothing but its fee."""
+        return EXAMPLE_STATEMENT
+
+    @property
+    def item_id(self) -> str:
+        """The id of what is found of that fee."""
+        return id_of([self.tenant_id, EXAMPLE_ACCOUNT, "USD", EXAMPLE_DAY, -1500, 0, None, "FEE-1", None, None, 1])
+
+    @property
+    def resolution(self) -> dict[str, Any]:
+        return {"resolution": "accepted", "note": "The account's monthly fee."}
 
     @property
     def landlord(self) -> dict[str, Any]:
@@ -175,6 +202,42 @@ class Examples:
         return {"idempotency_key": "key-deposit-001-back", "amount": "20.00", "description": "The key is scratched"}
 
     @property
+    def endpoint_id(self) -> str:
+        return keyed_id(self.tenant_id, Kind.WEBHOOK_ENDPOINT, self.endpoint["idempotency_key"])
+
+    @property
+    def endpoint(self) -> dict[str, Any]:
+        return {
+            "idempotency_key": "example-endpoint",
+            "url": "https://example.com/hooks",
+            "events": ["payment_completed", "payment_returned"],
+        }
+
+    @property
+    def endpoint_change(self) -> dict[str, Any]:
+        return {"idempotency_key": "example-endpoint-off", "enabled": False}
+
+    @property
+    def rotation_key(self) -> str:
+        return "example-endpoint-rotation"
+
+    @property
+    def replay(self) -> dict[str, Any]:
+        return {"idempotency_key": "example-endpoint-replay", "failed_only": True}
+
+    @property
+    def old_endpoint_id(self) -> str:
+        return keyed_id(self.tenant_id, Kind.WEBHOOK_ENDPOINT, self.old_endpoint["idempotency_key"])
+
+    @property
+    def old_endpoint(self) -> dict[str, Any]:
+        return {
+            "idempotency_key": "example-old-endpoint",
+            "url": "https://example.com/old-hooks",
+            "enabled": False,
+        }
+
+    @property
     def tenant(self) -> dict[str, Any]:
         return {"idempotency_key": "example-tenant", "id": EXAMPLE_TENANT, "name": "Example Homes"}
 
@@ -188,11 +251,16 @@ class Examples:
         }
 
 
-def second_people(tenant_id: str) -> list[tuple[str, dict[str, Any]]]:
-    """Return (path, body) of the renter and his account.
+def prepared(tenant_id: str) -> list[tuple[str, dict[str, Any]]]:
+    """Return (path, body) of the renter, his account, and a webhook endpoint to be deleted.
 
-    A reader who executes each endpoint's first example creates the landlord and her account only; whoever prepares the
-    tenant of the examples sends these, so that the lease and the payment have their other side.
+    A reader who executes each operation's first example creates the landlord and her account only; whoever prepares the
+    tenant of the examples sends these, so that the lease and the payment have their other side, and what is deleted is
+    nothing that other examples need.
     """
     examples = Examples(tenant_id=tenant_id, today=date.min)
-    return [("/api/v1/users/", examples.renter), ("/api/v1/bank-accounts/", examples.renter_account)]
+    return [
+        ("/api/v1/users/", examples.renter),
+        ("/api/v1/bank-accounts/", examples.renter_account),
+        ("/api/v1/webhook-endpoints/", examples.old_endpoint),
+    ]

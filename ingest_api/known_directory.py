@@ -21,6 +21,8 @@ from schemas.topics import DIRECTORY_EVENTS, DIRECTORY_SECRETS
 
 CATCH_UP_S_MAX = 1.5  # Longer than any healthy broker's answer, well inside the time of a 503.
 
+# Those of the others are opened elsewhere.
+_KEPT_SECRETS = frozenset({Kind.API_KEY, Kind.WEBHOOK_ENDPOINT})
 # Their ids come from what they are called, so that the id alone does not tell under which key one was made.
 _NAMED = frozenset({Kind.USER, Kind.TENANT})
 
@@ -50,10 +52,11 @@ def fold_of_the_log(bootstrap: str, *, client_id: str) -> Callable[[Apply], Fold
 
 
 class KnownDirectory:
-    """Entities and API keys' hashes from the log. The fold's thread writes, the event loop reads and waits."""
+    """Entities, API keys' hashes and webhook endpoints' secrets from the log. The fold's thread writes, the event loop
+    reads and waits."""
 
     def __init__(self, fold_into: Callable[[Apply], Fold]) -> None:
-        self._register = Register(keeps_secret=lambda secret: secret.kind is Kind.API_KEY)
+        self._register = Register(keeps_secret=lambda secret: secret.kind in _KEPT_SECRETS)
         self._fold = fold_into(self._apply)
         self._made_by: dict[str, str] = {}
         self._waiting: dict[str, list[asyncio.Event]] = {}

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from datetime import UTC, datetime
 
 from starlette.requests import Request
 
-from payments.fields import text_faults, time_faults, uuid_faults
+from ingest_api.moments import moment_us
+from payments.fields import text_faults, uuid_faults
 from payments.idempotency import KEY_CHARACTERS_MAX
 from payments.ledger import is_account
 from payments.refusals import FieldError, InvalidCommand
@@ -16,8 +16,6 @@ from payments.refusals import FieldError, InvalidCommand
 LIMIT_DEFAULT = 50
 LIMIT_MAX = 500
 CURSOR_CHARACTERS_MAX = 1_000
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = 1_000_000
 
 
 class QueryString:
@@ -57,11 +55,15 @@ class QueryString:
         return text
 
     def limit(self, default: int = LIMIT_DEFAULT, largest: int = LIMIT_MAX) -> int:
-        text = self.text("limit")
+        return self.number("limit", default, largest)
+
+    def number(self, name: str, default: int, largest: int) -> int:
+        """Take a whole number from 1 to `largest`."""
+        text = self.text(name)
         if text is None:
             return default
         if not re.fullmatch(r"[0-9]{1,9}", text, re.ASCII) or not 1 <= int(text) <= largest:
-            self._fault("limit", f"must be from 1 to {largest}")
+            self._fault(name, f"must be from 1 to {largest}")
             return default
         return int(text)
 
@@ -74,20 +76,10 @@ class QueryString:
         if text is None:
             return None
         try:
-            # A bare plus sign in a query string means a space.
-            moment = datetime.fromisoformat(text.replace(" ", "+") if "T" in text else text)
-        except ValueError:
-            self._fault(name, "must be a date or a time such as 2026-03-01T12:00:00Z")
+            return moment_us(text)
+        except ValueError as error:
+            self._fault(name, str(error))
             return None
-        if moment.tzinfo is None:
-            moment = moment.replace(tzinfo=UTC)
-        since = moment - _EPOCH
-        moment_us = (since.days * 86_400 + since.seconds) * _MICROSECOND + since.microseconds
-        if time_faults(name, moment_us):
-            # The calendar's own ends can be shifted by no time zone, and nothing of ours lies there.
-            self._fault(name, "must lie in 2000 to 2199")
-            return None
-        return moment_us
 
     def check(self) -> None:
         """Raise InvalidCommand when there are faults; a parameter that nobody took is one: it would filter nothing."""

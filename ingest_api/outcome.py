@@ -17,6 +17,9 @@ from projections.queries import Outcome, Queries, ViewsUnavailable, Wait
 log = structlog.get_logger()
 
 TICK_S = 0.004  # About a transaction of the projector: asking more often would only ask in vain.
+# Each wait is asked about until it is known, and costs the database each time: the more wait, the more seldom.
+TICK_S_PER_WAIT = 0.0002
+TICK_S_MAX = 0.02
 WAITS_PER_QUERY_MAX = 2_000  # Some milliseconds of the database's time, so that nobody waits long behind a batch.
 REQUESTS_WAITING_MAX = 1_000
 BATCH_WAITS_MAX = 40_000  # Four full batches; each wait is about half a kilobyte.
@@ -106,8 +109,9 @@ class OutcomeWait:
         while self._requests:
             began = time.perf_counter()
             requests = list(self._requests)
+            asked = [wait for request in requests for wait in request.open.values()]
             try:
-                for waits in _chunks([wait for request in requests for wait in request.open.values()]):
+                for waits in _chunks(asked):
                     outcomes = await self._queries.outcomes(waits)
                     for request in requests:
                         request.take(outcomes)
@@ -124,7 +128,7 @@ class OutcomeWait:
             took_s = time.perf_counter() - began
             QUERY_S.observe(took_s)
             # At most half of the time is spent asking, however long an answer takes.
-            await asyncio.sleep(max(TICK_S, took_s))
+            await asyncio.sleep(max(TICK_S, min(TICK_S_MAX, TICK_S_PER_WAIT * len(asked)), took_s))
 
 
 def _chunks(waits: list[Wait]) -> list[list[Wait]]:

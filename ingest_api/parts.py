@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from directory.sealing import Keyring
@@ -13,6 +13,7 @@ from ingest_api.commands import CommandLog
 from ingest_api.known_directory import KnownDirectory
 from ingest_api.outcome import OutcomeWait
 from ingest_api.passwords import PasswordHashing
+from ingest_api.reconciler_line import ReconcilerLine
 from projections.queries import Queries
 
 BATCH_BODY_BYTES_MAX = 32 * 1024 * 1024  # 10,000 payments with 3 KiB each.
@@ -34,6 +35,9 @@ class ApiConfig:
     max_body_bytes: int = 256 * 1024  # A payment with all that it may hold has less than 20 KiB.
     docs_tenant: str = "demo"
     clock_file: Path | None = None
+    webhooks_allow_private: bool = False
+    reconciler_url: str = "http://127.0.0.1:8012"
+    health_urls: Mapping[str, str] = field(default_factory=dict)  # Where each process tells its health, by its name.
     instance: str = "api"
 
 
@@ -49,4 +53,5 @@ class Parts:
     queries: Queries
     passwords: PasswordHashing
     accepted: AcceptedPayments
+    reconciler: ReconcilerLine
     now_us: Callable[[], int]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
 from typing import Any, Protocol
+
+import msgspec
 
 from ingest_api.bodies import Fields
 from ingest_api.idempotency import FIELD
@@ -17,8 +18,7 @@ from projections.queries import Outcome, Wait
 CURRENCY_DEFAULT = "USD"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PaymentAnswer:
+class PaymentAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """What a caller is told of a payment: the status, its body, and whether it is an earlier answer again."""
 
     status: int

@@ -9,20 +9,25 @@ from typing import Any
 
 from starlette.responses import Response
 
-from directory.changes import EntityExists, EntityUnknown
+from directory.changes import ChangeKeyReused, EntityExists, EntityRevoked, EntityUnknown, VersionConflict
+from directory.webhook_secrets import TooManySecrets
 from ingest_api.refusals import (
     RETRY_AFTER_S,
     BodyTooLarge,
     EntityKeyReused,
     IdempotencyKeyMissing,
     IdempotencyKeysDiffer,
+    ItemResolved,
     KeyUnreadable,
     LogUnreachable,
     MalformedBody,
     MalformedCursor,
     MethodNotAllowed,
     NotFound,
+    ReconcilerUnreachable,
     ScopeMissing,
+    SecretUnreadable,
+    StatementInvalid,
     StillRestoring,
     Taken,
     TooManyWaiting,
@@ -69,18 +74,26 @@ PROBLEMS: dict[type[Refusal], tuple[int, str]] = {
     TooManyRefunds: (409, "The payment has been refunded too often"),
     Taken: (409, "It exists already"),
     EntityExists: (409, "It exists already"),
+    ItemResolved: (409, "The item needs no resolution"),
+    EntityRevoked: (409, "The state forbids it"),
+    VersionConflict: (409, "It was changed meanwhile"),
+    TooManySecrets: (409, "Too many secrets still sign"),
     BodyTooLarge: (413, "The body is too large"),
     UnsupportedMediaType: (415, "The body's media type is not supported"),
     InvalidCommand: (422, "A field's value is not valid"),
+    StatementInvalid: (422, "The statement is not valid"),
     UnknownReference: (422, "A reference is not valid"),
     EntityUnknown: (422, "A reference is not valid"),
     KeyReusedWithOtherBody: (422, "The idempotency key was used with another body"),
     EntityKeyReused: (422, "The idempotency key was used with another body"),
+    ChangeKeyReused: (422, "The idempotency key was used with another body"),
     TooManyWaiting: (429, "Too many requests are waiting"),
     LogUnreachable: (503, "Kafka cannot be reached"),
     ViewsUnreachable: (503, "The views cannot be read"),
+    ReconcilerUnreachable: (503, "The reconciler cannot be reached"),
     ViewsBehind: (503, "The views are behind the log"),
     KeyUnreadable: (503, "The API key cannot be checked"),
+    SecretUnreadable: (503, "The secrets cannot be opened"),
     StillRestoring: (503, "The process is starting"),
 }
 # A refusal that the stream app decided comes back as its code; one that it has and we do not know is still a refusal.

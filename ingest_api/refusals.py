@@ -160,6 +160,31 @@ class ViewsBehind(Refusal):
         super().__init__(f"this {what} exists, but the views do not show it yet")
 
 
+class ReconcilerUnreachable(Refusal):
+    """The reconciler gave no answer: nothing is lost, and the same file again is the same import."""
+
+    code = "reconciler-unavailable"
+
+    def __init__(self) -> None:
+        super().__init__("the reconciler gives no answer at the moment; send the same request again")
+
+
+class StatementInvalid(Refusal):
+    """The file is no bank statement that we read, or breaks a rule of its format; nothing was compared."""
+
+    code = "statement-invalid"
+
+    def __init__(self, *, line: int, field: str, rule: str, detail: str) -> None:
+        fault = FieldError(field=field, message=f"line {line}, {rule}: {detail}")
+        super().__init__(f"{fault.field}: {fault.message}", (fault,))
+
+
+class ItemResolved(Refusal):
+    """The item has been resolved otherwise, or is one that needs no resolution."""
+
+    code = "item-resolved"
+
+
 class KeyUnreadable(Refusal):
     """What the log keeps of this API key cannot be opened here, so that it can be neither let in nor turned away."""
 
@@ -167,6 +192,15 @@ class KeyUnreadable(Refusal):
 
     def __init__(self) -> None:
         super().__init__("this process cannot open what is kept of this API key; nothing was accepted")
+
+
+class SecretUnreadable(Refusal):
+    """What the log keeps of a webhook endpoint's secrets cannot be opened here."""
+
+    code = "secret-unreadable"
+
+    def __init__(self) -> None:
+        super().__init__("this process cannot open what is kept of this endpoint's secrets; nothing was changed")
 
 
 class StillRestoring(Refusal):

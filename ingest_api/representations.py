@@ -4,26 +4,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 from itertools import islice
 from typing import Any, assert_never
 
 from directory.changes import State
 from directory.entities import ApiKey, BankAccount, Entity, Lease, Property, Tenant, User
+from directory.webhook_endpoint import WebhookEndpoint
 from payments.commands import InitiatePayment
 from payments.money import CURRENCIES, format_amount
-from payments.payment import Failure, Head, Status
+from payments.payment import Head, Status
 from payments.refund_orders import RefundPayment
+from payments.representation import payment_now
 from payments.schedule import due_dates, next_due_date
+from payments.timestamps import rfc3339
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 ZERO = format_amount(0)
-
-
-def timestamp(at_us: int) -> str:
-    """Return microseconds since the epoch as ISO 8601 in UTC, always with 6 decimals: `2025-02-20T14:32:00.000000Z`."""
-    moment = _EPOCH + timedelta(microseconds=at_us)
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def json_bytes(value: Any) -> bytes:
@@ -34,44 +30,6 @@ def json_bytes(value: Any) -> bytes:
 def payment_as_created(head: Head) -> dict[str, Any]:
     """Return a payment as it was at creation: made of what never changes, so every replay gives the same bytes."""
     return payment_now(head, status=Status.PENDING, updated_at_us=head.initiated_at_us)
-
-
-def payment_now(
-    head: Head,
-    *,
-    status: Status,
-    updated_at_us: int,
-    completed_at_us: int | None = None,
-    failure: Failure | None = None,
-    refunded_minor: int = 0,
-) -> dict[str, Any]:
-    """Return a payment as it stands."""
-    body: dict[str, Any] = {
-        "id": head.payment_id,
-        "status": status.value,
-        "amount": format_amount(head.amount_minor),
-        "currency": head.currency,
-        "lease_id": head.lease_id,
-        "payer_account_id": head.payer_account_id,
-        "payee_account_id": head.payee_account_id,
-        "payment_rail_type": head.payment_rail_type.value,
-        "idempotency_key": head.idempotency_key,
-        "description": head.description,
-        "initiated_at": timestamp(head.initiated_at_us),
-        "updated_at": timestamp(updated_at_us),
-        "expected_settlement_at": timestamp(head.expected_settlement_at_us),
-        "refunded_amount": format_amount(refunded_minor),
-        "metadata": json.loads(head.metadata_json),
-    }
-    if completed_at_us is not None:
-        body["completed_at"] = timestamp(completed_at_us)
-    if head.effective_date is not None:
-        body["effective_date"] = head.effective_date
-    if head.refund_of is not None:
-        body["refund_of"] = head.refund_of
-    if failure is not None:
-        body["failure"] = {"code": failure.code, "reason": failure.reason, "source": failure.source}
-    return body
 
 
 def payment_accepted(order: InitiatePayment) -> dict[str, Any]:
@@ -143,9 +101,17 @@ def entity_now(
             shown = {"tenant_id": tenant_id, "name": entity.name, "scopes": scopes, "hint": entity.hint}
         case Tenant():
             shown = {"name": entity.name}
+        case WebhookEndpoint():
+            reason = entity.disabled_reason
+            shown = {
+                "url": entity.url,
+                "events": [event.value for event in entity.events],
+                "enabled": entity.enabled,
+                "disabled_reason": reason.value if reason is not None else None,
+            }
         case _:
             assert_never(entity)
-    created_at = timestamp(created_at_us) if created_at_us is not None else None
+    created_at = rfc3339(created_at_us) if created_at_us is not None else None
     return {"id": entity_id, **shown, "status": state.value, "created_at": created_at}
 
 

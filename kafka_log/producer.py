@@ -6,13 +6,13 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary
 
 import structlog
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
+from msgspec import Struct
 
 from kafka_log.connection import LIBRDKAFKA_LOG, producer_settings
 
@@ -50,8 +50,7 @@ class RecordTooLarge(ValueError):
     """A record above the client's limit: nothing of its call was sent."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OutRecord:
+class OutRecord(Struct, frozen=True, kw_only=True):
     """A record to append. Without a partition, murmur2 of the key decides; a value of None is a tombstone."""
 
     topic: str
@@ -61,8 +60,7 @@ class OutRecord:
     partition: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Position:
+class Position(Struct, frozen=True, kw_only=True):
     """Where a record stands."""
 
     topic: str

@@ -37,6 +37,8 @@ Place = tuple[str, int]  # A topic and a partition.
 QUERY_TIMEOUT_S = 10.0
 # One question among those that fit into a time-out: one that went to a broker that died is soon asked again.
 QUERY_S_MIN, QUERY_S_MAX, QUERY_PAUSE_S = 0.1, 2.0, 0.05
+# Kafka's answer where no record is as new as the time that was asked for.
+NO_RECORD = -1
 # What a client of ours holds of fetched, unread records at most.
 FETCHED_KIBIBYTES_MAX = 32 * 1024
 
@@ -111,6 +113,15 @@ class LogReader:
         places = [(topic, partition) for partition in self.partitions(topic)]
         return {partition: offset for (_, partition), offset in beginnings(self._admin, places).items()}
 
+    def offsets_at(self, topic: str, partitions: Iterable[int], at_ms: int) -> dict[int, int]:
+        """Return where the first record stands that was written at or after a time (ms since the epoch, by the clock
+        that the topic goes by); the end, where there is none."""
+        admin, isolation = self._admin, self._isolation
+        places = [(topic, partition) for partition in partitions]
+        found = _offsets(admin, places, OffsetSpec.for_timestamp(at_ms), isolation, QUERY_TIMEOUT_S, least=NO_RECORD)
+        behind = ends(admin, [place for place, offset in found.items() if offset == NO_RECORD], isolation)
+        return {partition: offset for (_, partition), offset in (found | behind).items()}
+
     def close(self) -> None:
         """Leave at once."""
         self._consumer.close()
@@ -160,7 +171,12 @@ def beginnings(admin: AdminClient, places: Iterable[Place], timeout_s: float = Q
 
 
 def _offsets(
-    admin: AdminClient, places: Iterable[Place], spec: OffsetSpec, isolation: Isolation, timeout_s: float
+    admin: AdminClient,
+    places: Iterable[Place],
+    spec: OffsetSpec,
+    isolation: Isolation,
+    timeout_s: float,
+    least: int = 0,
 ) -> dict[Place, int]:
     """Ask until every partition has answered: leaders move, brokers restart, and new topics have none for a moment."""
     asked = {TopicPartition(topic, partition): spec for topic, partition in places}
@@ -174,7 +190,7 @@ def _offsets(
             answers = admin.list_offsets(asked, isolation_level=level, request_timeout=min(left_s, QUERY_S_MAX))
             found = {(place.topic, place.partition): answer.result().offset for place, answer in answers.items()}
             # When nobody answers in time, librdkafka says -1001 and calls that a success.
-            if min(found.values()) >= 0:
+            if min(found.values()) >= least:
                 return found
             error = KafkaException(KafkaError(TIMED_OUT, "no broker told where the partitions begin or end"))
         except KafkaException as refused:

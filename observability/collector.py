@@ -1,4 +1,4 @@
-"""Python's collector of cycles, told how a process that works in batches uses memory."""
+"""Python's collector of cycles, told how a process that works in batches, or in requests, uses memory."""
 
 from __future__ import annotations
 
@@ -9,6 +9,6 @@ COLLECT_AFTER_OBJECTS = 50_000
 
 
 def let_collector_rest() -> None:
-    """Look for cycles seldom: what is loaded by now stays, and what a batch makes dies with it."""
+    """Look for cycles seldom: what is loaded by now stays, and what a batch or a request makes dies with it."""
     gc.freeze()
     gc.set_threshold(COLLECT_AFTER_OBJECTS)

@@ -42,8 +42,9 @@ __all__ = [
 
 REASON_CHARACTERS_MAX = 500
 CODE_CHARACTERS_MAX = 64
-# Every attempt may leave transitions in the payment's record, which has a bound. Nacha re-presents an entry twice.
-ATTEMPTS_MAX = 100
+# Every attempt may leave transitions in the payment's record, which has a bound, and the bank's reference has room for
+# two digits. Nacha re-presents an entry twice.
+ATTEMPTS_MAX = 99
 
 
 class InitiatePayment(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,17 +6,25 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 import msgspec
+from msgspec import structs
 
 from directory.changes import DirectoryRecord
 from payments.payment import Payment
 from payments.rejection import Rejection
 from projections.views.command_outcomes import order, outcome_key
 from projections.views.payments import Snapshot
+from projections.views.webhook_deliveries import delivery_key
 from schemas.codec import Undecodable, UnknownSchema
-from schemas.topics import DIRECTORY_EVENTS, PAYMENT_EVENTS, PAYMENT_REJECTIONS
+from schemas.deliveries import WebhookDelivery
+from schemas.topics import DIRECTORY_EVENTS, PAYMENT_EVENTS, PAYMENT_REJECTIONS, WEBHOOK_DELIVERIES
 
-PROJECTED_TOPICS = (PAYMENT_EVENTS.name, PAYMENT_REJECTIONS.name, DIRECTORY_EVENTS.name)
-_VALUES = {PAYMENT_EVENTS.name: Payment, PAYMENT_REJECTIONS.name: Rejection, DIRECTORY_EVENTS.name: DirectoryRecord}
+PROJECTED_TOPICS = (PAYMENT_EVENTS.name, PAYMENT_REJECTIONS.name, DIRECTORY_EVENTS.name, WEBHOOK_DELIVERIES.name)
+_VALUES = {
+    PAYMENT_EVENTS.name: Payment,
+    PAYMENT_REJECTIONS.name: Rejection,
+    DIRECTORY_EVENTS.name: DirectoryRecord,
+    WEBHOOK_DELIVERIES.name: WebhookDelivery,
+}
 
 Place = tuple[str, int]  # A topic and a partition.
 Decode = Callable[[bytes | None], object]
@@ -56,12 +64,14 @@ class Move:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
-    """What one transaction writes: the newest of each payment, entity and refusal, and the positions behind it all."""
+    """What one transaction writes: the newest of each payment, entity and refusal, every attempt to deliver an event,
+    and the positions behind it all."""
 
     moves: tuple[Move, ...]
     snapshots: tuple[Snapshot, ...] = ()
     rejections: tuple[Rejection, ...] = ()
     entities: tuple[DirectoryRecord, ...] = ()
+    deliveries: tuple[WebhookDelivery, ...] = ()
     records: int = 0
 
 
@@ -79,7 +89,8 @@ def read_batch(
 
 
 class Gathered:
-    """The newest of each payment, refused command and entity among the records that were taken; the others are let go.
+    """The newest of each payment, refused command and entity among the records that were taken, and every attempt to
+    deliver an event; the others are let go.
 
     A snapshot carries its payment's whole history, so that the others of it need not even be decoded. A record without
     the header is decoded to see.
@@ -91,10 +102,11 @@ class Gathered:
         self._snapshots: dict[bytes | None, Snapshot] = {}
         self._rejections: dict[str, Rejection] = {}
         self._entities: dict[str, DirectoryRecord] = {}
+        self._deliveries: dict[str, WebhookDelivery] = {}
         self.records = 0
 
     def __len__(self) -> int:
-        return len(self._newest) + len(self._rejections) + len(self._entities)
+        return len(self._newest) + len(self._rejections) + len(self._entities) + len(self._deliveries)
 
     def take(self, records: Iterable[LogRecord]) -> None:
         """Take records, those of a partition in their order; raises UnprojectableRecord."""
@@ -105,6 +117,8 @@ class Gathered:
                     self._take_snapshot(record)
                 case PAYMENT_REJECTIONS.name:
                     self._take_rejection(record)
+                case WEBHOOK_DELIVERIES.name:
+                    self._take_delivery(record)
                 case _:
                     self._take_entity(record)
 
@@ -117,6 +131,7 @@ class Gathered:
             ),
             rejections=tuple(self._rejections.values()),
             entities=tuple(self._entities.values()),
+            deliveries=tuple(self._deliveries.values()),
             records=self.records,
         )
 
@@ -146,6 +161,12 @@ class Gathered:
         known = self._entities.get(entity.entity_id)
         if known is None or known.version < entity.version:
             self._entities[entity.entity_id] = entity
+
+    def _take_delivery(self, record: LogRecord) -> None:
+        delivery = _decoded(record, self._decode)
+        assert isinstance(delivery, WebhookDelivery)
+        # The first stands, as it does in the table.
+        self._deliveries.setdefault(delivery_key(delivery), structs.replace(delivery, body=b""))
 
 
 def mark_quiet(

@@ -26,7 +26,7 @@ from projections.batch import Batch, Place, UnprojectableRecord
 from projections.log_source import Extent
 from projections.transaction import Overtaken, Paid, pay_leases, session_uri, write
 from projections.whole_log import TopicsMissing, WholeLog
-from schemas.topics import PAYMENT_EVENTS
+from schemas.topics import PAYMENT_EVENTS, WEBHOOK_DELIVERIES
 
 # Each takes a core here and one of Postgres, and some hundred megabytes: the live tables have to be served as well.
 LOADERS_MAX = 4
@@ -34,6 +34,9 @@ PAID_MAX = 20_000  # Leases in one transaction: under a second.
 STOP_S_MAX = 10.0
 # On a machine that runs everything, what serves comes first.
 NICENESS = 5
+# These may be loaded by several. Refusals of one command may stand on two partitions, and two sessions that wrote them
+# in different orders would be a deadlock.
+_BY_PARTITION = frozenset({PAYMENT_EVENTS.name, WEBHOOK_DELIVERIES.name})
 
 
 class LoadFailed(Exception):
@@ -60,21 +63,17 @@ class Loaded:
 
 
 def shares(extents: Mapping[Place, Extent], processes: int | None = None) -> list[dict[Place, Extent]]:
-    """Share out what the partitions hold, to no more processes than there are cores.
-
-    Only payments are loaded by several: refusals of one command may stand on two partitions, and two sessions that
-    wrote them in different orders would be a deadlock.
-    """
+    """Share out what the partitions hold, to no more processes than there are cores."""
     sized = {place: extent for place, extent in extents.items() if extent.begin < extent.end}
-    of_payments = [[place] for place in sized if place[0] == PAYMENT_EVENTS.name]
-    rest = [place for place in sorted(sized) if place[0] != PAYMENT_EVENTS.name]
+    single = [[place] for place in sized if place[0] in _BY_PARTITION]
+    rest = [place for place in sorted(sized) if place[0] not in _BY_PARTITION]
 
     def size(places: list[Place]) -> int:
         return sum(sized[place].end - sized[place].begin for place in places)
 
     count = min(processes or os.cpu_count() or 1, LOADERS_MAX)
     shared: list[list[Place]] = [[] for _ in range(count)]
-    for places in sorted([rest, *of_payments], key=size, reverse=True):
+    for places in sorted([rest, *single], key=size, reverse=True):
         min(shared, key=size).extend(places)
     return [{place: sized[place] for place in places} for places in shared if places]
 

@@ -10,9 +10,12 @@ import structlog
 from projections.batch import Place
 from projections.log_source import Extent
 from projections.named_sql import LIVE_SCHEMA, statement
-from schemas.topics import PAYMENT_REJECTIONS
+from schemas.topics import PAYMENT_REJECTIONS, WEBHOOK_DELIVERIES
 
 log = structlog.get_logger(__name__)
+
+# Kept for 30 days in the log: what is gone of them is older than that.
+_EXPIRING = frozenset({PAYMENT_REJECTIONS.name, WEBHOOK_DELIVERIES.name})
 
 
 class ForeignLog(Exception):
@@ -47,11 +50,10 @@ def require_of_this_log(topic: str, partition: int, topic_id: str, position: int
 def require_not_expired(topic: str, partition: int, position: int, extent: Extent) -> int:
     """Return where to read on, or raise ForeignLog when records that were not projected are gone."""
     if position < extent.begin:
-        if topic != PAYMENT_REJECTIONS.name:
+        if topic not in _EXPIRING:
             raise ForeignLog(
                 f"the views are projected to offset {position} of {topic}[{partition}], "
                 f"which now begins at {extent.begin}"
             )
-        # Refusals are kept for 30 days in the log; what is gone is older than that.
-        log.warning("rejections_expired", partition=partition, projected_to=position, begins_at=extent.begin)
+        log.warning("records_expired", topic=topic, partition=partition, projected_to=position, begins_at=extent.begin)
     return position

@@ -27,16 +27,21 @@ from projections.named_sql import statement
 from projections.positions import ForeignLog, open_positions, require_not_expired, require_of_this_log
 from projections.transaction import Overtaken, session_uri, write
 from schemas.payment_memory import PaymentMemory
+from schemas.topics import WEBHOOK_DELIVERIES
 
 log = structlog.get_logger(__name__)
 
 GROUP_ID = "directpay-projector"
 BATCH_RECORDS_MAX = 4000  # A transaction of a few hundred milliseconds, and some megabytes of rows in memory.
 POLL_S = 0.1
-# After a small batch this projector rests for as long as it took, at most so long, and records gather: a transaction
-# costs more than a hundred rows do. Whoever comes to a quiet log is not kept waiting.
-REST_S_MAX = 0.02
-RESTED_RECORDS_MAX = 500
+# After a batch this projector rests, the longer the more records it had, and others gather: a transaction costs as much
+# as twenty of them. Whoever comes to a quiet log is not kept waiting, nor is one that has a lot to catch up with.
+REST_S_A_RECORD = 0.002
+REST_S_MAX = 0.03
+RESTED_RECORDS_MAX = 1000
+# Attempts to deliver webhooks are kept for as long as the log keeps them: this often, so many rows at a time.
+EXPIRE_S = 60.0
+EXPIRED_ROWS_MAX = 5000
 # How often positions are written of partitions where nothing came: what `freshness` says is at most so old.
 MARK_S = 2.0
 RETRY_S_MIN, RETRY_S_MAX = 0.1, 2.0
@@ -134,7 +139,7 @@ class Projector:
         self._ends_reached: dict[Place, int] = {}
         self._failing_since: float | None = None
         self._marked_at = 0.0
-        self._rest_s = 0.0
+        self._expired_at = 0.0
 
     def run(self) -> None:
         """Project until told to stop."""
@@ -181,7 +186,10 @@ class Projector:
                 return
             self._ends_reached |= fetch.ends_reached
             self._reach(fetch.ends_reached)
-            self._stop.wait(self._rest_s)
+            if time.monotonic() - self._expired_at > EXPIRE_S:
+                self._expire()
+            if 0 < batch.records <= RESTED_RECORDS_MAX:
+                self._stop.wait(min(REST_S_A_RECORD * batch.records, REST_S_MAX))
 
     def _take_positions(self, source: LogSource) -> bool:
         """Take up every partition of the share where Postgres says; False when the share has changed meanwhile."""
@@ -245,7 +253,6 @@ class Projector:
 
     def _written(self, batch: Batch, transitions: int, took_s: float) -> None:
         self._failing_since = None
-        self._rest_s = min(took_s, REST_S_MAX) if batch.records <= RESTED_RECORDS_MAX else 0.0
         for move in batch.moves:
             self._positions[move.topic, move.partition] = move.new
             LAG.labels(move.topic, move.partition).set(max(move.log_end - move.new, 0))
@@ -255,6 +262,17 @@ class Projector:
             TRANSITIONS.inc(transitions)
             BATCH_S.observe(took_s)
             log.debug("batch_projected", records=batch.records, transitions=transitions, took_s=round(took_s, 4))
+
+    def _expire(self) -> None:
+        """Delete some of what is older than the log keeps it; more at once, while there is more."""
+        limits = {"kept_ms": WEBHOOK_DELIVERIES.retention_ms, "rows_max": EXPIRED_ROWS_MAX}
+        try:
+            deleted = self._connected().execute(statement("expire_deliveries"), limits).rowcount
+        except _PASSING as error:
+            self._failed(error, EXPIRE_S)
+            deleted = 0
+        if deleted < EXPIRED_ROWS_MAX:
+            self._expired_at = time.monotonic()
 
     def _mark(self, source: LogSource, batch: Batch) -> Batch:
         """Let the batch say of quiet partitions, too, that the views are as new as the log."""

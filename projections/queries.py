@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -22,8 +23,11 @@ from projections.cursors import (
     write_cursor,
     write_names_cursor,
 )
+from projections.delivery_rows import DeliveryRow, delivery_row
 from projections.ledger_rows import BalanceRow, DueDateRow, balance_row, due_date_row
 from projections.log_times import moment, us_of
+from projections.metric_queries import Bucket, MetricQueries
+from projections.metric_rows import FailureRow, FreshnessRow, InFlightRow, SettleTimeRow, VolumeRow
 from projections.named_sql import statement
 from projections.payment_rows import (
     EventRow,
@@ -36,20 +40,29 @@ from projections.payment_rows import (
     rejection_row,
 )
 from projections.views.entities import entity_of
+from schemas.deliveries import Outcome as DeliveryOutcome
 
 __all__ = [
     "BalanceRow",
+    "Bucket",
+    "DeliveryRow",
     "DueDateRow",
     "EntityRow",
     "EventRow",
+    "FailureRow",
+    "FreshnessRow",
+    "InFlightRow",
     "MalformedCursor",
+    "MetricQueries",
     "Outcome",
     "Page",
     "PaymentFilters",
     "PaymentRow",
     "Queries",
     "RejectionRow",
+    "SettleTimeRow",
     "ViewsUnavailable",
+    "VolumeRow",
     "Wait",
 ]
 
@@ -58,6 +71,8 @@ TIMEOUT_S = 2.0
 PAGE_ITEMS_MAX = 1000
 
 _EVENT_COLUMNS = 8
+# An attempt, in a cursor: the payment's id, the sequence of the event, the attempt.
+_DELIVERY = re.compile(r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}):([0-9]{1,9}):([0-9]{1,9})", re.ASCII)
 
 Item = TypeVar("Item")
 
@@ -123,6 +138,7 @@ class Queries:
 
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
+        self.metrics = MetricQueries(connections)
 
     @classmethod
     def open(cls, uri: str, *, pool_max: int = POOL_MAX, timeout_s: float = TIMEOUT_S) -> Queries:
@@ -208,12 +224,15 @@ class Queries:
         )
         return _entity_row(rows[0]) if rows else None
 
-    async def entities(self, tenant_id: str, kind: Kind, limit: int, cursor: str | None = None) -> Page[EntityRow]:
+    async def entities(
+        self, tenant_id: str, kind: Kind, limit: int, cursor: str | None = None, *, state: State | None = None
+    ) -> Page[EntityRow]:
         """Return a page of the tenant's entities of one kind, newest first. Raises MalformedCursor."""
         keyset = _keyset(limit, cursor, ids_are_uuids=False)
+        given = keyset.parameters | ({} if state is None else {"state": state.value})
         rows = await self._connections.fetch(
-            statement("list_entities", frozenset(keyset.parameters)),
-            {"tenant_id": tenant_id, "kind": kind.value, "limit": keyset.limit + 1, **keyset.parameters},
+            statement("list_entities", frozenset(given)),
+            {"tenant_id": tenant_id, "kind": kind.value, "limit": keyset.limit + 1, **given},
         )
         return _page(
             [_entity_row(row) for row in rows],
@@ -261,6 +280,31 @@ class Queries:
             lambda last: write_names_cursor(last.account, last.currency),
         )
 
+    async def webhook_deliveries(
+        self,
+        tenant_id: str,
+        endpoint_id: str,
+        outcome: DeliveryOutcome | None,
+        limit: int,
+        cursor: str | None = None,
+    ) -> Page[DeliveryRow]:
+        """Return a page of the attempts to deliver to the tenant's endpoint, newest first. Raises MalformedCursor."""
+        limit = _bounded(limit)
+        given = _after_delivery(cursor)
+        if not _is_uuid(endpoint_id):
+            return Page(items=(), next_cursor=None)
+        if outcome is not None:
+            given["outcome"] = outcome.value
+        rows = await self._connections.fetch(
+            statement("list_deliveries", frozenset(given)),
+            {"tenant_id": tenant_id, "endpoint_id": endpoint_id, "limit": limit + 1, **given},
+        )
+        return _page(
+            [delivery_row(row) for row in rows],
+            limit,
+            lambda last: write_cursor(last.attempted_at_us, f"{last.message_id}:{last.attempt}"),
+        )
+
 
 def _bounded(limit: int) -> int:
     return max(1, min(limit, PAGE_ITEMS_MAX))
@@ -289,6 +333,21 @@ def _after_due_date(lease_id: str, cursor: str | None) -> dict[str, object]:
     if of_lease != lease_id or date_faults("cursor", due_date):
         raise MalformedCursor("must be a next_cursor of an earlier page of this lease's ledger")
     return {"cursor_due_date": date.fromisoformat(due_date)}
+
+
+def _after_delivery(cursor: str | None) -> dict[str, object]:
+    if cursor is None:
+        return {}
+    at_us, place = read_cursor(cursor)
+    parts = _DELIVERY.fullmatch(place)
+    if parts is None:
+        raise MalformedCursor("must be a next_cursor of an earlier page of deliveries")
+    return {
+        "cursor_at": moment(at_us),
+        "cursor_payment": parts[1],
+        "cursor_sequence": int(parts[2]),
+        "cursor_attempt": int(parts[3]),
+    }
 
 
 def _after_account(cursor: str | None) -> dict[str, object]:

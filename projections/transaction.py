@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import lru_cache
-from typing import Any
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
@@ -12,6 +10,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from directory.entities import Kind
 from payments.payment import STATUSES
 from projections import rollup
+from projections.arrays import array_of
 from projections.batch import Batch, Move
 from projections.named_sql import LIVE_SCHEMA, statement
 from projections.views import (
@@ -26,13 +25,12 @@ from projections.views import (
     payment_events,
     payments,
     settle_times,
+    webhook_deliveries,
 )
 from projections.views.leases import Stood, paid, terms
 from projections.views.payments import Snapshot
-from schemas.codec import rfc3339
+from projections.writes import Writes
 
-# A transition's time is in its payment, its event and its ledger lines: it is spelt once for a batch of thousands.
-_time = lru_cache(maxsize=8192)(rfc3339)
 # Longer than any batch; a transaction that hangs longer than this ends with an error and is tried again.
 STATEMENT_TIMEOUT_MS = 60_000
 # Who falls asleep in the middle of a batch (SIGSTOP, a frozen machine) holds its positions, and everybody else off.
@@ -41,6 +39,8 @@ ASLEEP_TIMEOUT_MS = 20_000
 News = list[tuple[Snapshot, Stood]]
 # Cents by tenant and lease.
 Paid = dict[tuple[str, str], int]
+PAID_COLUMNS = ("tenant_id", "lease_id", "paid_minor")
+NOWHERE = Stood()  # Of a payment that has no row yet.
 
 
 class Overtaken(Exception):
@@ -81,15 +81,15 @@ def write(
     what Postgres says.
     """
     transitions = 0
-    news: News = []
     with connection.transaction():
         _move_positions(connection, batch.moves, topic_ids, schema)
-        if batch.snapshots:
-            news = _move_payments(connection, batch.snapshots, schema)
+        news = _news(connection, batch.snapshots, schema) if batch.snapshots else []
+        writes = Writes(connection, schema)
         if news:
-            transitions = _append_events(connection, news, schema)
-            _enter_ledger(connection, news, schema)
-            _count(connection, news, schema)
+            _move_payments(writes, news)
+            transitions = _append_events(writes, news)
+            _enter_ledger(writes, news)
+            _count(writes, news)
         if batch.rejections or batch.entities:
             with connection.cursor() as cursor:
                 cursor.executemany(
@@ -99,11 +99,13 @@ def write(
                 cursor.executemany(
                     statement("move_entity", schema=schema), [entities.parameters(it) for it in batch.entities]
                 )
+        writes.add("record_deliveries", webhook_deliveries.COLUMNS, map(webhook_deliveries.row, batch.deliveries))
         # Last, because other projectors may wait for these rows until the commit.
         leases = [it for it in batch.entities if it.kind is Kind.LEASE]
         paid_minor: Paid = {(it.tenant_id, it.entity_id): 0 for it in leases}
         _add_paid(news, paid_minor if pay_later is None else pay_later)
-        pay_leases(connection, paid_minor, schema)
+        _pay_leases(writes, paid_minor)
+        writes.execute()
         if leases:
             with connection.cursor() as cursor:
                 cursor.executemany(statement("agree_lease", schema=schema), [terms(it) for it in leases])
@@ -112,16 +114,13 @@ def write(
 
 def pay_leases(connection: psycopg.Connection, paid_minor: Paid, schema: str) -> None:
     """Add to what leases were paid; one that is not there yet gets its row."""
-    if not paid_minor:
-        return
-    connection.execute(
-        statement("pay_leases", schema=schema),
-        {
-            "tenant_id": [tenant_id for tenant_id, _ in paid_minor],
-            "lease_id": [lease_id for _, lease_id in paid_minor],
-            "paid_minor": list(paid_minor.values()),
-        },
-    )
+    writes = Writes(connection, schema)
+    _pay_leases(writes, paid_minor)
+    writes.execute()
+
+
+def _pay_leases(writes: Writes, paid_minor: Paid) -> None:
+    writes.add("pay_leases", PAID_COLUMNS, ((*lease, change_minor) for lease, change_minor in paid_minor.items()))
 
 
 def _move_positions(
@@ -132,58 +131,61 @@ def _move_positions(
     moved = connection.execute(
         statement("move_positions", schema=schema),
         {
-            "topics": [move.topic for move in moves],
-            "partitions": [move.partition for move in moves],
-            "topic_ids": [topic_ids[move.topic] for move in moves],
-            "old": [move.old for move in moves],
-            "new": [move.new for move in moves],
-            "log_ends": [move.log_end for move in moves],
-            "records_at_us": [move.record_at_us for move in moves],
+            "topics": array_of([move.topic for move in moves]),
+            "partitions": array_of([move.partition for move in moves]),
+            "topic_ids": array_of([topic_ids[move.topic] for move in moves]),
+            "old": array_of([move.old for move in moves]),
+            "new": array_of([move.new for move in moves]),
+            "log_ends": array_of([move.log_end for move in moves]),
+            "records_at_us": array_of([move.record_at_us for move in moves]),
         },
     )
     if moved.rowcount != len(moves):
         raise Overtaken(f"{len(moves) - moved.rowcount} of {len(moves)} positions are not where this batch began")
 
 
-def _move_payments(connection: psycopg.Connection, snapshots: tuple[Snapshot, ...], schema: str) -> News:
-    """Bring the rows of payments forward, and return those that moved with where each had stood."""
+def _news(connection: psycopg.Connection, snapshots: tuple[Snapshot, ...], schema: str) -> News:
+    """Return the payments whose rows are to be moved or made, each with where it stands."""
     # The positions are ours until the commit, so nobody else moves these payments meanwhile.
     stood = {
         payment_id: Stood(sequence, STATUSES[status], refunded)
         for payment_id, sequence, status, refunded in connection.execute(
-            statement("find_stood", schema=schema), {"payment_id": [it.payment_id for it in snapshots]}
+            statement("find_stood", schema=schema), {"payment_id": array_of([it.payment_id for it in snapshots])}
         ).fetchall()
     }
-    opened = [it for it in snapshots if it.payment_id not in stood]
-    moved = [it for it in snapshots if it.payment_id in stood and stood[it.payment_id].sequence < it.sequence]
-    if opened:
-        _copy(connection, "copy_payments", payments.TIMES, map(payments.row, opened), schema)
-        _write_arrays(connection, "open_payments", open_payments.COLUMNS, open_payments.rows(opened), schema)
-    if moved:
-        _write_arrays(connection, "move_payments", payments.STEP_COLUMNS, map(payments.step, moved), schema)
-    return [(it, Stood()) for it in opened] + [(it, stood[it.payment_id]) for it in moved]
+    found = [(it, stood.get(it.payment_id, NOWHERE)) for it in snapshots]
+    return [(it, before) for it, before in found if before.sequence < it.sequence]
 
 
-def _append_events(connection: psycopg.Connection, news: News, schema: str) -> int:
+def _move_payments(writes: Writes, news: News) -> None:
+    """Bring the rows of payments forward."""
+    opened = [it for it, before in news if before is NOWHERE]
+    moved = [it for it, before in news if before is not NOWHERE]
+    writes.copy("copy_payments", payments.TIMES, [payments.row(it) for it in opened])
+    writes.add("open_payments", open_payments.COLUMNS, open_payments.rows(opened))
+    writes.add("move_payments", payments.STEP_COLUMNS, map(payments.step, moved))
+    writes.add("move_open_payments", open_payments.STEP_COLUMNS, open_payments.steps(moved))
+    writes.add("close_payments", open_payments.ENDED_COLUMNS, open_payments.ended(moved))
+
+
+def _append_events(writes: Writes, news: News) -> int:
     # What the views know of a payment ends at the sequence that its row had: only what came after it is new.
     rows = [row for snapshot, before in news for row in payment_events.rows(snapshot, after_sequence=before.sequence)]
-    _copy(connection, "copy_events", payment_events.TIMES, rows, schema)
+    writes.copy("copy_events", payment_events.TIMES, rows)
     return len(rows)
 
 
-def _enter_ledger(connection: psycopg.Connection, news: News, schema: str) -> None:
+def _enter_ledger(writes: Writes, news: News) -> None:
     """Enter the lines of what is new, and bring the sums of lines to what they are now."""
     entries = [
         row for snapshot, before in news for row in ledger_entries.rows(snapshot, after_sequence=before.sequence)
     ]
-    if not entries:
-        return
-    _copy(connection, "copy_entries", ledger_entries.TIMES, entries, schema)
+    writes.copy("copy_entries", ledger_entries.TIMES, entries)
     for name, view in (("add_account_balances", account_balances), ("add_daily_ledger", daily_ledger)):
-        _add(connection, name, (*view.COLUMNS, "debits_minor", "credits_minor"), view.lines(entries), schema)
+        _add(writes, name, (*view.COLUMNS, "debits_minor", "credits_minor"), view.lines(entries))
 
 
-def _count(connection: psycopg.Connection, news: News, schema: str) -> None:
+def _count(writes: Writes, news: News) -> None:
     """Bring the sums of payments to what those that moved are now."""
     for name, view in (
         ("count_daily_payments", daily_payments),
@@ -196,47 +198,15 @@ def _count(connection: psycopg.Connection, news: News, schema: str) -> None:
             if snapshot.payment.status in view.STATUSES
             for line in view.lines(snapshot, after_sequence=before.sequence)
         )
-        _add(connection, name, (*view.COLUMNS, "count", "amount_minor"), lines, schema)
+        _add(writes, name, (*view.COLUMNS, "count", "amount_minor"), lines)
 
 
-def _add(
-    connection: psycopg.Connection, name: str, columns: tuple[str, ...], lines: Iterable[rollup.Line], schema: str
-) -> None:
+def _add(writes: Writes, name: str, columns: tuple[str, ...], lines: Iterable[rollup.Line]) -> None:
     sums = rollup.summed(lines)
-    _write_arrays(connection, name, columns, ((*key, *pair) for key, pair in sums.items()), schema)
+    writes.add(name, columns, ((*key, *pair) for key, pair in sums.items()))
 
 
 def _add_paid(news: News, paid_minor: Paid) -> None:
     for snapshot, before in news:
         if (change := paid(snapshot, before)) is not None:
             paid_minor[change[0]] = paid_minor.get(change[0], 0) + change[1]
-
-
-def _copy(
-    connection: psycopg.Connection,
-    name: str,
-    times: tuple[int, ...],
-    rows: Iterable[tuple[Any, ...]],
-    schema: str,
-) -> None:
-    """Copy rows to where `name` says; at the places in `times` they have microseconds, or None."""
-    with connection.cursor() as cursor, cursor.copy(statement(name, schema=schema)) as copy:
-        for row in rows:
-            columns = list(row)
-            for place in times:
-                if (at_us := columns[place]) is not None:
-                    columns[place] = _time(at_us)
-            copy.write_row(columns)
-
-
-def _write_arrays(
-    connection: psycopg.Connection,
-    name: str,
-    columns: tuple[str, ...],
-    rows: Iterable[tuple[object, ...]],
-    schema: str,
-) -> None:
-    """Execute a statement about rows that it is given as an array a column, unless there are none."""
-    arrays = [list(values) for values in zip(*rows, strict=True)]
-    if arrays:
-        connection.execute(statement(name, schema=schema), dict(zip(columns, arrays, strict=True)))

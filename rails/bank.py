@@ -6,6 +6,7 @@ was taken can be asked for by its reference, for ever. Outcomes are told in a fe
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from enum import StrEnum
 from typing import Protocol
@@ -19,6 +20,11 @@ INSTRUCTIONS_MAX = 500  # In one submit: about 250 KB, and a few milliseconds of
 QUESTIONS_MAX = 1000  # In one ask.
 OUTCOMES_MAX = 1000  # In one page of the feed.
 
+# A UUID without hyphens or with all four, a colon, the attempt (payments.commands.ATTEMPTS_MAX).
+_REFERENCE = re.compile(
+    r"([0-9a-f]{8})(-?)([0-9a-f]{4})\2([0-9a-f]{4})\2([0-9a-f]{4})\2([0-9a-f]{12}):([1-9][0-9]?)", re.ASCII
+)
+
 
 class BankUnavailable(Exception):
     """The bank gave no answer. What was sent may or may not have arrived: only asking tells."""
@@ -29,21 +35,26 @@ class InvalidReference(ValueError):
 
 
 class Reference(Struct, frozen=True, kw_only=True):
-    """What the bank knows an attempt by, written `{payment_id}:{attempt}`; attempts count from 1."""
+    """What the bank knows an attempt by; attempts count from 1.
+
+    Written `{payment_id}:{attempt}` without the id's hyphens: at most 35 characters, as many as ISO 20022 allows an
+    end-to-end id. Earlier releases wrote the hyphens; what they have written is read as well.
+    """
 
     payment_id: str
     attempt: int
 
     def __str__(self) -> str:
-        return f"{self.payment_id}:{self.attempt}"
+        return f"{self.payment_id.replace('-', '')}:{self.attempt}"
 
     @classmethod
     def parse(cls, text: str) -> Reference:
         """Read a reference, or raise InvalidReference."""
-        payment_id, colon, attempt = text.rpartition(":")
-        if not colon or not attempt.isascii() or not attempt.isdecimal() or int(attempt) < 1:
+        found = _REFERENCE.fullmatch(text)
+        if found is None:
             raise InvalidReference(text)
-        return cls(payment_id=payment_id, attempt=int(attempt))
+        first, _, second, third, fourth, last, attempt = found.groups()
+        return cls(payment_id=f"{first}-{second}-{third}-{fourth}-{last}", attempt=int(attempt))
 
 
 class Party(Struct, frozen=True, kw_only=True):

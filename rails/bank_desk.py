@@ -122,6 +122,7 @@ class BankDesk:
         unclear: list[str] = []
         for standing, count in Counter(answer.standing for answer in answers.values()).items():
             metrics.ANSWERS.labels(to, standing.value).inc(count)
+        now_us = self._clock.now_us()
         for task in tasks:
             answer = answers.get(task.reference)
             if answer is None:
@@ -133,10 +134,10 @@ class BankDesk:
                 case Standing.NOT_RECEIVED:
                     self._not_received(to, task)
                 case Standing.IN_PROGRESS:
-                    self._ask_when_overdue(task)
+                    self._ask_when_overdue(task, now_us)
                 case Standing.UNCLEAR:
                     unclear.append(task.payment_id)
-                    self._ask_when_overdue(task)
+                    self._ask_when_overdue(task, now_us)
                 case Standing.DECIDED:
                     decided.append((task, reports_of(answer.outcomes)))
                 case Standing.REFUSED:
@@ -159,10 +160,9 @@ class BankDesk:
         else:
             self._hand.again_in(task, Action.ASK, ASK_US_MIN)
 
-    def _ask_when_overdue(self, task: Task) -> None:
+    def _ask_when_overdue(self, task: Task, now_us: int) -> None:
         """Ask (again) when it is overdue, and then ever more rarely."""
         overdue_at_us = task.payment.head.expected_settlement_at_us + OVERDUE_US
-        now_us = self._clock.now_us()
         if now_us < overdue_at_us:
             self._hand.again(task, Action.ASK, overdue_at_us)
         else:

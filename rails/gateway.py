@@ -23,6 +23,7 @@ from kafka_log.fold import LogFold
 from kafka_log.identity import log_identity
 from kafka_log.producer import LogProducer
 from kafka_log.topics_admin import require_partitions
+from observability.collector import let_collector_rest
 from observability.health import HealthServer
 from payments.payment import Payment
 from rails import metrics
@@ -83,6 +84,7 @@ class GatewayFailed(Exception):
 
 def run(config: GatewayConfig) -> None:
     """Work until SIGTERM or SIGINT; exits non-zero when a part fails."""
+    let_collector_rest()
     uvloop.run(_run(config))
 
 

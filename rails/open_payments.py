@@ -14,9 +14,9 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from kafka_log.sql_files import read_statements
+from kafka_log.state_file import Tables, open_state_file
 from rails.agenda import By
-from rails.sql_files import read_statements
-from rails.state_file import Tables, open_state_file
 
 _FOLDER = Path(__file__).parent / "sql"
 _SQL = read_statements(_FOLDER / "statements.sql")

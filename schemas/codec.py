@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from functools import lru_cache
 from io import BytesIO
 from typing import Any, cast
 
@@ -19,11 +17,15 @@ from payments.payment import EventType, Payment, Status
 from payments.refund_orders import InitiateRefund, RefundPayment, RefundReport
 from payments.refusals import FieldError, Refusal
 from payments.rejection import Rejection
-from schemas import origination, records, registry
+from payments.timestamps import rfc3339
+from schemas import deliveries, origination, reconciliation, records, registry
+from schemas.deliveries import WebhookDelivery, WebhookReplay
 from schemas.order_decoding import read_initiate, read_report
+from schemas.order_encoding import initiate_bytes
 from schemas.origination import AchCutOff, AchDelivery, AchNotice, AchPayment, AchReturn, AchSettlement
 from schemas.payment_decoding import read_payment
 from schemas.payment_encoding import Past, past_of, payment_bytes
+from schemas.reconciliation import ItemResolution, StatementFinding, StatementImport, StatementProof
 from schemas.records import Record, Value
 from schemas.report_encoding import report_bytes
 from schemas.schema_shape import SchemaUnusable, check_shape, without_logical_types
@@ -32,15 +34,12 @@ from schemas.topics import RECORD_BYTES_MAX
 MAGIC = b"\x00"
 HEADER_BYTES = 5
 DETAIL_CHARACTERS_MAX = 1000
-# What happens together has few different seconds.
-SECONDS_REMEMBERED_MAX = 1024
 
 _SPECVERSION = ("ce_specversion", b"1.0")
 _SOURCE = ("ce_source", b"/directpay")
 _CONTENT_TYPE = ("content-type", b"application/avro")
 _TYPES = {event_type: ("ce_type", event_type.encode()) for event_type in EventType}
 _STATUSES = {status: ("directpay_status", status.encode()) for status in Status}
-_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001  Only ever printed, as UTC.
 
 
 class Undecodable(Exception):
@@ -106,6 +105,12 @@ _VALUES: dict[type[Value], tuple[str, Callable[[Any], Record], Callable[[Record]
     AchSettlement: ("AchSettlement", origination.settlement_record, origination.settlement_value),
     AchReturn: ("AchReturn", origination.return_record, origination.return_value),
     AchNotice: ("AchNotice", origination.notice_record, origination.notice_value),
+    StatementFinding: ("StatementFinding", reconciliation.finding_record, reconciliation.finding_value),
+    StatementImport: ("StatementImport", reconciliation.import_record, reconciliation.import_value),
+    StatementProof: ("StatementProof", reconciliation.proof_record, reconciliation.proof_value),
+    ItemResolution: ("ItemResolution", reconciliation.resolution_record, reconciliation.resolution_value),
+    WebhookDelivery: ("WebhookDelivery", deliveries.delivery_record, deliveries.delivery_value),
+    WebhookReplay: ("WebhookReplay", deliveries.replay_record, deliveries.replay_value),
 }
 
 
@@ -115,6 +120,8 @@ def encode(value: Value) -> bytes:
         return encode_event(value, past_of(value))
     if isinstance(value, RailReport):
         return _bounded(_WRITERS[RailReport].header + report_bytes(value))
+    if isinstance(value, InitiatePayment):
+        return _bounded(_WRITERS[InitiatePayment].header + initiate_bytes(value))
     return _bounded(_written(value, _WRITERS[type(value)]))
 
 
@@ -167,17 +174,6 @@ def event_headers(payment: Payment) -> list[tuple[str, bytes]]:
         _CONTENT_TYPE,
         _STATUSES[payment.status],
     ]
-
-
-def rfc3339(at_us: int) -> str:
-    """Return microseconds since the epoch as RFC 3339 text in UTC: 2026-03-01T00:00:00.000000Z."""
-    at_s, us = divmod(at_us, 1_000_000)
-    return f"{_second(at_s)}.{us:06d}Z"
-
-
-@lru_cache(maxsize=SECONDS_REMEMBERED_MAX)
-def _second(at_s: int) -> str:
-    return (_EPOCH + timedelta(seconds=at_s)).isoformat()
 
 
 def _bounded(data: bytes) -> bytes:

@@ -46,6 +46,11 @@ def payment_bytes(payment: Payment, past: Past) -> bytes:
     )
 
 
+def step_bytes(sequence: int, event_type: EventType, previous_status: Status | None, new_status: Status) -> bytes:
+    """Return the bytes that a transition's begin with: its number, and which step it is."""
+    return long_of(sequence) + _WORDS[event_type] + _OPTIONAL_STATUS[previous_status] + _WORDS[new_status]
+
+
 def _head(head: Head) -> bytes:
     return b"".join(
         (

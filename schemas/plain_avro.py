@@ -40,10 +40,15 @@ def read_optional(data: bytes, at: int) -> tuple[str | None, int]:
 
 
 def read_bytes(data: bytes, at: int) -> tuple[bytes, int]:
-    size, at = read_long(data, at)
-    if size < 0:
-        raise NotPlain
-    return data[at : at + size], at + size
+    size = data[at]
+    if size & 0x81:  # More than 63 bytes, or negative.
+        size, at = read_long(data, at)
+        if size < 0:
+            raise NotPlain
+        return data[at : at + size], at + size
+    at += 1
+    end = at + (size >> 1)
+    return data[at:end], end
 
 
 def read_long(data: bytes, at: int) -> tuple[int, int]:

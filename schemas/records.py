@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from msgspec import structs
 
-from directory.changes import Action, DirectoryCommand, DirectoryRecord, DirectorySecret, State
+from directory.changes import Action, DirectoryCommand, DirectoryRecord, DirectorySecret, Heard, State
 from directory.entities import (
     KINDS,
     AccountType,
@@ -26,14 +26,17 @@ from directory.entities import (
     User,
 )
 from directory.sealing import Sealed
+from directory.webhook_endpoint import DisabledReason, WebhookEndpoint
 from payments.commands import CancelPayment, InitiatePayment, RailReport, Report, ReportSource
 from payments.fields import date_faults, fault
-from payments.payment import EVENT_TYPES, STATUSES, Failure, Head, Payment, Transition
+from payments.payment import EVENT_TYPES, STATUSES, EventType, Failure, Head, Payment, Transition
 from payments.rails import RAILS
 from payments.refund_orders import InitiateRefund, RefundOutcome, RefundPayment, RefundReport
 from payments.refusals import FieldError, InvalidCommand
 from payments.rejection import RAW_BYTES_MAX, Rejection
+from schemas.deliveries import WebhookRecord
 from schemas.origination import AchRecord
+from schemas.reconciliation import ReconciliationRecord
 
 Value = (
     InitiatePayment
@@ -48,6 +51,8 @@ Value = (
     | DirectoryRecord
     | DirectorySecret
     | AchRecord
+    | ReconciliationRecord
+    | WebhookRecord
 )
 Record = dict[str, Any]
 E = TypeVar("E", bound=StrEnum)
@@ -267,6 +272,7 @@ def command_record(command: DirectoryCommand) -> Record:
         "requested_at_us": command.requested_at_us,
         "entity": None if command.entity is None else _entity_record(command.entity),
         "sealed": None if command.sealed is None else _sealed_record(command.sealed),
+        "based_on": command.based_on,
     }
 
 
@@ -282,6 +288,7 @@ def command_value(record: Record) -> DirectoryCommand:
         requested_at_us=record["requested_at_us"],
         entity=None if entity is None else _entity_value(entity),
         sealed=None if sealed is None else Sealed(**sealed),
+        based_on=record["based_on"],
     )
 
 
@@ -298,6 +305,7 @@ def entity_record(record: DirectoryRecord) -> Record:
         "created_at_us": record.created_at_us,
         "updated_at_us": record.updated_at_us,
         "entity": _entity_record(record.entity),
+        "heard": [{"command_id": heard.command_id, "fingerprint": heard.fingerprint} for heard in record.heard],
     }
 
 
@@ -318,6 +326,7 @@ def entity_value(record: Record) -> DirectoryRecord:
         created_at_us=record["created_at_us"],
         updated_at_us=record["updated_at_us"],
         entity=entity,
+        heard=tuple([Heard(**heard) for heard in record["heard"]]),
     )
 
 
@@ -378,6 +387,16 @@ def _lease(record: Record) -> Lease:
     return Lease(**{**record, **dates})
 
 
+def _webhook_endpoint(record: Record) -> WebhookEndpoint:
+    reason = record["disabled_reason"]
+    return WebhookEndpoint(
+        url=record["url"],
+        events=tuple(member(EventType, "events", event) for event in record["events"]),
+        enabled=record["enabled"],
+        disabled_reason=None if reason is None else member(DisabledReason, "disabled_reason", reason),
+    )
+
+
 _ENTITIES: Mapping[str, Callable[[Record], Entity]] = {
     "io.directpay.Tenant": lambda record: Tenant(**record),
     "io.directpay.ApiKey": _api_key,
@@ -385,4 +404,5 @@ _ENTITIES: Mapping[str, Callable[[Record], Entity]] = {
     "io.directpay.BankAccount": _bank_account,
     "io.directpay.Property": lambda record: Property(**record),
     "io.directpay.Lease": _lease,
+    "io.directpay.WebhookEndpoint": _webhook_endpoint,
 }

@@ -36,6 +36,14 @@ _FILES = {
     16: "ach_return.v1.avsc",
     17: "ach_notice.v1.avsc",
     18: "ach_return.v2.avsc",
+    19: "statement_finding.v1.avsc",
+    20: "statement_import.v1.avsc",
+    21: "statement_proof.v1.avsc",
+    22: "item_resolution.v1.avsc",
+    23: "webhook_delivery.v1.avsc",
+    24: "webhook_replay.v1.avsc",
+    25: "directory_command.v2.avsc",
+    26: "directory_event.v2.avsc",
 }
 
 

@@ -160,6 +160,47 @@ ACH_ORIGINATION = Topic(
     retention_ms=FOREVER_MS,
     restricted=True,
 )
+RECONCILIATION = Topic(
+    name="reconciliation",
+    key="finding_id, or import_id",
+    values=(
+        "io.directpay.StatementFinding",
+        "io.directpay.StatementImport",
+        "io.directpay.StatementProof",
+        "io.directpay.ItemResolution",
+    ),
+    doc="What was found in bank statements, booking by booking, and what was done about it.",
+    cleanup=Cleanup.DELETE,
+    # Whether a booking is the first of a payment depends on all before it, so there is one order of them.
+    co_partitioned=False,
+    partitions=1,
+    # The books of a year are asked about years later.
+    retention_ms=FOREVER_MS,
+    # Bank statements: account numbers, and what banks write of account holders.
+    restricted=True,
+)
+WEBHOOK_DELIVERIES = Topic(
+    name="webhook-deliveries",
+    key="endpoint_id",
+    values=("io.directpay.WebhookDelivery",),
+    doc="Each attempt to deliver an event to a webhook endpoint; on the partition of the payment's events.",
+    cleanup=Cleanup.DELETE,
+    # Longer than the whole retry schedule (about 75 hours): what is due is rebuilt from it. And what is older cannot be
+    # replayed.
+    retention_ms=30 * DAY_MS,
+)
+WEBHOOK_REQUESTS = Topic(
+    name="webhook-requests",
+    key="endpoint_id",
+    values=("io.directpay.WebhookReplay",),
+    doc="What is to be delivered again. Whoever may write here is trusted for every tenant.",
+    cleanup=Cleanup.DELETE,
+    # Few, and each concerns every partition of webhook-deliveries: one order of them has one place to be remembered.
+    co_partitioned=False,
+    partitions=1,
+    # Not longer than what could be delivered again.
+    retention_ms=30 * DAY_MS,
+)
 
 TOPICS = (
     PAYMENT_COMMANDS,
@@ -170,4 +211,7 @@ TOPICS = (
     DIRECTORY_EVENTS,
     DIRECTORY_SECRETS,
     ACH_ORIGINATION,
+    RECONCILIATION,
+    WEBHOOK_DELIVERIES,
+    WEBHOOK_REQUESTS,
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from uuid import UUID
 
 from chaos.oracle.history import Log
 from chaos.oracle.violation import Kind, Violation
@@ -32,7 +33,7 @@ class Transfer:
 
     @property
     def payment_id(self) -> str:
-        return self.reference.partition(":")[0]
+        return str(UUID(self.reference.partition(":")[0]))
 
 
 def transfers_fit(transfers: Iterable[Transfer], log: Log) -> Iterator[Violation]:

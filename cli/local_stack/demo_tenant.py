@@ -8,7 +8,7 @@ import httpx
 
 from cli.local_stack.credentials import write_private
 from cli.local_stack.trouble import StackError
-from ingest_api.examples import second_people
+from ingest_api.examples import prepared
 
 TENANT = "demo"
 ANSWER_S_MAX = 15.0
@@ -17,11 +17,11 @@ ANSWER_S_MAX = 15.0
 def demo_api_key(http: str, admin_key: str, kept: Path) -> str:
     """Return the key in the file `kept`, made first when there is none or it is no longer known.
 
-    The tenant also gets the renter and the account that the examples of /docs refer to but do not all create.
+    The tenant also gets what the examples of /docs refer to but do not all create.
     """
     key = _api_key(http, admin_key, kept)
     with httpx.Client(base_url=http, timeout=ANSWER_S_MAX, headers={"Authorization": f"Bearer {key}"}) as client:
-        for path, body in second_people(TENANT):
+        for path, body in prepared(TENANT):
             # 200: from an earlier start. 409: somebody has made the renter in another way.
             _post(client, path, body, accepted=(200, 201, 409))
     return key

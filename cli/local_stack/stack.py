@@ -12,7 +12,7 @@ from typing import Any
 from cli.local_stack.credentials import write_private
 from cli.local_stack.demo_tenant import demo_api_key
 from cli.local_stack.ports import HOST
-from cli.local_stack.processes import DECIDED, Surroundings, our_processes
+from cli.local_stack.processes import DECIDED, DECIDED_BY_FILES, Surroundings, our_processes
 from cli.local_stack.servers import LocalServers
 from cli.local_stack.state_dir import StateDir
 from cli.local_stack.supervisor import Say, Supervisor
@@ -29,7 +29,8 @@ class LocalStack:
     """A running DirectPay with its data under `state_dir`; `stack` tells where everything answers.
 
     Port 0 means a free one, the same again at the next start while it is free. `settings` are DIRECTPAY_* variables
-    (the prefix may be left out) for every process.
+    (the prefix may be left out) for every process. `ach_by_files`: ACH goes by Nacha files and bank hours, through an
+    originator; a folder that has begun so goes on so.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class LocalStack:
         rail_speed: float = 1.0,
         workers: int = 1,
         api_processes: int = 1,
+        ach_by_files: bool = False,
         settings: Mapping[str, str] | None = None,
         say: Say = print,
     ) -> None:
@@ -56,13 +58,20 @@ class LocalStack:
         self._rail_speed = rail_speed
         self._workers = workers
         self._api_processes = api_processes
-        self._extra = _checked(settings or {})
+        self._ach_by_files = ach_by_files
+        self._extra = _checked(settings or {}, DECIDED | DECIDED_BY_FILES if ach_by_files else DECIDED)
         self._say = say
         self._places: dict[str, Any] = {}
         self._writing = threading.Lock()
 
     def start(self) -> None:
         """Return once everything is ready; raises StackError, having stopped what had started."""
+        if self.state.ach_files.exists() and not self._ach_by_files:
+            # The gateway's place in the feed is one of two banks; the originator may hold payments.
+            raise StackError(
+                f"ACH payments of {self.state.path} go by files.",
+                "Start it with --ach files, or start anew with another --state-dir.",
+            )
         self._servers.start()
         try:
             with explained(self.state.path):
@@ -119,6 +128,8 @@ class LocalStack:
             postgres_uri=servers.postgres.owner_uri,
             http_port=servers.http_port,
             bank_port=ports.take("bank", 0, ""),
+            originator_port=ports.take("originator", 0, "") if self._ach_by_files else None,
+            reconciler_port=ports.take("reconciler", 0, ""),
             rail_speed=self._rail_speed,
             extra=self._extra,
         )
@@ -131,6 +142,8 @@ class LocalStack:
             raise StackError(f"The data in {self.state.path} does not fit: {error}.", DATA_REMEDY) from error
         except DatabaseUnreachable as error:
             raise StackError(f"{error}.", f"Its log is in {self.state.logs}.") from error
+        if self._ach_by_files:
+            self.state.ach_files.mkdir(mode=0o700, exist_ok=True)
         self._say("Starting DirectPay's processes")
         self._supervisor.start(components)
         http = f"http://{HOST}:{servers.http_port}"
@@ -140,6 +153,7 @@ class LocalStack:
             "postgres": servers.postgres.owner_uri,
             "analyst": servers.postgres.uri_of(ANALYST, credentials.analyst_password),
             "bank": around.bank_url,
+            "reconciler": around.reconciler_url,
             "api_key": demo_api_key(http, credentials.admin_key, self.state.path / "api-key"),
             "admin_key": credentials.admin_key,
             "logs": str(self.state.logs),
@@ -148,6 +162,8 @@ class LocalStack:
             "supervisor": os.getpid(),
             "health": {component.name: component.health_url for component in components},
         }
+        if around.originator_url is not None:
+            places |= {"originator": around.originator_url, "ach_files": str(self.state.ach_files)}
         with self._writing:
             self._places = places
         self._changed()
@@ -182,13 +198,13 @@ class LocalStack:
                 write_private(self.state.stack_file, json.dumps(self.stack, indent=2) + "\n")
 
 
-def _checked(settings: Mapping[str, str]) -> dict[str, str]:
+def _checked(settings: Mapping[str, str], decided: frozenset[str]) -> dict[str, str]:
     """Return the variables with their prefix; refuses unknown names, wrong values and what the stack decides."""
     known = {field.upper() for concern in ALL for field in concern.model_fields}
     checked = {}
     for given, value in settings.items():
         name = given.upper().removeprefix(PREFIX)
-        if name in DECIDED:
+        if name in decided:
             raise StackError(
                 f"{PREFIX}{name} is decided by the local stack.", "Leave it out; see `directpay up --help`."
             )

@@ -28,6 +28,9 @@ class StateDir:
         self.stack_file = self.path / "stack.json"
         # Sets the business clock of the stack while it is there (business_clock.setting).
         self.clock_file = self.path / "clock.json"
+        # ACH files of the originator and the bank. There once a stack was started with them, and for good: payments may
+        # be under way in them.
+        self.ach_files = self.path / "ach"
         self._lock: IO[str] | None = None
 
     def open(self) -> None:

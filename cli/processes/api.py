@@ -29,7 +29,10 @@ def api() -> None:
             outcome_wait_s=settings.outcome_wait_s,
             max_body_bytes=settings.max_body_bytes,
             docs_tenant=settings.docs_tenant,
+            health_urls=settings.health_url_of,
             instance=instance,
             clock_file=settings.clock_file,
+            reconciler_url=settings.reconciler_url,
+            webhooks_allow_private=settings.webhooks_allow_private,
         )
     )

@@ -13,6 +13,9 @@ BALANCE_SQL: LiteralString = """SELECT sum(amount) FILTER (WHERE direction = 'de
           sum(amount) FILTER (WHERE direction = 'credit') AS credits
      FROM analytics.ledger_entries WHERE payment_id = ANY(%(ids)s::uuid[])"""
 
+LEDGER_SQL: LiteralString = """SELECT sequence, account, direction, amount
+     FROM analytics.ledger_entries WHERE payment_id = ANY(%(ids)s::uuid[]) ORDER BY sequence, line"""
+
 
 def ask(uri: str, sql: LiteralString, payment_ids: list[str], say: Callable[[str], None]) -> list[tuple[Any, ...]]:
     """Run a query about these payments, show it with its answer as a table, and return the rows."""

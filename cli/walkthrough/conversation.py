@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+import uuid
 from collections.abc import Callable
 from typing import Any
 
@@ -26,6 +27,9 @@ class Conversation:
         self.say = say
         self._http = httpx.Client(base_url=url, headers={"Authorization": f"Bearer {api_key}"}, timeout=ANSWER_S_MAX)
 
+    def close(self) -> None:
+        self._http.close()
+
     def chapter(self, title: str) -> None:
         self.say(f"\n{title}\n")
 
@@ -39,10 +43,25 @@ class Conversation:
         for line in json.dumps(value, indent=2).splitlines():
             self.say(f"{prefix} {line}")
 
-    def create(self, things: str, **body: Any) -> dict[str, Any]:
+    def create(self, things: str, *, quiet: bool = False, **body: Any) -> dict[str, Any]:
         """Create one user, bank account, property or lease."""
-        created: dict[str, Any] = self.post(f"/api/v1/{things}/", body, wanted=201).json()
+        created: dict[str, Any] = self.post(f"/api/v1/{things}/", body, wanted=201, quiet=quiet).json()
         return created
+
+    def user(self, email: str, role: str, *, quiet: bool = False) -> str:
+        """Create a user with a password that nobody knows, and return the id."""
+        user = self.create("users", quiet=quiet, email=email, password=uuid.uuid4().hex, role=role)
+        user_id: str = user["id"]
+        return user_id
+
+    def account(
+        self, user_id: str, holder: str, routing_number: str, account_number: str, *, quiet: bool = False
+    ) -> str:
+        """Create a user's bank account, and return its id."""
+        numbers = {"routing_number": routing_number, "account_number": account_number, "account_type": "checking"}
+        account = self.create("bank-accounts", quiet=quiet, user_id=user_id, account_holder_name=holder, **numbers)
+        account_id: str = account["id"]
+        return account_id
 
     def post(
         self, path: str, body: dict[str, Any] | None, *, wanted: int, key: str | None = None, quiet: bool = False

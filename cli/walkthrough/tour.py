@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from cli.walkthrough.analyst import BALANCE_SQL, PAYMENTS_SQL, ask
 from cli.walkthrough.conversation import Conversation
+from cli.walkthrough.places import Places
 from cli.walkthrough.subscriber import events_of
 from payments.rails import TIMINGS, Rail
 
@@ -21,17 +23,6 @@ from payments.rails import TIMINGS, Rail
 ALICE_BANK = ("231380104", "4400128875")
 BOB_BANK = ("121042882", "9876543210")
 NO_MONEY_ACCOUNT = "10001"  # At the simulated bank 100NN answers with return code RNN: R01 is insufficient funds.
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Places:
-    """Where the stack answers (the parts of stack.json that the tour uses)."""
-
-    http: str
-    kafka: str
-    analyst: str
-    api_key: str
-    rail_speed: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,15 +36,16 @@ class Parties:
 
 def walk(places: Places, say: Callable[[str], None]) -> None:
     """Take every step; raises TourFailed at the first that does not hold."""
-    Tour(places, say).walk()
+    with closing(Conversation(places.http, places.api_key, say)) as talk:
+        Tour(places, talk).walk()
 
 
 class Tour:
     """One run of the walkthrough."""
 
-    def __init__(self, places: Places, say: Callable[[str], None]) -> None:
+    def __init__(self, places: Places, talk: Conversation) -> None:
         self._places = places
-        self._talk = Conversation(places.http, places.api_key, say)
+        self._talk = talk
         # A fresh word in every e-mail and key, so that the tour can be taken again on the same stack.
         self._run = uuid.uuid4().hex[:6]
 
@@ -73,10 +65,10 @@ class Tour:
         alice = self._user("alice", "landlord.com", "landlord")
         bob = self._user("bob", "renter.com", "renter")
         talk.say("   Account numbers are sealed before they leave the API: what comes back is a token and four digits.")
-        payee = self._account(alice, "Alice Landlord", *ALICE_BANK)
-        payer = self._account(bob, "Bob Renter", *BOB_BANK)
+        payee = talk.account(alice, "Alice Landlord", *ALICE_BANK)
+        payer = talk.account(bob, "Bob Renter", *BOB_BANK)
         home = talk.create("properties", owner_id=alice, address="123 Oak Street")
-        terms = {"rent_amount": "1500.00", "due_day": 1, "start_date": "2025-02-15"}
+        terms: dict[str, Any] = {"rent_amount": "1500.00", "due_day": 1, "start_date": "2025-02-15"}
         lease = talk.create("leases", property_id=home["id"], renter_id=bob, **terms)
         due = lease["payment_schedule"]["next_due_date"]
         talk.expect("a lease from 15 February with rent due on the 1st is first due on 1 March", due, "2025-03-01")
@@ -127,7 +119,7 @@ class Tour:
         talk = self._talk
         talk.chapter("6. A payment that fails: the renter's account has no money")
         carol = self._user("carol", "renter.com", "renter")
-        empty = self._account(carol, "Carol Renter", BOB_BANK[0], NO_MONEY_ACCOUNT)
+        empty = talk.account(carol, "Carol Renter", BOB_BANK[0], NO_MONEY_ACCOUNT)
         body = self._body(parties, Rail.SAME_DAY_ACH, "no-money") | {"payer_account_id": empty}
         payment_id: str = talk.post("/api/v1/payments/", body, wanted=201).json()["id"]
         payment = talk.wait_for(payment_id, "failed")
@@ -180,16 +172,7 @@ class Tour:
         talk.expect("the books balance: debits equal credits", debit == credit and debit > 0, True)
 
     def _user(self, name: str, domain: str, role: str) -> str:
-        email, password = f"{name}+{self._run}@{domain}", uuid.uuid4().hex
-        user = self._talk.create("users", email=email, password=password, role=role)
-        user_id: str = user["id"]
-        return user_id
-
-    def _account(self, user_id: str, holder: str, routing_number: str, account_number: str) -> str:
-        numbers = {"routing_number": routing_number, "account_number": account_number, "account_type": "checking"}
-        account = self._talk.create("bank-accounts", user_id=user_id, account_holder_name=holder, **numbers)
-        account_id: str = account["id"]
-        return account_id
+        return self._talk.user(f"{name}+{self._run}@{domain}", role)
 
     def _body(self, parties: Parties, rail: Rail, word: str) -> dict[str, Any]:
         return {

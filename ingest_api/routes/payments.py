@@ -11,7 +11,7 @@ from starlette.routing import Route
 
 from directory.entities import Scope
 from ingest_api.accepted import Accepted
-from ingest_api.answers import json_answer, prefers_async
+from ingest_api.answers import json_answer, prefers_async, tagged_answer
 from ingest_api.bodies import Fields, parse_object, read_body
 from ingest_api.entity_tags import entity_tag, is_known
 from ingest_api.idempotency import FIELD, required_key
@@ -22,10 +22,12 @@ from ingest_api.problems import Problem, problem_of_rejection
 from ingest_api.references import payment_references, require_references
 from ingest_api.refund_orders import AskedRefund, answer_of_refund, asked_refund
 from ingest_api.refusals import NotFound, ViewsBehind
-from ingest_api.representations import payment_accepted, payment_now, refund_accepted, timestamp
+from ingest_api.representations import payment_accepted, refund_accepted
 from payments.commands import CancelPayment
 from payments.payment import Status
 from payments.rails import RAILS
+from payments.representation import payment_now
+from payments.timestamps import rfc3339
 from projections.queries import Outcome, PaymentFilters, PaymentRow, Wait
 
 PATH = "/api/v1/payments/"
@@ -109,7 +111,7 @@ class Payments:
                         "event_type": event.event_type,
                         "previous_status": event.previous_status,
                         "new_status": event.new_status,
-                        "timestamp": timestamp(event.occurred_at_us),
+                        "timestamp": rfc3339(event.occurred_at_us),
                         "metadata": event.metadata,
                         "hash": event.hash.hex(),
                     }
@@ -134,7 +136,7 @@ class Payments:
         limit, cursor = query.limit(), query.cursor()
         query.check()
         page = await self._parts.queries.payments(caller.tenant_id, filters, limit, cursor)
-        return json_answer({"items": [row_body(row) for row in page.items], "next_cursor": page.next_cursor})
+        return tagged_answer(request, {"items": [row_body(row) for row in page.items], "next_cursor": page.next_cursor})
 
     async def cancel(self, request: Request) -> Response:
         parts = self._parts

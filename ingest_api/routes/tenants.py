@@ -8,11 +8,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from directory.changes import Action, DirectoryCommand, State
+from directory.changes import State
 from directory.entities import ApiKey, Kind, Scope, Tenant, keyed_id, tenant_id_faults
 from ingest_api.answers import json_answer
 from ingest_api.auth import key_secret, new_key_text
 from ingest_api.bodies import Fields, parse_object, read_body
+from ingest_api.changes import Changes
 from ingest_api.creation import OPERATOR, Creation, Creations, new_entity_id
 from ingest_api.idempotency import FIELD, optional_key
 from ingest_api.parts import Parts
@@ -39,6 +40,7 @@ class Tenants:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._creations = Creations(parts)
+        self._changes = Changes(parts)
 
     async def create(self, request: Request) -> Response:
         members = await self._members(request)
@@ -108,20 +110,7 @@ class Tenants:
         entry = parts.directory.get(key_id)
         if entry is None or entry.kind is not Kind.API_KEY:
             raise NotFound("API key")
-        if entry.is_active:
-            command = DirectoryCommand(
-                command_id=str(uuid.uuid4()),
-                action=Action.REVOKE,
-                entity_id=key_id,
-                tenant_id=entry.tenant_id,
-                kind=Kind.API_KEY,
-                fingerprint=b"",
-                requested_at_us=parts.now_us(),
-            )
-            await parts.commands.send(command)
-            wait_s = parts.config.outcome_wait_s
-            entry = await parts.directory.wait_for(key_id, lambda known: not known.is_active, wait_s) or entry
-        done = not entry.is_active
+        done = await self._changes.revoke(entry, key_id)
         body = {"id": key_id, "tenant_id": entry.tenant_id, "status": (State.REVOKED if done else State.ACTIVE).value}
         return json_answer(body, status=200 if done else 202)
 

@@ -5,6 +5,7 @@ SELECT
 FROM projection.entities AS known
 WHERE known.tenant_id = %(tenant_id)s
     AND known.kind = %(kind)s
+    AND known.state = %(state)s -- only with: state
     AND (known.created_at, known.entity_id) < (%(cursor_at)s, %(cursor_id)s) -- only with: cursor_id
 ORDER BY known.created_at DESC, known.entity_id DESC
 LIMIT %(limit)s

@@ -1,33 +1,20 @@
--- move_payments: rows of payments that are there move forward to a later sequence. Those that have not ended are kept
--- apart as well.
-WITH step AS (
-    SELECT * FROM unnest(
-        %(payment_id)b::uuid[], %(sequence)b::integer[], %(status)b::text[], %(attempt)b::integer[],
-        %(failure_code)b::text[], %(failure_reason)b::text[], %(failure_source)b::text[], %(refunded_minor)b::bigint[],
-        %(updated_at_us)b::bigint[], %(completed_at_us)b::bigint[]
-    ) AS step (
-        payment_id, sequence, status, attempt, failure_code, failure_reason, failure_source, refunded_minor,
-        updated_at_us, completed_at_us
-    )
-),
-moved AS (
-    UPDATE projection.payments AS payment SET
-        sequence = step.sequence,
-        status = step.status,
-        attempt = step.attempt,
-        failure_code = step.failure_code,
-        failure_reason = step.failure_reason,
-        failure_source = step.failure_source,
-        refunded_minor = step.refunded_minor,
-        updated_at = live.at_us(step.updated_at_us),
-        completed_at = live.at_us(step.completed_at_us)
-    FROM step
-    WHERE payment.payment_id = step.payment_id AND payment.sequence < step.sequence
-),
-ended AS (
-    DELETE FROM projection.open_payments AS known USING step
-    WHERE known.payment_id = step.payment_id AND step.status NOT IN ('pending', 'processing')
+-- move_payments: rows of payments that are there move forward to a later sequence.
+UPDATE projection.payments AS payment SET
+    sequence = step.sequence,
+    status = step.status,
+    attempt = step.attempt,
+    failure_code = step.failure_code,
+    failure_reason = step.failure_reason,
+    failure_source = step.failure_source,
+    refunded_minor = step.refunded_minor,
+    updated_at = live.at_us(step.updated_at_us),
+    completed_at = live.at_us(step.completed_at_us)
+FROM unnest(
+    %(payment_id)b::uuid[], %(sequence)b::integer[], %(status)b::text[], %(attempt)b::integer[],
+    %(failure_code)b::text[], %(failure_reason)b::text[], %(failure_source)b::text[], %(refunded_minor)b::bigint[],
+    %(updated_at_us)b::bigint[], %(completed_at_us)b::bigint[]
+) AS step (
+    payment_id, sequence, status, attempt, failure_code, failure_reason, failure_source, refunded_minor,
+    updated_at_us, completed_at_us
 )
-UPDATE projection.open_payments AS known SET status = step.status
-FROM step
-WHERE known.payment_id = step.payment_id AND step.status IN ('pending', 'processing')
+WHERE payment.payment_id = step.payment_id AND payment.sequence < step.sequence

@@ -1,4 +1,4 @@
-"""What must hold of each payment, entity, refusal, balance and position: from what the log says and what is stored."""
+"""What must hold of each payment, entity, refusal, delivery, balance and position: by what log and tables say."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from projections.verification import expected
 from projections.verification.faults import Fault, Kind
 from projections.verification.rows import Row, Table, differences
 from projections.views.payments import Snapshot
+from schemas.deliveries import WebhookDelivery
 from schemas.partitioning import partition_of
 
 # Clocks of brokers, producers and the database may differ by so much before anybody minds.
@@ -22,6 +23,7 @@ CLOCKS_APART_US = 5 * 60 * 1_000_000
 _DIRECTION, _AMOUNT = (expected.ENTRIES.columns.index(name) for name in ("direction", "amount_minor"))
 _PAYMENT, _ENTITY = (expected.OUTCOMES.columns.index(name) for name in ("payment_id", "entity_id"))
 _REJECTED_AT = expected.OUTCOMES.columns.index("rejected_at")
+_DELIVERED_OF, _ATTEMPTED_AT = (expected.DELIVERIES.columns.index(name) for name in ("payment_id", "attempted_at"))
 _OF_PAYMENT: tuple[tuple[Table, Callable[[Snapshot], list[Row]]], ...] = (
     (expected.PAYMENTS, expected.payment_rows),
     (expected.EVENTS, expected.event_rows),
@@ -83,12 +85,28 @@ def outcome_faults(
 
     The log keeps refusals for 30 days: one that is not there and is older than `kept_since_us` cannot be judged.
     """
-    if rejection is None and all(_is_older(row, kept_since_us) for row in stored):
+    if rejection is None and all(_is_older(row[_REJECTED_AT], kept_since_us) for row in stored):
         return
     logged = [expected.outcome_row(rejection)] if rejection is not None else []
     if found := differences(expected.OUTCOMES, logged, stored):
         subject = next((str(row[n]) for row in (*logged, *stored) for n in (_PAYMENT, _ENTITY) if row[n]), outcome_key)
         yield Fault(kind=Kind.OUTCOMES, subject=subject, detail=f"refusal {outcome_key}: {'; '.join(found)}")
+
+
+def delivery_faults(
+    delivery_key: str, delivery: WebhookDelivery | None, stored: Sequence[Row], *, kept_since_us: int
+) -> Iterator[Fault]:
+    """Yield how the stored rows of an attempt to deliver an event differ from the log's.
+
+    Log and views both keep attempts for 30 days, each by its own clock: what is older than `kept_since_us` may be
+    missing on either side.
+    """
+    logged = [expected.delivery_row(delivery)] if delivery is not None else []
+    if all(_is_older(row[_ATTEMPTED_AT], kept_since_us) for row in (*logged, *stored)):
+        return
+    if found := differences(expected.DELIVERIES, logged, stored):
+        subject = str((logged or stored)[0][_DELIVERED_OF])
+        yield Fault(kind=Kind.DELIVERIES, subject=subject, detail=f"attempt {delivery_key}: {'; '.join(found)}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,6 +203,5 @@ def _wrongs(payment: Payment) -> Iterator[str]:
     yield from unlike_its_history(payment)
 
 
-def _is_older(outcome: Row, than_us: int) -> bool:
-    at_us = outcome[_REJECTED_AT]
+def _is_older(at_us: object, than_us: int) -> bool:
     return isinstance(at_us, int) and at_us < than_us

@@ -6,8 +6,16 @@ from directory.changes import DirectoryRecord
 from payments.rejection import Rejection
 from projections.verification.faults import Kind
 from projections.verification.rows import Row, Table
-from projections.views import command_outcomes, entities, ledger_entries, payment_events, payments
+from projections.views import (
+    command_outcomes,
+    entities,
+    ledger_entries,
+    payment_events,
+    payments,
+    webhook_deliveries,
+)
 from projections.views.payments import Snapshot
+from schemas.deliveries import WebhookDelivery
 
 PAYMENTS = Table(
     kind=Kind.PAYMENTS,
@@ -53,6 +61,11 @@ OUTCOMES = Table(
     ),
     private=frozenset({"record_key", "detail", "errors", "raw"}),
 )  # fmt: skip
+DELIVERIES = Table(
+    kind=Kind.DELIVERIES,
+    columns=("delivery_key", *webhook_deliveries.COLUMNS),
+    private=frozenset({"error"}),
+)
 
 
 def payment_rows(snapshot: Snapshot) -> list[Row]:
@@ -78,3 +91,8 @@ def entity_row(record: DirectoryRecord) -> Row:
 def outcome_row(rejection: Rejection) -> Row:
     """Return the row of OUTCOMES that the rejection means."""
     return tuple(command_outcomes.parameters(rejection).values())
+
+
+def delivery_row(delivery: WebhookDelivery) -> Row:
+    """Return the row of DELIVERIES that the attempt means."""
+    return (webhook_deliveries.delivery_key(delivery), *webhook_deliveries.row(delivery))

@@ -22,6 +22,7 @@ class Kind(StrEnum):
     SUMS = "sums"  # A rollup that is not what the rows behind it say.
     ENTITIES = "entities"
     OUTCOMES = "command_outcomes"
+    DELIVERIES = "webhook_deliveries"
     POSITIONS = "offsets"  # What the database says of its own freshness cannot be.
 
 

@@ -1,10 +1,12 @@
-"""What the log says of every payment, entity and refused command: the newest record of each, as the views take it."""
+"""What the log says of every payment, entity, refused command and delivery: the record of each that the views take."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import structs
 
 from directory.changes import DirectoryRecord
 from payments.payment import Payment
@@ -14,8 +16,10 @@ from projections.verification.faults import Fault, Kind
 from projections.verification.newest import Scratch
 from projections.views.command_outcomes import order, outcome_key
 from projections.views.payments import Snapshot
-from schemas.codec import Undecodable, decode
-from schemas.topics import DIRECTORY_EVENTS, PAYMENT_EVENTS, PAYMENT_REJECTIONS
+from projections.views.webhook_deliveries import delivery_key
+from schemas.codec import Undecodable, decode, encode
+from schemas.deliveries import WebhookDelivery
+from schemas.topics import DIRECTORY_EVENTS, PAYMENT_EVENTS, PAYMENT_REJECTIONS, WEBHOOK_DELIVERIES
 
 _NUMBER_BYTES = 4
 
@@ -32,7 +36,9 @@ class Logged:
 
     def __init__(self, folder: Path, tell: Callable[[Fault], None]) -> None:
         self._scratch = Scratch(folder)
-        self.payments, self.entities, self.refusals = (self._scratch.newest(mark) for mark in (b"p", b"e", b"r"))
+        self.payments, self.entities, self.refusals, self.deliveries = map(
+            self._scratch.newest, (b"p", b"e", b"r", b"d")
+        )
         # Kafka's time of the last record of each partition, in microseconds.
         self.last_at_us: dict[Place, int] = {}
         self._tell = tell
@@ -40,6 +46,7 @@ class Logged:
             PAYMENT_EVENTS.name: self._add_payment,
             DIRECTORY_EVENTS.name: self._add_entity,
             PAYMENT_REJECTIONS.name: self._add_refusal,
+            WEBHOOK_DELIVERIES.name: self._add_delivery,
         }
 
     def add(self, record: LogRecord) -> None:
@@ -80,6 +87,13 @@ class Logged:
         """Yield the refusal that stands of every refused command, ordered by outcome key."""
         for key, kept in self.refusals.items():
             yield key.decode(), _rejection(kept)
+
+    def each_delivery(self) -> Iterator[tuple[str, WebhookDelivery]]:
+        """Yield every attempt to deliver an event, without its body, ordered by delivery key."""
+        for key, kept in self.deliveries.items():
+            delivery = decode(kept)
+            assert isinstance(delivery, WebhookDelivery), "nothing else was kept"
+            yield key.decode(), delivery
 
     def close(self) -> None:
         self._scratch.close()
@@ -123,6 +137,16 @@ class Logged:
         kept = self.refusals.get(key)
         if kept is None or order(_rejection(kept)) < order(rejection):
             self.refusals.put(key, record.value or b"", is_new=kept is None)
+
+    def _add_delivery(self, record: LogRecord) -> None:
+        delivery = decode(record.value)
+        if not isinstance(delivery, WebhookDelivery):
+            self._tell_unreadable(record, f"a {type(delivery).__name__} does not belong on this topic")
+            return
+        key = delivery_key(delivery).encode()
+        if self.deliveries.get(key) is None:
+            # The body, most of a record, is not in the views.
+            self.deliveries.put(key, encode(structs.replace(delivery, body=b"")), is_new=True)
 
     def _tell_unreadable(self, record: LogRecord, detail: str) -> None:
         subject = record.key.decode(errors="replace") if record.key else _place(record)

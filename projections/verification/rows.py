@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from payments.timestamps import rfc3339
 from projections.verification.faults import Kind
-from schemas.codec import rfc3339
 
 Row = tuple[object, ...]
 

@@ -19,7 +19,7 @@ from projections.migrate import check_migrated
 from projections.named_sql import statement
 from projections.rollup_checks import CHECKS
 from projections.verification.checks import Balance, Position, Sums
-from projections.verification.expected import ENTITIES, ENTRIES, EVENTS, OUTCOMES, PAYMENTS
+from projections.verification.expected import DELIVERIES, ENTITIES, ENTRIES, EVENTS, OUTCOMES, PAYMENTS
 from projections.verification.faults import Kind
 from projections.verification.rows import Row, Table
 
@@ -33,10 +33,11 @@ _STATEMENTS = {
     Kind.ENTRIES: statement("every_entry"),
     Kind.ENTITIES: statement("every_entity"),
     Kind.OUTCOMES: statement("every_outcome"),
+    Kind.DELIVERIES: statement("every_delivery"),
 }
 # Columns of jsonb, which spells what it holds in its own way.
 _JSON = {EVENTS.kind: "changes", ENTITIES.kind: "entity", OUTCOMES.kind: "errors"}
-TABLES = (PAYMENTS, EVENTS, ENTRIES, ENTITIES, OUTCOMES)
+TABLES = (PAYMENTS, EVENTS, ENTRIES, ENTITIES, OUTCOMES, DELIVERIES)
 
 
 class Stored:

@@ -26,6 +26,7 @@ from projections.migrate import MigrationRefused
 from projections.verification.checks import (
     Position,
     balance_faults,
+    delivery_faults,
     entity_faults,
     history_faults,
     outcome_faults,
@@ -33,13 +34,13 @@ from projections.verification.checks import (
     position_faults,
     sums_fault,
 )
-from projections.verification.expected import ENTITIES, ENTRIES, EVENTS, OUTCOMES, PAYMENTS
+from projections.verification.expected import DELIVERIES, ENTITIES, ENTRIES, EVENTS, OUTCOMES, PAYMENTS
 from projections.verification.faults import Fault, Kind
 from projections.verification.logged import Logged, Unreadable
 from projections.verification.side_by_side import side_by_side
 from projections.verification.stored import Stored
 from schemas.codec import UnknownSchema
-from schemas.topics import DIRECTORY_EVENTS, PAYMENT_EVENTS, PAYMENT_REJECTIONS
+from schemas.topics import DIRECTORY_EVENTS, PAYMENT_EVENTS, PAYMENT_REJECTIONS, WEBHOOK_DELIVERIES, Topic
 
 CLIENT = "directpay-verify"
 # Longer than a restart of the projector or of its database.
@@ -64,6 +65,7 @@ class Summary:
     entries: int = 0
     entities: int = 0
     refusals: int = 0
+    deliveries: int = 0
     faults: int = 0
 
 
@@ -160,6 +162,7 @@ class _Run:
             self._tell(sums_fault(table, row))
         self._compare_entities(positions)
         self._compare_refusals()
+        self._compare_deliveries()
 
     def _behind(self) -> set[Place]:
         positions = self._stored.positions()
@@ -229,19 +232,28 @@ class _Run:
         return {record.key.decode(errors="replace") for record in records if record.key is not None}
 
     def _compare_refusals(self) -> None:
-        kept_since_us = self._kept_since_us()
+        kept_since_us = self._refusals_kept_since_us()
         for key, logged, (stored,) in side_by_side(self.logged.each_refusal(), self._stored.rows(OUTCOMES)):
             self.summary.refusals += 1
             self._tell_all(outcome_faults(key, logged, stored, kept_since_us=kept_since_us))
 
-    def _kept_since_us(self) -> int:
-        """Return the time since when the log has every refusal, with an hour for clocks that disagree."""
+    def _compare_deliveries(self) -> None:
+        kept_since_us = self._kept_since_us(WEBHOOK_DELIVERIES)
+        for key, logged, (stored,) in side_by_side(self.logged.each_delivery(), self._stored.rows(DELIVERIES)):
+            self.summary.deliveries += 1
+            self._tell_all(delivery_faults(key, logged, stored, kept_since_us=kept_since_us))
+
+    def _refusals_kept_since_us(self) -> int:
+        """Return the time since when the log has every refusal."""
         extents_now = self._log.extents()
         if not any(extent.begin for place, extent in extents_now.items() if place[0] == PAYMENT_REJECTIONS.name):
             return 0
-        retention_ms = PAYMENT_REJECTIONS.retention_ms
-        assert retention_ms is not None
-        return self._stored.now_us() - retention_ms * 1000 + HOUR_US
+        return self._kept_since_us(PAYMENT_REJECTIONS)
+
+    def _kept_since_us(self, topic: Topic) -> int:
+        """Return the time since when everything of a topic is kept, with an hour for clocks that disagree."""
+        assert topic.retention_ms is not None
+        return self._stored.now_us() - topic.retention_ms * 1000 + HOUR_US
 
     def _tell_all(self, faults: Iterator[Fault]) -> None:
         for fault in faults:

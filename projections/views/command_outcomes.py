@@ -6,6 +6,7 @@ from uuid import UUID
 
 from payments.idempotency import canonical_json
 from payments.rejection import Rejection
+from projections.views.storable import storable_text
 
 
 def outcome_key(rejection: Rejection) -> str:
@@ -24,17 +25,20 @@ def parameters(rejection: Rejection) -> dict[str, object]:
     return {
         "outcome_key": outcome_key(rejection),
         "command_id": _uuid(rejection.command_id),
-        "tenant_id": _text(rejection.tenant_id),
+        "tenant_id": storable_text(rejection.tenant_id),
         "payment_id": _uuid(rejection.payment_id),
-        "entity_id": _text(rejection.entity_id),
+        "entity_id": storable_text(rejection.entity_id),
         "topic": rejection.topic,
         "partition": rejection.partition,
         "offset": rejection.offset,
-        "record_key": _text(rejection.key),
+        "record_key": storable_text(rejection.key),
         "reason": rejection.reason,
-        "detail": _text(rejection.detail),
+        "detail": storable_text(rejection.detail),
         "errors": canonical_json(
-            [{"field": _text(error.field), "message": _text(error.message)} for error in rejection.errors]
+            [
+                {"field": storable_text(error.field), "message": storable_text(error.message)}
+                for error in rejection.errors
+            ]
         ),
         "rejected_at_us": rejection.rejected_at_us,
         "raw": rejection.raw,
@@ -51,8 +55,3 @@ def _uuid(text: str | None) -> str | None:
         return str(UUID(text)) if text is not None else None
     except ValueError:
         return None
-
-
-def _text(text: str | None) -> str | None:
-    """Return the text as Postgres can hold it: without NUL and lone surrogates."""
-    return None if text is None else text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()

@@ -1,4 +1,4 @@
-"""The row of a user, bank account, property, lease, API key or tenant: its newest version."""
+"""The row of an entity of the directory: its newest version."""
 
 from __future__ import annotations
 
@@ -20,7 +20,9 @@ from directory.entities import (
     Tenant,
     User,
 )
+from directory.webhook_endpoint import DisabledReason, WebhookEndpoint
 from payments.idempotency import canonical_json
+from payments.payment import EventType
 
 
 def parameters(record: DirectoryRecord) -> dict[str, object]:
@@ -69,6 +71,14 @@ def fields(entity: Entity) -> dict[str, object]:
                 "end_date": entity.end_date.isoformat() if entity.end_date is not None else None,
                 "terms_json": entity.terms_json,
             }
+        case WebhookEndpoint():
+            reason = entity.disabled_reason
+            return {
+                "url": entity.url,
+                "events": [event.value for event in entity.events],
+                "enabled": entity.enabled,
+                "disabled_reason": reason.value if reason is not None else None,
+            }
         case _:
             assert_never(entity)
 
@@ -95,6 +105,14 @@ def entity_of(kind: Kind, values: Mapping[str, Any]) -> Entity:
                     "start_date": date.fromisoformat(values["start_date"]),
                     "end_date": date.fromisoformat(end_date) if end_date is not None else None,
                 }
+            )
+        case Kind.WEBHOOK_ENDPOINT:
+            reason = values["disabled_reason"]
+            return WebhookEndpoint(
+                url=values["url"],
+                events=tuple(EventType(event) for event in values["events"]),
+                enabled=values["enabled"],
+                disabled_reason=DisabledReason(reason) if reason is not None else None,
             )
         case _:
             assert_never(kind)

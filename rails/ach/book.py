@@ -11,15 +11,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, assert_never
 
+from kafka_log.state_file import drop_state_file
 from payments.windows import eastern
 from rails.ach.book_file import STATEMENTS as _SQL
 from rails.ach.book_file import open_book_file
 from rails.ach.book_reading import find_entry
 from rails.ach.phases import DEBIT_LEGS, FOR_PEOPLE, MOVES, WAITING, Fate, Leg, Phase, Told
-from rails.bank import Result
+from rails.bank import Reference, Result
 from rails.nacha.addenda import BANK_DIGITS
-from rails.nacha.return_codes import RETURN_REASONS
-from rails.state_file import drop_state_file
+from rails.nacha.return_codes import RETURN_REASONS, is_untimely
 from schemas import codec
 from schemas.origination import (
     AchCutOff,
@@ -39,6 +39,8 @@ OTHER_AMOUNT = "other_amount"
 DISPUTED = "disputed"
 RETURNED_TWICE = "returned_twice"
 FOR_A_PERSON = "for_a_person"
+# It was acted on: the money is gone. But it came too late, which the bank may refuse.
+UNTIMELY = "untimely"
 
 
 class Book:
@@ -107,7 +109,8 @@ class Book:
     def _take(self, offset: int, payment: AchPayment) -> None:
         taken = {
             "number": offset,
-            "reference": payment.reference,
+            # Earlier releases wrote references otherwise: asked for by either form, it is the same payment.
+            "reference": str(Reference.parse(payment.reference)),
             "payment_key": payment.payment_key,
             "amount_minor": payment.amount_minor,
             "travels_by": payment.travels_by.value,
@@ -202,7 +205,7 @@ class Book:
                 self._connection.execute(_SQL["postpone"], (entry["number"],))
                 at_us = returned.present_again_at_us
             to = self._move(offset, entry["number"], entry["phase"], leg, fate, at_us)
-            problem = FOR_A_PERSON if to in FOR_PEOPLE else None
+            problem = FOR_A_PERSON if to in FOR_PEOPLE else _lateness(returned, entry)
         self._note("return", returned, entry, problem)
 
     def _hear_notice(self, notice: AchNotice) -> None:
@@ -286,3 +289,11 @@ def _problem(returned: AchReturn, entry: sqlite3.Row | None, fate: Fate) -> str 
         return RETURNED_TWICE
     assert (Phase(entry["phase"]), Leg(entry["leg"]), fate) in MOVES, "what is in a file may come back"
     return None
+
+
+def _lateness(returned: AchReturn, entry: sqlite3.Row) -> str | None:
+    settles_at_us = entry["settles_at_us"]
+    if settles_at_us is None:
+        return None
+    settled_on, heard_on = eastern(settles_at_us).date(), eastern(returned.received_at_us).date()
+    return UNTIMELY if is_untimely(returned.code, settled_on=settled_on, heard_on=heard_on) else None

@@ -1,26 +1,19 @@
-"""The book's SQLite file, for the one connection that writes and for those that only read."""
+"""The book's SQLite file, for the one connection that writes."""
 
 from __future__ import annotations
 
 import sqlite3
 from pathlib import Path
 
-from rails.sql_files import read_statements
-from rails.state_file import Tables, connect, open_state_file
+from kafka_log.sql_files import read_statements
+from kafka_log.state_file import Tables, open_state_file
 
 _FOLDER = Path(__file__).parent / "sql"
 STATEMENTS = read_statements(_FOLDER / "statements.sql")
 # A book of another shape is dropped, and folded again.
-_TABLES = Tables(schema=_FOLDER / "book.sql", shape=2, dropped="ach_book_dropped")
+_TABLES = Tables(schema=_FOLDER / "book.sql", shape=3, dropped="ach_book_dropped")
 
 
 def open_book_file(path: Path) -> sqlite3.Connection:
     """Return a connection to the book in `path`, emptied when it is damaged or made by another version."""
     return open_state_file(path, _TABLES)
-
-
-def open_to_read(path: Path) -> sqlite3.Connection:
-    """Return a connection that only reads, beside the one that writes."""
-    connection = connect(path)
-    connection.execute("PRAGMA query_only=ON")
-    return connection

@@ -11,9 +11,9 @@ from typing import Any
 
 from msgspec import Struct
 
+from kafka_log.state_file import connect_to_read
 from payments.rails import Rail
 from rails.ach.book_file import STATEMENTS as _SQL
-from rails.ach.book_file import open_to_read
 from rails.ach.cut_offs import divide
 from rails.ach.phases import MOVES, Fate, Leg, Phase
 from rails.ach.retries import Postponable
@@ -52,7 +52,7 @@ class BookReading:
     @classmethod
     def beside(cls, path: Path) -> BookReading:
         """Read the book in `path` while its owner writes it; `close` when done."""
-        return cls(open_to_read(path))
+        return cls(connect_to_read(path))
 
     def close(self) -> None:
         self._connection.close()

@@ -14,12 +14,12 @@ from business_clock import clock_of
 from directory.sealing import Keyring
 from kafka_log.topics_admin import require_partitions
 from observability.health import HealthServer
+from observability.http_server import http_server
 from rails.ach.file_desk import Terms
 from rails.ach.file_drop import FolderDrop
 from rails.ach.origination_log import OriginationLog
 from rails.ach.originator import Originator
 from rails.ach.retries import RetryTerms
-from rails.http_server import http_server
 from rails.simulated.app import build_app
 from schemas.origination import AchSender
 

@@ -1,4 +1,5 @@
-"""What banks answer to entries: returns, dishonored returns and notifications of change, made from what they are about.
+"""What banks answer to entries, and to each other's answers, made from what they are about: returns, dishonored and
+contested ones, and notifications of change.
 
 An answer travels to the bank that sent the entry, names the entry by its trace number, and has a trace number of its
 own, of the bank that answers.
@@ -14,7 +15,7 @@ from rails.nacha.addenda import BANK_DIGITS, NotificationOfChange
 from rails.nacha.batch_header import BatchHeader
 from rails.nacha.codes import DEBITS, EntryClass, ServiceClass, TransactionCode, returned_code
 from rails.nacha.entry_detail import EntryDetail
-from rails.nacha.return_addenda import DishonoredReturn, Return
+from rails.nacha.return_addenda import ContestedReturn, DishonoredReturn, Return
 
 
 def return_of(
@@ -78,8 +79,42 @@ def dishonored(
             original_trace_number=addenda.original_trace_number,
             original_receiving_dfi=addenda.original_receiving_dfi,
             return_trace_number=returned.trace_number,
-            return_settlement_day=settled_on.timetuple().tm_yday,
+            return_settlement_day=_day_of_year(settled_on),
             return_reason_code=addenda.return_reason_code,
+        ),
+    )
+
+
+def contested(
+    dishonored_return: EntryDetail,
+    *,
+    code: str,
+    entry_settled_on: date,
+    returned_on: date,
+    settled_on: date,
+    to_routing_number: str,
+    trace_number: str,
+) -> EntryDetail:
+    """Return the insistence on a return whose refusal settled on a date, to the bank that refused it, because of reason
+    `code`. Of the days before it names when the first entry settled, and when that was returned."""
+    addenda = dishonored_return.addenda
+    assert isinstance(addenda, DishonoredReturn), addenda
+    return msgspec.structs.replace(
+        dishonored_return,
+        routing_number=to_routing_number,
+        trace_number=trace_number,
+        addenda=ContestedReturn(
+            contested_return_reason_code=code,
+            original_trace_number=addenda.original_trace_number,
+            returned_on=returned_on,
+            original_receiving_dfi=addenda.original_receiving_dfi,
+            original_settlement_day=_day_of_year(entry_settled_on),
+            return_trace_number=addenda.return_trace_number,
+            return_settlement_day=addenda.return_settlement_day,
+            return_reason_code=addenda.return_reason_code,
+            dishonored_return_trace_number=dishonored_return.trace_number,
+            dishonored_return_settlement_day=_day_of_year(settled_on),
+            dishonored_return_reason_code=addenda.dishonored_return_reason_code,
         ),
     )
 
@@ -103,3 +138,7 @@ def answer_header(
         batch_number=batch_number,
         settlement_day=None,
     )
+
+
+def _day_of_year(day: date) -> int:
+    return day.timetuple().tm_yday

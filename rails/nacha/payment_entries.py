@@ -95,7 +95,7 @@ def nacha_name(name: str) -> str:
 
 def identification(reference: str) -> str:
     """Return what a person may search a payment by: the first 15 hexadecimal digits of its id."""
-    return Reference.parse(reference).payment_id.replace("-", "")[:IDENTIFICATION_CHARACTERS].upper()
+    return str(Reference.parse(reference))[:IDENTIFICATION_CHARACTERS].upper()
 
 
 def _traced(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
-from payments.calendar import add_banking_days
+from payments.calendar import add_banking_days, next_banking_day
 
 RETURN_REASONS = {
     "R01": "insufficient funds",
@@ -86,8 +86,14 @@ REPRESENTABLE = frozenset({"R01", "R09"})
 # The customer did not authorise the debit, and has 60 days to say so; of a business (R29) they are 2 banking days.
 UNAUTHORIZED = frozenset({"R05", "R07", "R10", "R11"})
 
+# Asked for by the bank that sent the entry, or agreed on with it: these know no last day.
+AGREED = frozenset({"R06", "R31"})
+
 RETURN_BANKING_DAYS_MAX = 2
 UNAUTHORIZED_DAYS_MAX = 60
+# After a return has settled, and after its refusal has.
+DISHONOR_BANKING_DAYS_MAX = 5
+CONTEST_BANKING_DAYS_MAX = 2
 
 
 def last_return_day(code: str, settled_on: date) -> date:
@@ -95,3 +101,25 @@ def last_return_day(code: str, settled_on: date) -> date:
     if code in UNAUTHORIZED:
         return settled_on + timedelta(days=UNAUTHORIZED_DAYS_MAX)
     return add_banking_days(settled_on, RETURN_BANKING_DAYS_MAX)
+
+
+def is_untimely(code: str, *, settled_on: date, heard_on: date) -> bool:
+    """Tell whether a return that was heard of on a date came too late: the bank that sent the entry may dishonor it.
+
+    The 60 days of an unauthorised debit are those until the receiving bank sends it: it is heard of by the next banking
+    day.
+    """
+    if code in AGREED:
+        return False
+    last_day = last_return_day(code, settled_on)
+    return heard_on > (next_banking_day(last_day) if code in UNAUTHORIZED else last_day)
+
+
+def last_dishonor_day(return_settled_on: date) -> date:
+    """Return the last day on which a return may be dishonored by the bank that sent the entry."""
+    return add_banking_days(return_settled_on, DISHONOR_BANKING_DAYS_MAX)
+
+
+def last_contest_day(dishonor_settled_on: date) -> date:
+    """Return the last day on which the receiving bank may contest that its return was dishonored."""
+    return add_banking_days(dishonor_settled_on, CONTEST_BANKING_DAYS_MAX)

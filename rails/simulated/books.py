@@ -18,14 +18,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from kafka_log.sql_files import read_statements
+from kafka_log.state_file import connect
 from rails.bank import Answer, Instruction, Outcome, Party, Reference, Result, Standing
 from rails.simulated.delays import returns_at_us, settles_at_us
 from rails.simulated.scenarios import ANSWERS_NO_SUBMIT, RETURNING, Scenario, script_of
 from rails.simulated.settling import Round
-from rails.sql_files import read_statements
-from rails.state_file import connect
 
 DUE_MAX = 1000  # Settled in one transaction: a few ten milliseconds, during which nothing else is answered.
+BOOKS_SHAPE = 1  # Since references have no hyphens.
 
 _FOLDER = Path(__file__).parent / "sql"
 _SQL = read_statements(_FOLDER / "statements.sql")
@@ -44,6 +45,7 @@ class Books:
             self._connection.executescript((_FOLDER / tables).read_text(encoding="utf-8"))
         fresh = {"books_id": uuid.uuid4().hex, "salt": secrets.token_bytes(32)}
         self._connection.execute(_SQL["open_books"], fresh)
+        self._shorten_references()
         row = self._connection.execute(_SQL["read_books"]).fetchone()
         self.books_id: str = row["books_id"]
         self._salt: bytes = row["salt"]
@@ -64,8 +66,11 @@ class Books:
         transfers = [self._transfer_of(each, received_us(each.claimed_at_us)) for each in instructions]
         with self.transaction() as connection:
             self.open_accounts(_accounts_of(instructions, transfers))
-            connection.executemany(_SQL["take_transfer"], transfers)
-            answers = self._standings([each.reference for each in instructions])
+            taken = connection.executemany(_SQL["take_transfer"], transfers).rowcount
+            if taken == len(transfers):
+                answers = {each["reference"]: _new_standing(each) for each in transfers}
+            else:
+                answers = self._standings([each.reference for each in instructions])
         silent = {each["reference"] for each in transfers if each["scenario"] in ANSWERS_NO_SUBMIT}
         return {reference: answer for reference, answer in answers.items() if reference not in silent}
 
@@ -134,6 +139,14 @@ class Books:
         rows = [{"account_id": each, "amount_minor": amount} for each, amount in changes.items()]
         self._connection.executemany(_SQL["change_balance"], rows)
 
+    def _shorten_references(self) -> None:
+        """Write references as they are written now, once: books of earlier releases have hyphens in them."""
+        if self._connection.execute("PRAGMA user_version").fetchone()[0] >= BOOKS_SHAPE:
+            return
+        with self.transaction() as connection:
+            connection.execute(_SQL["shorten_references"])
+            connection.execute(f"PRAGMA user_version={BOOKS_SHAPE}")
+
     def _hash(self, party: Party) -> bytes:
         return self.number_hash(party.routing_number, party.account_number)
 
@@ -195,6 +208,13 @@ def _accounts_of(instructions: Sequence[Instruction], transfers: Sequence[dict[s
                     "opened_at_us": transfer["received_at_us"],
                 }
     return list(accounts.values())
+
+
+def _new_standing(transfer: Mapping[str, Any]) -> Answer:
+    """Return how a transfer stands that was just taken: as asking would tell."""
+    is_unclear = transfer["scenario"] == Scenario.NEVER_HEARD_OF
+    standing = Standing.UNCLEAR if is_unclear else Standing.IN_PROGRESS
+    return Answer(reference=transfer["reference"], standing=standing)
 
 
 def bank_reference(transfer_id: int) -> str:

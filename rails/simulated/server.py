@@ -9,8 +9,9 @@ import structlog
 import uvloop
 
 from business_clock import clock_of
+from observability.collector import let_collector_rest
+from observability.http_server import http_server
 from rails.ach.file_drop import FolderDrop
-from rails.http_server import http_server
 from rails.simulated.ach.fault_desk import FaultDesk
 from rails.simulated.ach.fault_routes import fault_part
 from rails.simulated.ach.file_books import FileBooks
@@ -21,7 +22,9 @@ from rails.simulated.app import build_app
 from rails.simulated.bank_clock import BankClock
 from rails.simulated.books import Books
 from rails.simulated.clock_routes import clock_part
+from rails.simulated.day_statements import DayStatements
 from rails.simulated.page_route import page_part
+from rails.simulated.statement_routes import statement_part
 from rails.simulated.teller import Teller
 
 log = structlog.get_logger(__name__)
@@ -42,6 +45,7 @@ class BankConfig:
 
 def run(config: BankConfig) -> None:
     """Serve until SIGTERM or SIGINT; exits non-zero when the bank can no longer settle."""
+    let_collector_rest()
     if uvloop.run(_serve(config)):
         raise SystemExit(1)
 
@@ -54,7 +58,8 @@ async def _serve(config: BankConfig) -> bool:
         failed = True
         server.should_exit = True
 
-    books = Books(config.state_dir / "books.sqlite", speed=config.rail_speed)
+    path = config.state_dir / "books.sqlite"
+    books = Books(path, speed=config.rail_speed)
     clock = clock_of(config.clock_file)
     teller = Teller(books, clock)
     drop = None if config.drop_dir is None else FolderDrop(config.drop_dir, for_bank=True)
@@ -62,7 +67,8 @@ async def _serve(config: BankConfig) -> bool:
     faults = FaultDesk(file_books, clock, teller.run)
     files = FileCounter(file_books, clock, teller.run, drop, faults.outages)
     bank_clock = BankClock(clock, config.clock_file, (teller.next_due_us, files.next_due_us))
-    parts = (file_part(files), clock_part(bank_clock), fault_part(faults), page_part())
+    statements = statement_part(DayStatements(path, books.books_id), clock)
+    parts = (file_part(files), clock_part(bank_clock), fault_part(faults), statements, page_part())
     app = build_app(teller, on_failure=fail, parts=parts)
     app.add_middleware(Door, is_out=faults.is_out)
     server = http_server(app, host=config.host, port=config.port)

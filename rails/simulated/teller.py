@@ -16,9 +16,9 @@ from rails.simulated.books import DUE_MAX, Books
 
 log = structlog.get_logger(__name__)
 
-# What becomes due within this time is booked and told together: a transaction, its way to the disk and a page of the
-# feed cost as much for one transfer as for fifty. The fastest rail takes a second.
-ROUND_S = 0.05
+# What becomes due within this time is booked and told together: a transaction, its way to the disk, a page of the feed
+# and what the gateway does with it cost as much for one transfer as for fifty. The fastest rail takes a second.
+ROUND_S = 0.1
 
 T = TypeVar("T")
 

@@ -15,7 +15,8 @@ from rails.bank import INSTRUCTIONS_MAX, QUESTIONS_MAX, Answer, Instruction, Par
 TEXT_CHARACTERS_MAX = 600  # A payment's key is its longest: a tenant of 64, a colon, and a key of 255 characters.
 
 Text = Annotated[str, Meta(min_length=1, max_length=TEXT_CHARACTERS_MAX)]
-ReferenceText = Annotated[str, Meta(pattern=r"^[0-9a-f-]{36}:[1-9][0-9]{0,8}$")]
+# As Reference writes it.
+ReferenceText = Annotated[str, Meta(pattern=r"^[0-9a-f]{32}:[1-9][0-9]?$")]
 TimeUs = Annotated[int, Meta(ge=0, le=2**53)]
 
 

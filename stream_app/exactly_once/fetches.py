@@ -2,7 +2,7 @@
 
 What is replaced, and why (paths are Faust 0.15.3's):
 
-Private names of aiokafka are used in six places (`# noqa: SLF001`): it offers neither generation nor position to
+Private names of aiokafka are used in nine places (`# noqa: SLF001`): it offers neither generation nor position to
 another thread. Faust is pinned to one version.
 
 - transport/consumer.py `commit`: Faust commits past unprocessed offsets; here the lanes commit, in transactions.
@@ -10,6 +10,7 @@ another thread. Faust is pinned to one version.
   partitions round robin, so that two topics of one agent would part; here read committed and co-partitioned.
 - drivers/aiokafka.py `_fetch_records`: numbers each fetch, because Faust may deliver what was fetched before a seek, or
   drop a fetch silently; a lane takes only the next number.
+- aiokafka's `fetch_min_bytes` and `fetch_max_wait_ms` never change; here they follow how busy the worker is.
 - aiokafka's `auto_offset_reset`: jumps over records that were deleted, without a word; here that stops the worker.
 - aiokafka `seek_to_committed`: leaves a partition without a commit where it stands, that is, behind records already
   fetched; here it goes back to the beginning.
@@ -18,6 +19,7 @@ another thread. Faust is pinned to one version.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -29,15 +31,13 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
 from stream_app.exactly_once import metrics
+from stream_app.exactly_once.fetch_pace import FetchPace
 from stream_app.exactly_once.gaps import InputGone, find_gaps
 from stream_app.exactly_once.group_member import GroupMember
 from stream_app.exactly_once.records import Fetch
 
 if TYPE_CHECKING:
     from stream_app.exactly_once.lanes import Lanes
-
-# While a fetch waits at the broker, a partition that was drained meanwhile is not asked for: this bounds that delay.
-FETCH_WAIT_MS_MAX = 50
 
 
 class NumberedConsumerThread(driver.AIOKafkaConsumerThread):
@@ -49,6 +49,7 @@ class NumberedConsumerThread(driver.AIOKafkaConsumerThread):
         self._sought_generation: int | None = None
         self.sought: dict[TP, int] = {}
         self._numbers: dict[TP, int] = {}
+        self._pace = FetchPace()
 
     @property
     def generation(self) -> int:
@@ -110,7 +111,7 @@ class NumberedConsumerThread(driver.AIOKafkaConsumerThread):
             max_poll_records=conf.broker_max_poll_records,
             max_poll_interval_ms=int(conf.broker_max_poll_interval * 1000),
             max_partition_fetch_bytes=conf.consumer_max_fetch_size,
-            fetch_max_wait_ms=FETCH_WAIT_MS_MAX,
+            fetch_max_wait_ms=self._pace.wait_ms,
             request_timeout_ms=int(conf.broker_request_timeout * 1000),
             check_crcs=conf.broker_check_crcs,
             session_timeout_ms=int(conf.broker_session_timeout * 1000),
@@ -122,18 +123,28 @@ class NumberedConsumerThread(driver.AIOKafkaConsumerThread):
             **driver.credentials_to_aiokafka_auth(conf.broker_credentials, conf.ssl_context),
         )
 
-    async def _fetch_records(self, *args: Any, **kwargs: Any) -> Mapping[TP, list[Sequence[Fetch]]]:
+    async def _fetch_records(
+        self, consumer: aiokafka.AIOKafkaConsumer, *args: Any, **kwargs: Any
+    ) -> Mapping[TP, list[Sequence[Fetch]]]:
         try:
-            fetched = await super()._fetch_records(*args, **kwargs)
+            fetched = await super()._fetch_records(consumer, *args, **kwargs)
         except (NoOffsetForPartitionError, OffsetOutOfRangeError) as error:
             if self._is_of_this_seek(error):
                 raise
             return {}  # It was asked for before the partition was sought, which gives it an offset that is there.
-        # aiokafka hands the records over without awaiting anything after it took them, so no seek comes in between.
+        # aiokafka hands the records over without awaiting anything after it took them, so no seek comes in between, nor
+        # has it asked for more yet.
+        self._set_pace(consumer, sum(map(len, fetched.values())))
         numbered = [self._number(TP(tp.topic, tp.partition), records) for tp, records in fetched.items()]
         # Faust's way from here to the agent costs the same whatever an event holds. What it drops is missed all the
         # same: each partition's next fetch breaks its chain.
         return {first: [numbered] for first in list(fetched)[:1]}
+
+    def _set_pace(self, consumer: aiokafka.AIOKafkaConsumer, records: int) -> None:
+        self._pace.fetched(records, time.monotonic())
+        fetcher = consumer._fetcher  # noqa: SLF001
+        fetcher._fetch_min_bytes = self._pace.bytes_min  # noqa: SLF001
+        fetcher._fetch_max_wait_ms = self._pace.wait_ms  # noqa: SLF001
 
     def _is_of_this_seek(self, error: NoOffsetForPartitionError | OffsetOutOfRangeError) -> bool:
         if isinstance(error, NoOffsetForPartitionError) or self.generation != self._sought_generation:

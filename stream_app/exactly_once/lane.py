@@ -34,7 +34,7 @@ QUEUED_RECORDS_MAX = 4 * BATCH_RECORDS_MAX
 # After a small batch a lane rests for as long as it took, at most so long, and records gather: a transaction costs the
 # broker some milliseconds, whatever it holds. Who comes to a quiet lane is not kept waiting.
 REST_S_MAX = 0.02
-RESTED_RECORDS_MAX = 100
+SMALL_BATCH_RECORDS = 100
 # Longer than the transaction under way and its own next one may take; librdkafka does not always keep their bounds:
 # send_offsets_to_transaction does not look at its time-out while it looks for the group's coordinator (#5456).
 COMMIT_HANGS_S = 18.0
@@ -66,6 +66,8 @@ class Transactions(Protocol):
     """Where a batch goes, blocking; see `stream_app.exactly_once.transactions`."""
 
     def fence(self) -> None: ...
+
+    def coming(self) -> None: ...
 
     def commit(
         self, records: Sequence[OutputRecord], offsets: Mapping[TopicPartitionNumber, int], member: GroupMember
@@ -260,7 +262,7 @@ class Lane:
 
     async def _rest(self, records: int, took_s: float) -> None:
         """Let records gather after a small batch; let heartbeats and the other lanes have their turn after any."""
-        if records >= RESTED_RECORDS_MAX:
+        if records >= SMALL_BATCH_RECORDS:
             await asyncio.sleep(0)
             return
         with suppress(TimeoutError):
@@ -292,6 +294,10 @@ class Lane:
         if not batch.records:
             return
         started = time.monotonic()
+        if len(batch.records) < SMALL_BATCH_RECORDS:
+            # What was fetched at once is decided in one turn of the event loop, and in one transaction then.
+            self._transactions.coming()
+            await asyncio.sleep(0)
         self._check_ownership()
         offsets = batch.next_offsets()
         committing = self._blocking(

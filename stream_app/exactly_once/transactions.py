@@ -23,6 +23,8 @@ FENCE_S_MAX = 20.0
 TRANSACTION_S_MAX = 10.0
 # So long at most that is open: the broker looks for what has run out of time every 10 s, unless told otherwise.
 OPEN_S_MAX = 30.0
+# Whoever is on the way to a transaction has decided already, and needs a moment.
+ON_THE_WAY_S_MAX = 0.05
 # Lanes gather up to about so many records. librdkafka holds 100,000 that it has not told of, and tells at the commit.
 TRANSACTION_RECORDS = 10_000
 PARTITIONER_DECIDES = -1  # RD_KAFKA_PARTITION_UA.
@@ -50,7 +52,8 @@ class WorkerTransactions:
     """The transactional producer of a worker. Everything blocks: each lane calls from a thread of its own.
 
     A transaction costs the broker the same whatever it holds, so lanes share it: those that come while one is under way
-    are in the next, together. After an exception nothing is known of the transaction: the caller ends the process.
+    are in the next, together, and who says that it is coming is waited for. After an exception nothing is known of the
+    transaction: the caller ends the process.
     """
 
     def __init__(
@@ -86,9 +89,11 @@ class WorkerTransactions:
         }
         self._producer: Producer | None = None
         self._fencing = threading.Lock()
-        self._lock = threading.Lock()  # Of the two below, which go together: who waits is led, or leads.
+        self._lock = threading.Lock()  # Of the three below, which go together: who waits is led, or leads.
         self._waiting: deque[_Share] = deque()
         self._is_led = False
+        self._on_the_way = 0
+        self._came = threading.Condition(self._lock)
 
     def fence(self) -> None:
         """Become the only one who can write under this worker's name: a former process of it is refused from now on."""
@@ -101,6 +106,11 @@ class WorkerTransactions:
             self._producer = producer
             metrics.FENCE_S.observe(time.monotonic() - started)
 
+    def coming(self) -> None:
+        """Say that a lane is about to call `commit`, so that whoever begins a transaction before it does waits."""
+        with self._lock:
+            self._on_the_way += 1
+
     def commit(
         self, records: Sequence[OutputRecord], offsets: Mapping[TopicPartitionNumber, int], member: GroupMember
     ) -> Ends:
@@ -112,6 +122,9 @@ class WorkerTransactions:
         share = _Share(records=records, offsets=offsets, member=member)
         with self._lock:
             self._waiting.append(share)
+            self._on_the_way = max(0, self._on_the_way - 1)
+            if not self._on_the_way:
+                self._came.notify()
             if not self._is_led:
                 self._is_led = share.leads = True
         if not share.leads:
@@ -129,6 +142,8 @@ class WorkerTransactions:
     def _lead(self) -> None:
         """Commit what waits, of which the first is the leader's own, and let the first who came meanwhile lead next."""
         with self._lock:
+            if not self._came.wait_for(lambda: not self._on_the_way, ON_THE_WAY_S_MAX):
+                self._on_the_way = 0  # Who said so has failed, and with it the worker; nobody waits for it again.
             shares = [self._waiting.popleft()]
             records = len(shares[0].records)
             # A transaction is in the name of one generation.

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pydantic_core import PydanticUndefined
 
-from cli.settings import ALL, PREFIX, BankSettings, OriginatorSettings, Settings
+from cli.settings import ALL, PREFIX, BankSettings, OriginatorSettings, ReconcilerSettings, Settings
 
 ROOT = Path(__file__).parents[2]
 ROWS = re.findall(r"^\| `(DIRECTPAY_\w+)` \| ([^|]*) \|", (ROOT / "docs" / "settings.md").read_text(), re.MULTILINE)
@@ -17,6 +17,7 @@ FIELDS = {PREFIX + name.upper(): field for concern in reversed(ALL) for name, fi
 OTHER_DEFAULTS = {
     "DIRECTPAY_HTTP_PORT": f", bank `{BankSettings.model_fields['http_port'].default}`"
     f", originator `{OriginatorSettings.model_fields['http_port'].default}`"
+    f", reconciler `{ReconcilerSettings.model_fields['http_port'].default}`"
 }
 
 

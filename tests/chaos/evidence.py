@@ -14,6 +14,7 @@ from payments.commands import Order, RefundReport
 from payments.ledger import postings
 from payments.lifecycle import Moved, decide
 from payments.payment import Payment
+from rails.bank import Reference
 from schemas import codec
 from schemas.partitioning import partition_of
 from tests.unit.payments.histories import MARCH, after_all, claimed, settled
@@ -153,7 +154,7 @@ def entries(payment: Payment) -> list[Entry]:
 
 def transfer(state: str = "settled", *, attempt: int = 1, amount_minor: int = MARCH.amount_minor) -> Transfer:
     lines = {"settled": 2, "returned": 4}.get(state, 0)
-    reference = f"{MARCH.payment_id}:{attempt}"
+    reference = str(Reference(payment_id=MARCH.payment_id, attempt=attempt))
     return Transfer(reference=reference, amount_minor=amount_minor, state=state, entries=lines, entries_minor=0)
 
 

@@ -8,13 +8,12 @@ from itertools import count
 from directory.entities import AccountType
 from payments.rails import Rail
 from rails.bank import Instruction, Party
-from rails.nacha.answers import answer_header, change_of, dishonored, return_of
+from rails.nacha.answers import answer_header, change_of, contested, dishonored, return_of
 from rails.nacha.codes import EntryClass, ServiceClass, TransactionCode
 from rails.nacha.contents import Batch, NachaFile, trace_number
 from rails.nacha.corrections import Correction, corrected_data
 from rails.nacha.entry_detail import EntryDetail
 from rails.nacha.payment_entries import Originator, Place, credits_of, debits
-from rails.nacha.return_addenda import ContestedReturn
 from rails.nacha.second_entries import (
     retry_header,
     retry_of,
@@ -37,7 +36,7 @@ _PAYERS = (
 
 def _instruction(n: int, holder: str, account_number: str, account_type: AccountType, amount_minor: int) -> Instruction:
     return Instruction(
-        reference=f"{n:08x}-5555-4555-8555-555555555555:1",
+        reference=f"{n:08x}555545558555555555555555:1",
         payment_key=f"demo:rent-{n}",
         rail=Rail.STANDARD_ACH,
         amount_minor=amount_minor,
@@ -120,24 +119,13 @@ def _same(header: object) -> dict[str, object]:
 
 def _contested(trace: str) -> EntryDetail:
     first = return_of(entry(3), code="R10", to_routing_number=OURS, trace_number=trace_number(RDFI, 90))
-    return entry(
-        transaction_code=first.transaction_code,
-        routing_number=OURS,
-        trace_number=trace,
-        addenda=ContestedReturn(
-            contested_return_reason_code="R73",
-            original_trace_number=entry(3).trace_number,
-            returned_on=date(2026, 12, 3),
-            original_receiving_dfi=RDFI,
-            original_settlement_day=335,
-            return_trace_number=first.trace_number,
-            return_settlement_day=337,
-            return_reason_code="R10",
-            dishonored_return_trace_number=trace_number(ODFI, 91),
-            dishonored_return_settlement_day=338,
-            dishonored_return_reason_code="R68",
-        ),
+    refused = dishonored(
+        first, code="R68", settled_on=date(2026, 12, 3), to_routing_number=THEIRS, trace_number=trace_number(ODFI, 91)
     )
+    return contested(
+        refused, code="R73", entry_settled_on=SETTLED_ON, returned_on=date(2026, 12, 3), settled_on=date(2026, 12, 4),
+        to_routing_number=OURS, trace_number=trace,
+    )  # fmt: skip
 
 
 def seconds() -> NachaFile:

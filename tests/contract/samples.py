@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from datetime import date
 
 from msgspec.structs import replace
 
-from directory.changes import Action, DirectoryCommand, DirectoryRecord, DirectorySecret, State
+from directory.changes import Action, DirectoryCommand, DirectoryRecord, DirectorySecret, Heard, State
 from directory.entities import (
     AccountType,
     ApiKey,
@@ -23,12 +24,14 @@ from directory.entities import (
     user_id,
 )
 from directory.sealing import Sealed
+from directory.webhook_endpoint import DisabledReason, WebhookEndpoint
 from payments.commands import CancelPayment, InitiatePayment, RailReport, Report, ReportSource
 from payments.payment import EventType, Failure, Head, Payment, Status, Transition
 from payments.rails import Rail
 from payments.refund_orders import InitiateRefund, RefundOutcome, RefundPayment, RefundReport
 from payments.refusals import FieldError
 from payments.rejection import Rejection
+from schemas.deliveries import Outcome, WebhookDelivery, WebhookReplay
 from schemas.origination import (
     AchCutOff,
     AchDelivery,
@@ -38,6 +41,18 @@ from schemas.origination import (
     AchReturn,
     AchSender,
     AchSettlement,
+)
+from schemas.reconciliation import (
+    FoundTransition,
+    ItemResolution,
+    MatchedBy,
+    Movement,
+    Resolution,
+    Side,
+    StatementFinding,
+    StatementImport,
+    StatementProof,
+    Verdict,
 )
 from schemas.records import Value
 
@@ -239,7 +254,11 @@ ENTITIES: dict[Kind, Entity] = {
         end_date=None,
         terms_json='{"pets":true}',
     ),
+    Kind.WEBHOOK_ENDPOINT: WebhookEndpoint(
+        url="https://example.com/hooks", events=(EventType.COMPLETED, EventType.RETURNED)
+    ),
 }
+_SEALED_KINDS = (Kind.API_KEY, Kind.USER, Kind.BANK_ACCOUNT, Kind.WEBHOOK_ENDPOINT)
 
 
 def entity_id(kind: Kind) -> str:
@@ -262,7 +281,7 @@ def create(kind: Kind) -> DirectoryCommand:
         fingerprint=b"\xab" * 32,
         requested_at_us=AT_US,
         entity=ENTITIES[kind],
-        sealed=SEALED if kind in (Kind.API_KEY, Kind.USER, Kind.BANK_ACCOUNT) else None,
+        sealed=SEALED if kind in _SEALED_KINDS else None,
     )
 
 
@@ -290,6 +309,17 @@ REVOKE = DirectoryCommand(
     kind=Kind.API_KEY,
     fingerprint=b"",
     requested_at_us=AT_US,
+)
+GONE = WebhookEndpoint(url="http://localhost:8080/?a=b", enabled=False, disabled_reason=DisabledReason.GONE)
+CHANGE = dataclasses.replace(
+    create(Kind.WEBHOOK_ENDPOINT), action=Action.CHANGE, entity=GONE, sealed=None, based_on=2_147_483_647
+)
+CHANGED = dataclasses.replace(
+    entity_record(Kind.WEBHOOK_ENDPOINT),
+    version=2,
+    changed_by=PAYER,
+    entity=GONE,
+    heard=(Heard(command_id=PAYER, fingerprint=b"\xab" * 32), Heard(command_id=PAYEE, fingerprint=b"\xcd")),
 )
 SECRET = DirectorySecret(entity_id=ENTITY, tenant_id=TENANT, kind=Kind.BANK_ACCOUNT, sealed=SEALED)
 ACH_PAYMENT = AchPayment(
@@ -346,6 +376,117 @@ ACH_NOTICE = AchNotice(
     corrected=SEALED,
     received_at_us=AT_US,
 )
+WEBHOOK_DELIVERED = WebhookDelivery(
+    endpoint_id=ENTITY,
+    tenant_id=TENANT,
+    payment_id=PAYER,
+    sequence=3,
+    event_type="payment_completed",
+    attempt=1,
+    tries=1,
+    attempted_at_us=AT_US,
+    outcome=Outcome.DELIVERED,
+    status_code=204,
+    duration_ms=12,
+    body=b"{}",
+)
+WEBHOOK_RETRYING = replace(
+    WEBHOOK_DELIVERED,
+    attempt=12,
+    tries=1,
+    outcome=Outcome.RETRYING,
+    status_code=None,
+    error="no answer within 15 s",
+    next_attempt_at_us=AT_US + 1,
+    duration_ms=15_000,
+    replay_id=COMMAND,
+)
+WEBHOOK_REPLAY_SPARSE = WebhookReplay(request_id=COMMAND, endpoint_id=ENTITY, tenant_id=TENANT, requested_at_us=AT_US)
+WEBHOOK_REPLAY_FULL = replace(
+    WEBHOOK_REPLAY_SPARSE, from_us=AT_US, to_us=AT_US + 1, failed_only=True, message_id=f"{PAYER}:3"
+)
+
+FINDING_SPARSE = StatementFinding(
+    finding_id="ab" * 16,
+    import_id="cd" * 16,
+    tenant_id="",
+    verdict=Verdict.UNMATCHED_HERE,
+    detail="it was settled on this day, and no statement has it",
+    currency="USD",
+    day="2026-12-01",
+    found_at_us=AT_US,
+)
+FINDING_FULL = StatementFinding(
+    finding_id="ab" * 16,
+    import_id="cd" * 16,
+    tenant_id="demo",
+    verdict=Verdict.MISMATCHED,
+    detail="1500.01 was booked for a payment of 1500.00",
+    account="SIM000000000007",
+    currency="USD",
+    day="2026-12-01",
+    line=7,
+    amount_minor=-150_001,
+    expected_minor=-150_000,
+    end_to_end_id="0a1b2c3d555545558555555555555555:1",
+    reference="BK-1",
+    trace_number="121042880000001",
+    return_reason="R01",
+    text="Zoë",
+    payment_id="0a1b2c3d-5555-4555-8555-555555555555",
+    side=Side.PAYER,
+    movement=Movement.SETTLED,
+    is_own=True,
+    ledger_account_id="22222222-2222-4222-8222-222222222222",
+    matched_by=MatchedBy.END_TO_END_ID,
+    suggested_payment_id="0a1b2c3e-5555-4555-8555-555555555555",
+    history=(FoundTransition(event_type="payment_initiated", occurred_at_us=AT_US),),
+    found_at_us=AT_US + 1,
+)
+STATEMENT_IMPORT = StatementImport(
+    import_id="cd" * 16,
+    tenant_id="demo",
+    file_sha256=b"\xab" * 32,
+    name="20261201.xml",
+    is_whole=True,
+    bookings=10,
+    known=1,
+    matched=2,
+    repaired=3,
+    mismatched=1,
+    duplicates=2,
+    unmatched_at_bank=1,
+    unmatched_here=4,
+    statements=2,
+    unproven=1,
+    imported_at_us=AT_US,
+)
+STATEMENT_PROOF = StatementProof(
+    import_id="cd" * 16,
+    tenant_id="demo",
+    account="SIM000000000007",
+    statement_id="SIM-20261201-3",
+    currency="USD",
+    first_day="2026-12-01",
+    last_day="2026-12-02",
+    opening_minor=1,
+    closing_minor=-2,
+    ledger_minor=3,
+    unmatched_at_bank_minor=-4,
+    duplicates_minor=5,
+    mismatched_minor=-6,
+    ahead_minor=7,
+    behind_minor=-8,
+    proved_at_us=AT_US,
+)
+ITEM_RESOLUTION = ItemResolution(
+    finding_id="ab" * 16,
+    tenant_id="demo",
+    resolution=Resolution.ACCEPTED,
+    note="the account's fee",
+    resolved_by="alice",
+    resolved_at_us=AT_US,
+)
 
 SAMPLES: dict[str, Value] = {
     "initiate_sparse": INITIATE_SPARSE,
@@ -363,8 +504,10 @@ SAMPLES: dict[str, Value] = {
     "rejection_sparse": REJECTION_SPARSE,
     "rejection_full": REJECTION_FULL,
     **{f"create_{kind}": create(kind) for kind in Kind},
+    "change": CHANGE,
     "revoke": REVOKE,
     **{f"entity_{kind}": entity_record(kind) for kind in Kind},
+    "entity_changed": CHANGED,
     "secret": SECRET,
     "ach_payment": ACH_PAYMENT,
     "ach_cut_off": ACH_CUT_OFF,
@@ -373,4 +516,13 @@ SAMPLES: dict[str, Value] = {
     "ach_return_sparse": ACH_RETURN_SPARSE,
     "ach_return_full": ACH_RETURN_FULL,
     "ach_notice": ACH_NOTICE,
+    "finding_sparse": FINDING_SPARSE,
+    "finding_full": FINDING_FULL,
+    "statement_import": STATEMENT_IMPORT,
+    "statement_proof": STATEMENT_PROOF,
+    "item_resolution": ITEM_RESOLUTION,
+    "webhook_delivered": WEBHOOK_DELIVERED,
+    "webhook_retrying": WEBHOOK_RETRYING,
+    "webhook_replay_sparse": WEBHOOK_REPLAY_SPARSE,
+    "webhook_replay_full": WEBHOOK_REPLAY_FULL,
 }

@@ -16,6 +16,7 @@ import aiokafka
 import confluent_kafka
 import faust
 import pytest
+from aiokafka.consumer.fetcher import Fetcher
 from aiokafka.consumer.group_coordinator import GroupCoordinator
 from aiokafka.consumer.subscription_state import TopicPartitionState
 from aiokafka.structs import TopicPartition
@@ -219,6 +220,9 @@ def test_what_is_replaced_or_called_has_the_signature_that_was_read(name: str) -
         (TopicPartitionState, "self._position"),
         (aiokafka.AIOKafkaConsumer, "self._coordinator"),
         (aiokafka.AIOKafkaConsumer, "self._subscription"),
+        (aiokafka.AIOKafkaConsumer, "self._fetcher"),
+        (Fetcher, "self._fetch_min_bytes"),
+        (Fetcher, "self._fetch_max_wait_ms"),
     ],
 )
 def test_the_private_names_that_are_read_exist(owner: type, name: str) -> None:

@@ -15,6 +15,7 @@ from confluent_kafka import Producer
 
 from payments.commands import InitiatePayment
 from payments.rails import TIMINGS, Rail
+from rails.bank import Reference
 from schemas.codec import encode
 from schemas.topics import PAYMENT_COMMANDS
 from tests.conftest import RAIL_SPEED
@@ -128,7 +129,7 @@ def _paid_at_the_bank(bank: str) -> collections.Counter[str]:
             f"{bank}/books", params={"after": after, "limit": 1000} if after else {"limit": 1000}, timeout=20
         ).json()
         for transfer in page["transfers"]:
-            paid[transfer["reference"].split(":")[0]] += 1
+            paid[Reference.parse(transfer["reference"]).payment_id] += 1
         after = page.get("next")
         if not after:
             return paid

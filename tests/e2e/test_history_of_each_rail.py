@@ -84,28 +84,3 @@ def _check_the_books(tenancy: Tenancy, *, rents: int) -> None:
         **{f"clearing:{rail.value}": "0.00" for rail in Rail},
     }
     assert sum(map(Decimal, balances.values())) == 0
-
-
-@pytest.mark.parametrize(
-    ("account_number", "statuses", "code"),
-    [
-        ("10001", ["pending", "processing", "failed"], "R01"),
-        ("10016", ["pending", "processing", "failed"], "R16"),
-        ("20001", ["pending", "processing", "completed", "returned"], "R01"),
-        ("30000", ["pending", "processing", "completed"], None),
-        ("30001", ["pending", "processing", "completed"], None),
-        ("30002", ["pending", "processing", "completed"], None),
-    ],
-)
-def test_a_test_account_number_has_its_outcome(
-    stack: Any, account_number: str, statuses: list[str], code: str | None
-) -> None:
-    tenancy = Tenancy.open(stack.stack)
-    payer = tenancy.account(tenancy.renter, account_number)
-    payment_id = tenancy.pay(payer_account_id=payer, lease_id=None).json()["id"]
-    payment = tenancy.wait_for(payment_id, statuses[-1])
-    assert [event["new_status"] for event in tenancy.history(payment_id)] == statuses
-    if code is not None:
-        assert (payment["failure"]["code"], payment["failure"]["source"]) == (code, "rail")
-    else:
-        assert payment.get("failure") is None

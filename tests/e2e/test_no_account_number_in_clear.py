@@ -15,6 +15,7 @@ from confluent_kafka.admin import AdminClient
 
 from schemas.codec import decode
 from schemas.registry import schema_by_id
+from schemas.topics import TOPICS
 from tests.e2e.tenancy import Tenancy
 from tests.e2e.topics import read_all
 
@@ -79,7 +80,7 @@ def _every_record(bootstrap: str) -> str:
         for name in AdminClient({"bootstrap.servers": bootstrap}).list_topics(timeout=20).topics
         if not name.startswith("__")
     ]
-    assert len(topics) == 8
+    assert set(topics) == {topic.name for topic in TOPICS}
     parts: list[str] = []
     for topic in topics:
         for message in read_all(bootstrap, topic):

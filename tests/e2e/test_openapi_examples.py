@@ -115,7 +115,8 @@ def test_examples_are_replays_the_second_time(http: httpx.Client, document: dict
     creating = [
         shown
         for shown in shown_requests(document)
-        if shown.method == "post" and shown.security and not shown.path.endswith("/batch")
+        # A batch answers item by item, and what is delivered again is not done with the answer.
+        if shown.method == "post" and shown.security and not shown.path.endswith(("/batch", "/replay"))
     ]
     for shown in creating:
         first, again = _send(http, shown, keys), _send(http, shown, keys)
@@ -150,7 +151,7 @@ def _check_reference(document: dict[str, Any], schema: dict[str, Any]) -> None:
 def test_the_topics_are_described(http: httpx.Client) -> None:
     described = http.get("/asyncapi.json").json()
     assert described["asyncapi"].startswith("3.")
-    assert len(described["channels"]) == 8
+    assert len(described["channels"]) == 11
     for channel in described["channels"].values():
         for message in channel["messages"].values():
             name = message["$ref"].rpartition("/")[2]

@@ -117,8 +117,9 @@ def test_every_record_of_every_topic_reads_with_the_schema_that_is_served(
             assert body.read() == b"", "nothing is left over"
             counts[topic.name] += 1
     quiet = {name for name, count in counts.items() if not count}
-    # No originator runs in this stack.
-    assert not quiet - {"payment-rejections", "ach-origination"}, counts
+    # No originator runs in this stack, no endpoint wants to hear of anything, and perhaps no statement has come yet.
+    may_be = {"payment-rejections", "ach-origination", "reconciliation", "webhook-deliveries", "webhook-requests"}
+    assert not quiet - may_be, counts
 
 
 def test_confluents_deserialiser_reads_every_topic(tenancy: Tenancy, stack: Any) -> None:

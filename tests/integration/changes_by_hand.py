@@ -2,7 +2,7 @@
 
 In the statements `%(completed)s`, `%(other)s`, `%(failed)s` and `%(returned)s` are payments, `%(user)s`, `%(lease)s`
 and `%(account)s` entities, `%(payee)s` a ledger account, `%(refusal)s` the key of a refusal of the payment
-`%(refused)s`, `%(unknown)s` an id of nobody.
+`%(refused)s`, `%(delivered)s` a payment whose event was delivered to an endpoint, `%(unknown)s` an id of nobody.
 """
 
 from __future__ import annotations
@@ -39,6 +39,11 @@ def entity(name: str, assignment: str, of: str = "user") -> Change:
     return Change(
         name=name, sql=f"UPDATE projection.entities SET {assignment} WHERE entity_id = %({of})s::text", of=(of,)
     )
+
+
+def delivery(name: str, assignment: str) -> Change:
+    sql = f"UPDATE projection.webhook_deliveries SET {assignment} WHERE payment_id = %(delivered)s AND attempt = 1"
+    return Change(name=name, sql=sql, of=("delivered",))
 
 
 def refusal(name: str, sql: str) -> Change:
@@ -194,6 +199,23 @@ CHANGES = [
            SELECT * FROM projection.command_outcomes WHERE outcome_key = %(refusal)s;
            UPDATE copied SET outcome_key = %(unknown)s::text;
            INSERT INTO projection.command_outcomes SELECT * FROM copied""",
+    ),
+    delivery("a failure that was told as delivered", "outcome = 'delivered', next_attempt_at = NULL"),
+    delivery("an answer that was never given", "status_code = 500"),
+    delivery("another error", "error = 'mallory@example.com'"),
+    delivery("an attempt on another endpoint", "endpoint_id = %(unknown)s"),
+    Change(
+        name="a deleted attempt",
+        sql="DELETE FROM projection.webhook_deliveries WHERE payment_id = %(delivered)s AND attempt = 2",
+        of=("delivered",),
+    ),
+    Change(
+        name="an added attempt",
+        sql="""CREATE TEMP TABLE copied ON COMMIT DROP AS
+               SELECT * FROM projection.webhook_deliveries WHERE payment_id = %(delivered)s AND attempt = 2;
+               UPDATE copied SET attempt = 3;
+               INSERT INTO projection.webhook_deliveries SELECT * FROM copied""",
+        of=("delivered",),
     ),
     entity("another e-mail", """entity = entity || '{"email": "mallory@example.com"}'"""),
     entity("another role", "entity = jsonb_set(entity, '{role}', '\"renter\"')"),

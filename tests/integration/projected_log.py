@@ -19,6 +19,7 @@ from typing import Any
 
 import psycopg
 from confluent_kafka import Producer
+from msgspec import structs
 
 from cli.local_stack.ports import free_port
 from directory.changes import DirectoryRecord, State
@@ -31,8 +32,10 @@ from payments.payment import Payment
 from payments.rejection import Rejection
 from projections.rollup_checks import inconsistencies
 from schemas.codec import decode, encode, event_headers
+from schemas.deliveries import WebhookDelivery
 from schemas.partitioning import partition_of
-from schemas.topics import DIRECTORY_EVENTS, PAYMENT_EVENTS, PAYMENT_REJECTIONS
+from schemas.topics import DIRECTORY_EVENTS, PAYMENT_EVENTS, PAYMENT_REJECTIONS, WEBHOOK_DELIVERIES
+from tests.unit.projections.deliveries import DELIVERED, RETRYING
 
 PARTITIONS = 4
 T0_US = 1_740_061_920_000_000
@@ -152,6 +155,18 @@ def rejection(offset: int, *, command_id: str | None) -> Rejection:
     )
 
 
+def deliveries(number: int) -> list[WebhookDelivery]:
+    """Return two attempts to deliver an event to an endpoint, of a moment ago: what is old is not kept."""
+    now_us = time.time_ns() // 1000
+    payment_id = str(uuid.uuid5(uuid.NAMESPACE_OID, f"delivered {number}"))
+    first = structs.replace(RETRYING, payment_id=payment_id, attempted_at_us=now_us, next_attempt_at_us=now_us + 1)
+    second = structs.replace(DELIVERED, payment_id=payment_id, attempt=2, tries=2, attempted_at_us=now_us + 2)
+    return [first, second]
+
+
+Logged = Payment | Rejection | DirectoryRecord | WebhookDelivery
+
+
 class Writer:
     """Writes to the log as the stream app does: in transactions, some of which are aborted."""
 
@@ -161,7 +176,7 @@ class Writer:
         )
         self._producer.init_transactions(30)
 
-    def write(self, values: Iterable[Payment | Rejection | DirectoryRecord], *, abort: bool = False) -> None:
+    def write(self, values: Iterable[Logged], *, abort: bool = False) -> None:
         """Write the values in one transaction, and commit it."""
         self._producer.begin_transaction()
         for value in values:
@@ -177,7 +192,7 @@ class Writer:
         self._producer.produce(topic, value=value, key=key, partition=partition)
         self._producer.commit_transaction(30)
 
-    def _produce(self, value: Payment | Rejection | DirectoryRecord) -> None:
+    def _produce(self, value: Logged) -> None:
         headers: list[tuple[str, str | bytes | None]] = []
         match value:
             case Payment():
@@ -189,6 +204,9 @@ class Writer:
             case DirectoryRecord():
                 topic, key = DIRECTORY_EVENTS.name, value.entity_id
                 partition = partition_of(key, PARTITIONS)
+            case WebhookDelivery():
+                topic, key = WEBHOOK_DELIVERIES.name, value.endpoint_id
+                partition = partition_of(value.payment_id, PARTITIONS)
         while True:
             try:
                 self._producer.produce(topic, value=encode(value), key=key, headers=headers, partition=partition)

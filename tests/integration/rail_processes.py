@@ -84,6 +84,9 @@ class RailProcess:
     def start(self) -> None:
         """Return once it says that it is ready."""
         self.launch()
+        self.wait_until_ready()
+
+    def wait_until_ready(self) -> None:
         eventually(self._is_ready, START_S_MAX, self.tail)
 
     def launch(self) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from kafka_log.topics_admin import apply_topics
+from rails.bank import Reference
 from tests.integration.decider import Decider
 from tests.integration.own_broker import OwnBroker
 from tests.integration.rail_processes import PARTITIONS, RailProcess, bank_process, gateway_process
@@ -45,9 +46,9 @@ class RailWorld:
         assert totals["entries_minor"] == totals["balances_minor"] == 0
         assert totals["debits_minor"] == totals["credits_minor"]
         assert all(each["entries_minor"] == 0 for each in found)
-        counts = Counter(each["reference"].partition(":")[0] for each in found)
-        assert all(count == 1 for count in counts.values()), "a payment was transferred twice"
-        return {each["reference"].partition(":")[0]: each for each in found}
+        payment_ids = [Reference.parse(each["reference"]).payment_id for each in found]
+        assert all(count == 1 for count in Counter(payment_ids).values()), "a payment was transferred twice"
+        return dict(zip(payment_ids, found, strict=True))
 
     @property
     def now_us(self) -> int:

@@ -183,6 +183,9 @@ class _Watched:
         self._transactions.fence()
         self._transactions._producer = _WatchedProducer(self._transactions._producer, self._at_point)  # type: ignore[assignment]
 
+    def coming(self) -> None:
+        self._transactions.coming()
+
     def commit(
         self, records: Sequence[OutputRecord], offsets: Mapping[TopicPartitionNumber, int], member: GroupMember
     ) -> dict[TopicPartitionNumber, int]:

@@ -22,6 +22,8 @@ from rails.ach.file_drop import QUIET_S
 from rails.nacha.entry_detail import EntryDetail
 from rails.nacha.reader import read_file
 from rails.nacha.return_addenda import Return
+from reconciliation.statements.reader import read_statements
+from reconciliation.statements.whole import whole_statements
 from tests.integration.rail_processes import RailProcess, bank_process, eventually
 from tests.unit.rails.ach.written_log import at_us
 from tests.unit.rails.ach_bank.sent_files import MONDAY, debits_of, entries_of, named, sent
@@ -110,6 +112,13 @@ def test_a_file_is_put_posted_and_answered(world: World) -> None:
     assert back.addenda.return_reason_code == "R01"
     balances = {each["last4"]: each["balance_minor"] for each in world.bank.get("/books").json()["accounts"]}
     assert balances == {"7890": 150_000, "0001": 0, "1111": -150_000}
+    for form in ("camt.053", "bai2", "csv"):
+        written = world.bank.get("/statements", date="2026-12-01", format=form)
+        found = whole_statements(read_statements(io.BytesIO(written.content)))
+        assert sorted(each.head.closing_minor for each in found) == [-150_000, 0, 150_000]
+    assert world.bank.get("/statements", date="2026-12-02").status_code == 404
+    for strange in ({}, {"date": "20261201"}, {"date": "2026-12-01", "format": "mt940"}):
+        assert world.bank.get("/statements", **strange).status_code == 400
 
 
 def test_what_is_not_taken_is_refused_with_why(world: World) -> None:

@@ -134,7 +134,7 @@ def test_a_cursor_into_other_books_starts_at_the_beginning(bank: RailProcess) ->
         ("/transfers", {"transfers": [{}] * 501}),
         ("/transfers/ask", {"references": []}),
         ("/transfers/ask", {"references": ["x"]}),
-        ("/transfers/ask", {"references": [f"{uuid.UUID(int=1)}:1"], "more": 1}),
+        ("/transfers/ask", {"references": [order(1).reference], "more": 1}),
     ],
 )
 def test_a_request_that_breaks_a_rule_is_refused_whole(idle_bank: RailProcess, path: str, body: Any) -> None:

@@ -14,7 +14,7 @@ from bench.new_payments import Newcomers
 from bench.own_system import OwnSystem
 from bench.sustained_stage import sustained_stage
 
-OF_THE_SYSTEM = {"api", "stream", "rails", "bank", "projector", "kafka", "postgres"}
+OF_THE_SYSTEM = {"api", "stream", "rails", "bank", "projector", "reconciler", "webhooks", "kafka", "postgres"}
 SHORT = Measure(seconds=1.0, warm_up_s=0.5, batch=20, batch_connections=2, connections=8)
 
 # Each starts a whole system, and fills or drains it.

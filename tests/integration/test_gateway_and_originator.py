@@ -12,6 +12,7 @@ import pytest
 from business_clock import Setting, write_setting
 from payments.payment import Payment, Status
 from payments.rails import Rail
+from rails.bank import Reference
 from tests.integration.decider import Decider
 from tests.integration.own_broker import OwnBroker
 from tests.integration.rail_processes import bank_process, eventually, gateway_process, originator_process
@@ -93,7 +94,7 @@ def test_ach_goes_by_files_and_the_rest_to_the_bank_and_a_return_is_heard(world:
     assert payment.failure is not None
     assert payment.failure.code == "R10"
     transfers = world.bank.get("/books").json()["transfers"]
-    assert [each["reference"] for each in transfers] == [f"{wire}:1"]
+    assert [Reference.parse(each["reference"]).payment_id for each in transfers] == [wire]
 
 
 def test_a_payment_whose_debit_is_presented_again_is_told_nothing_until_it_completes(world: World) -> None:

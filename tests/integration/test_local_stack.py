@@ -23,7 +23,7 @@ from cli.local_stack.kafka_jars import kafka_jars
 from cli.local_stack.trouble import DownloadFailed
 
 ROOT = Path(__file__).parents[2]
-KINDS = ("kafka", "postgres", "bank", "stream", "rails", "projector", "api")
+KINDS = ("kafka", "postgres", "bank", "stream", "rails", "projector", "reconciler", "webhooks", "api")
 READY_S_MAX = 120.0
 STOP_S_MAX = 60.0
 
@@ -130,6 +130,18 @@ def test_a_killed_process_comes_back(up: Up, kind: str) -> None:
     wait_until(lambda: ask(up.stack, "users").status_code == 200, 20)
 
 
+def test_a_payment_is_sent_and_followed_from_the_terminal(up: Up) -> None:
+    command = [*directpay("pay"), "--state-dir", str(up.state_dir), "--amount", "12.34", "--idempotency-key", "by-hand"]
+    paid = subprocess.run([*command, "--watch"], capture_output=True, text=True, cwd=ROOT, check=False)
+    assert paid.returncode == 0, paid.stderr
+    for said in ("201 Created.", "payment_initiated", "pending -> processing", "processing -> completed"):
+        assert said in paid.stdout
+    again = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=True)
+    assert "200 This key has a payment" in again.stdout
+    reused = subprocess.run([*command, "--rail", "wire"], capture_output=True, text=True, cwd=ROOT, check=False)
+    assert (reused.returncode, "422" in reused.stderr, "Traceback" in reused.stderr) == (1, True, False)
+
+
 def status(up: Up, *options: str) -> list[str]:
     return [*directpay("status"), "--state-dir", str(up.state_dir), *options]
 
@@ -138,7 +150,7 @@ def test_status_tells_the_health_of_each_process(up: Up) -> None:
     wait_until(lambda: subprocess.run(status(up), capture_output=True, cwd=ROOT, check=False).returncode == 0)
     run = subprocess.run(status(up, "--json"), capture_output=True, text=True, cwd=ROOT, check=True)
     health = json.loads(run.stdout)["health"]
-    assert set(health) == {"bank", "stream-0", "rails", "projector", "api-0"}
+    assert set(health) == {"bank", "stream-0", "rails", "projector", "reconciler", "webhooks", "api-0"}
     assert {each["status"] for each in health.values()} == {"ready"}
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import random
 import shutil
 import time
@@ -14,27 +13,16 @@ from pathlib import Path
 import pytest
 
 from business_clock import Setting, write_setting
-from directory.sealing import Keyring
-from kafka_log.reader import LogReader
 from payments.rails import Rail
-from rails.ach.book import Book
-from rails.ach.book_reading import BookReading
-from rails.ach.numbers import instruction_of
-from rails.ach.payment_file import file_name, payment_file
 from rails.ach.phases import Leg
 from rails.bank import BankUnavailable, Instruction, Outcome, Result
-from rails.nacha.addenda import PaymentInformation
-from rails.nacha.codes import EntryClass
-from rails.nacha.writer import build_file
 from rails.simulated.connection import SimulatedBankConnection
-from schemas import codec
-from schemas.topics import ACH_ORIGINATION
+from tests.integration.originated_files import entries_of, folded, rebuilt
 from tests.integration.own_broker import OwnBroker
-from tests.integration.rail_processes import KEYRING, RailProcess, eventually, originator_process
+from tests.integration.rail_processes import RailProcess, eventually, originator_process
 from tests.integration.rail_world import broker_with_topics
-from tests.unit.rails.ach.written_log import at_us, read
+from tests.unit.rails.ach.written_log import at_us
 from tests.unit.rails.instructions import instruction
-from tests.unit.rails.nacha.independent_checker import check
 
 SECONDS_MAX = 60.0
 PAYMENTS_A_ROUND = 25
@@ -105,54 +93,6 @@ def bank(tmp_path: Path, broker: OwnBroker) -> Iterator[Bank]:
     bank.originator.kill()
 
 
-def folded(bootstrap: str) -> BookReading:
-    """The topic, read by the test and folded into a book of its own."""
-    reader = LogReader(bootstrap, client_id="test")
-    place = (ACH_ORIGINATION.name, 0)
-    end = reader.end_offsets(ACH_ORIGINATION.name)[0]
-    reader.assign({place: 0})
-    book = Book(None)
-    book.adopt("test", end)
-    while reader.positions[place] < end:
-        for message in reader.read(1000, 1.0):
-            value = message.value()
-            assert isinstance(value, bytes)
-            for number in (b"987654321", b"123456789"):
-                assert number not in value, "no account number is on Kafka in clear"
-            book.apply([(message.offset() or 0, codec.decode(value))])  # type: ignore[list-item]
-    reader.close()
-    return BookReading(book.connection)
-
-
-def rebuilt(reading: BookReading) -> dict[str, bytes]:
-    keyring = Keyring.parse(KEYRING)
-    files = {}
-    for row in reading.files(0, 1000):
-        filed = reading.file(row["file_number"])
-        assert filed is not None
-
-        def instructions(leg: Leg, number: int = row["file_number"]) -> list[Instruction]:
-            return [instruction_of(payment, keyring) for payment in reading.payments_of(number, leg)]
-
-        data = build_file(payment_file(filed.cut_off, filed.counts, instructions))
-        assert filed.sha256 == hashlib.sha256(data).digest()
-        files[file_name(filed.cut_off)] = data
-    return files
-
-
-def entries_of(files: dict[str, bytes]) -> Counter[tuple[str, str]]:
-    """How often each payment is debited and credited in all the files."""
-    found: Counter[tuple[str, str]] = Counter()
-    for data in files.values():
-        assert check(data) == []
-        for batch in read(data).batches:
-            for entry in batch.entries:
-                assert isinstance(entry.addenda, PaymentInformation)
-                kind = "debit" if batch.header.standard_entry_class is EntryClass.WEB else "credit"
-                found[entry.addenda.payment_related_information, kind] += 1
-    return found
-
-
 def test_an_originator_that_is_killed_at_any_moment_puts_each_entry_into_one_file(bank: Bank) -> None:
     seed = random.randrange(2**32)
     print(f"seed {seed}")
@@ -180,7 +120,7 @@ def test_an_originator_that_is_killed_at_any_moment_puts_each_entry_into_one_fil
         (each.reference, Result.SETTLED) for each in paid
     }
     files = bank.outbox()
-    assert entries_of(files) == Counter((each.reference, kind) for each in paid for kind in ("debit", "credit"))
+    assert entries_of(files) == Counter((each.reference, leg) for each in paid for leg in (Leg.DEBIT, Leg.CREDIT))
     assert rebuilt(folded(bank.broker.bootstrap)) == files
 
 

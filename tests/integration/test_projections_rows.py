@@ -206,7 +206,7 @@ def test_every_view_and_column_says_what_it_is_and_has_a_tenant(connection: psyc
     ).fetchall()
     names = """payments payment_events ledger_entries account_balances users bank_accounts properties leases freshness
         daily_volume daily_failures daily_ledger settle_times rail_performance payments_in_flight lease_standing
-        lease_ledger"""
+        lease_ledger webhook_deliveries"""
     assert {name for name, _ in views} == set(names.split())
     assert all(has_tenant for _, has_tenant in views)
 

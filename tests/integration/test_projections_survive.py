@@ -172,7 +172,7 @@ def test_the_views_say_how_fresh_they_are(writer: Writer, views: str, start: Sta
             ).fetchall()
 
     # Transaction markers stand behind the last record; they are no lag.
-    wait_until(lambda: len(lags()) == 3 * PARTITIONS and set(lags()) == {(0, True, True)})
+    wait_until(lambda: len(lags()) == 4 * PARTITIONS and set(lags()) == {(0, True, True)})
 
 
 def test_kill_9_at_any_moment_loses_and_doubles_nothing(
@@ -250,8 +250,8 @@ def test_two_projectors_share_the_partitions_and_one_takes_over_from_the_other(
     first, second = start(instance="projector-0"), start(instance="projector-1")
     wait_until(
         lambda: (
-            0 < first.health()[1].get("partitions", 0) < 3 * PARTITIONS
-            and 0 < second.health()[1].get("partitions", 0) < 3 * PARTITIONS
+            0 < first.health()[1].get("partitions", 0) < 4 * PARTITIONS
+            and 0 < second.health()[1].get("partitions", 0) < 4 * PARTITIONS
         )
     )
     with LedgerWatch(views) as watch:

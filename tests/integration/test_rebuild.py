@@ -39,6 +39,7 @@ from tests.integration.projected_log import (
     Writer,
     books_of_log,
     books_of_views,
+    deliveries,
     entity,
     life,
     order,
@@ -70,6 +71,7 @@ def writer(broker: OwnBroker) -> Writer:
     writer.write([entity(version, entity_id) for version in (1, 2) for entity_id in entity_ids])
     writer.write([agreed_lease()])
     writer.write([rejection(n, command_id=str(uuid.uuid4()) if n % 2 else None) for n in range(40)])
+    writer.write(delivery for number in range(20) for delivery in deliveries(number))
     return writer
 
 
@@ -214,9 +216,11 @@ def test_rows_and_shape_are_as_before_whatever_had_become_of_the_rows(
     execute(views, "ALTER TABLE projection.ledger_entries SET (autovacuum_vacuum_scale_factor = 0.5)")
     rows_before, shape_before = hashes(views), shape(views)
     assert rows_before["analytics.payments"] != rows_before["analytics.ledger_entries"]
+    assert rows(views, "SELECT count(*) FROM analytics.webhook_deliveries") == [(40,)]
     execute(views, "UPDATE projection.payments SET status = 'completed', refunded_minor = 1 WHERE sequence = 2")
     execute(views, "DELETE FROM projection.ledger_entries WHERE line = 1")
     execute(views, "TRUNCATE projection.account_balances")
+    execute(views, "DELETE FROM projection.webhook_deliveries WHERE attempt = 1")
     assert hashes(views) != rows_before
     rebuild_it()
     assert hashes(views) == rows_before

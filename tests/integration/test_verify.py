@@ -35,6 +35,7 @@ from tests.integration.projected_log import (
     WAIT_S_MAX,
     ProjectorProcess,
     Writer,
+    deliveries,
     life,
     order,
     wait_until,
@@ -46,8 +47,9 @@ PAUSE_S = 0.3
 A_ROUND = 50  # Payments that are written in a row.
 TABLES = (
     "payments", "payment_events", "ledger_entries", "account_balances", "command_outcomes", "entities", "offsets",
-    "daily_payments", "daily_failures", "daily_ledger", "settle_times", "open_payments",
+    "daily_payments", "daily_failures", "daily_ledger", "settle_times", "open_payments", "webhook_deliveries",
 )  # fmt: skip
+DELIVERIES = [delivery for number in range(5) for delivery in deliveries(number)]
 LIVES = [life(order("verified", number), number) for number in range(30)]
 ACCOUNT = re.compile(r"bank_account:|clearing:|suspense")
 
@@ -109,6 +111,7 @@ def parameters() -> dict[str, str]:
         "user": entity_id(next(each for each in ENTITIES if isinstance(each, User))),
         "account": entity_id(next(each for each in ENTITIES if isinstance(each, BankAccount))),
         "lease": entity_id(next(each for each in ENTITIES if isinstance(each, Lease))),
+        "delivered": DELIVERIES[0].payment_id,
         "unknown": str(uuid.uuid5(uuid.NAMESPACE_OID, "nobody")),
     }
 
@@ -167,12 +170,13 @@ def postgres() -> Iterator[OwnPostgres]:
 
 @pytest.fixture(scope="module")
 def views(broker: OwnBroker, writer: Writer, postgres: OwnPostgres, tmp_path_factory: pytest.TempPathFactory) -> Views:
-    """Thirty payments, every kind of entity, twelve refusals: projected, and the projector gone."""
+    """Thirty payments, every kind of entity, twelve refusals, five deliveries: projected, and the projector gone."""
     for step in range(4):
         writer.write(steps[step] for steps in LIVES if len(steps) > step)
     writer.write([life(order("never", 0), 0)[0]], abort=True)
     writer.write([entity_record(entity, version) for version in (1, 2) for entity in ENTITIES])
     writer.write([refusal(number) for number in range(12)])
+    writer.write(DELIVERIES)
     uri = postgres.make_database()
     migrate(uri, analyst_password="analyst")
     folder = tmp_path_factory.mktemp("projector")
@@ -195,6 +199,7 @@ def test_views_that_are_the_log_have_no_faults(views: Views) -> None:
     faults, summary = views.verify()
     assert faults == []
     assert (summary.payments, summary.entities, summary.refusals) == (len(LIVES), len(ENTITIES), 12)
+    assert summary.deliveries == len(DELIVERIES)
     assert summary.events == sum(len(steps) for steps in LIVES)
     assert summary.entries > 2 * len(LIVES)
 

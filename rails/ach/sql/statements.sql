@@ -56,7 +56,8 @@ WHERE e.file_number = ? AND e.returned_code IS NULL
 ORDER BY e.sequence;
 
 -- find_entry: the entry with this trace number; of several, since sequences begin anew after 9,999,999, the latest.
-SELECT e.file_number, e.sequence, e.leg, e.returned_code, p.number, p.phase, p.amount_minor, p.retries
+SELECT
+    e.file_number, e.sequence, e.leg, e.returned_code, f.settles_at_us, p.number, p.phase, p.amount_minor, p.retries
 FROM entries AS e JOIN files AS f ON f.file_number = e.file_number JOIN payments AS p ON p.number = e.payment
 WHERE e.sequence = :sequence AND f.trace_bank = :trace_bank
 ORDER BY e.file_number DESC

@@ -15,6 +15,7 @@ from typing import Any
 
 import msgspec
 
+from kafka_log.sql_files import read_statements
 from payments.calendar import DAY
 from payments.windows import BankHours, eastern
 from rails.ach.cut_offs import FILE_ID_MODIFIERS, divide
@@ -38,7 +39,6 @@ from rails.simulated.ach.file_rows import (
 from rails.simulated.ach.injected_faults import OpenFaults, Outages
 from rails.simulated.ach.posting import PostingRound
 from rails.simulated.books import DUE_MAX, Books
-from rails.sql_files import read_statements
 
 ANSWERS_MAX = 10_000  # In one file: a transaction of about a second.
 

@@ -4,6 +4,9 @@ INSERT INTO books (only_one, books_id, salt) VALUES (1, :books_id, :salt) ON CON
 -- read_books: who we are.
 SELECT books_id, salt FROM books;
 
+-- shorten_references: as they are written now, so that a transfer of before is found under either form.
+UPDATE transfers SET reference = replace(reference, '-', '') WHERE instr(reference, '-') > 0;
+
 -- open_account: an account is opened when it is first seen.
 INSERT INTO accounts (number_hash, routing_number, last4, holder, account_type, opened_at_us)
 VALUES (:number_hash, :routing_number, :last4, :holder, :account_type, :opened_at_us)

@@ -76,7 +76,7 @@ def test_a_file_is_shown_record_by_record() -> None:
         "discretionary_data": "R",
         "addenda": {
             "kind": "payment_information",
-            "payment_related_information": "00000001-5555-4555-8555-555555555555:1",
+            "payment_related_information": "00000001555545558555555555555555:1",
         },
     }
     assert shown[0]["record"]["file_creation_date"] == "2026-11-30"

@@ -28,6 +28,8 @@ from directory.entities import (
     keyed_id,
     user_id,
 )
+from directory.webhook_endpoint import WebhookEndpoint
+from payments.payment import EventType
 from payments.refusals import InvalidCommand
 
 ALICE = "11111111-1111-4111-8111-111111111111"
@@ -43,7 +45,8 @@ PROPERTY = Property(owner_id=ALICE, address="123 Oak Street")
 LEASE = Lease(
     property_id=ALICE, renter_id=BOB, rent_amount_minor=150_000, due_day=1, start_date=date(2025, 2, 15), end_date=None
 )
-ENTITIES: list[Entity] = [TENANT, API_KEY, USER, ACCOUNT, PROPERTY, LEASE]
+ENDPOINT = WebhookEndpoint(url="https://example.com/hooks", events=(EventType.COMPLETED,))
+ENTITIES: list[Entity] = [TENANT, API_KEY, USER, ACCOUNT, PROPERTY, LEASE, ENDPOINT]
 NOT_TEXT = ["", "   ", "x" * 201, "\0", "\ud800"]
 NOT_UUIDS = ["", "acct_alice_123", ALICE.replace("-", ""), "A" * 8 + ALICE[8:], ALICE + "\n"]
 

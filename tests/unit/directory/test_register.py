@@ -9,7 +9,7 @@ from datetime import date
 
 import pytest
 
-from directory.changes import DirectoryRecord, DirectorySecret, State
+from directory.changes import DirectoryRecord, DirectorySecret, Heard, State
 from directory.entities import (
     KINDS,
     AccountType,
@@ -26,6 +26,7 @@ from directory.entities import (
 )
 from directory.register import Register
 from directory.sealing import Sealed
+from directory.webhook_endpoint import WebhookEndpoint
 
 USER_ID = str(uuid.UUID(int=1))
 PROPERTY_ID = str(uuid.UUID(int=2))
@@ -39,6 +40,7 @@ LEASE = Lease(
     start_date=date(2025, 2, 15),
     end_date=None,
 )
+ENDPOINT = WebhookEndpoint(url="https://example.com/hooks")
 ACCOUNT = BankAccount(
     user_id=USER_ID, account_holder_name="Bob", account_type=AccountType.CHECKING, token="ba_1", last4="6789"
 )
@@ -84,6 +86,7 @@ def secret(kind: Kind, entity_id: str = ENTITY_ID) -> DirectorySecret:
         ),
         (Property(owner_id=USER_ID, address="1 Main St"), {"owner_id": USER_ID}),
         (LEASE, {"property_id": PROPERTY_ID, "renter_id": USER_ID}),
+        (ENDPOINT, {"endpoint": ENDPOINT}),
     ],
 )
 def test_an_entry_holds_what_a_check_of_its_kind_needs_and_nothing_else(
@@ -103,7 +106,7 @@ def test_an_entry_holds_what_a_check_of_its_kind_needs_and_nothing_else(
 
 
 def test_every_kind_of_entity_can_be_registered() -> None:
-    assert set(KINDS) == {Tenant, ApiKey, User, BankAccount, Property, Lease}
+    assert set(KINDS) == {Tenant, ApiKey, User, BankAccount, Property, Lease, WebhookEndpoint}
 
 
 def test_an_older_version_read_again_changes_nothing() -> None:
@@ -119,6 +122,15 @@ def test_an_older_version_read_again_changes_nothing() -> None:
     assert entry.state is State.REVOKED
     assert not entry.is_active
     assert len(register) == 1
+
+
+def test_the_changes_that_were_made_are_known_with_their_entity() -> None:
+    register = Register()
+    heard = (Heard(command_id=USER_ID, fingerprint=b"f"),)
+    assert register.apply_event(replace(record(ENDPOINT, version=2), heard=heard))
+    entry = register.get(ENTITY_ID)
+    assert entry is not None
+    assert entry.heard == heard
 
 
 def test_what_was_never_created_is_unknown() -> None:

@@ -10,7 +10,7 @@ from typing import Any, TypeVar, cast
 import httpx
 from confluent_kafka import Message
 
-from directory.changes import Changed, DirectoryCommand, DirectoryRecord, DirectorySecret, change
+from directory.changes import Changed, DirectoryCommand, DirectoryRecord, DirectorySecret, State, change
 from directory.entities import Kind
 from directory.sealing import Keyring
 from ingest_api.accepted import AcceptedPayments
@@ -21,18 +21,21 @@ from ingest_api.known_directory import Apply, KnownDirectory
 from ingest_api.outcome import OutcomeWait
 from ingest_api.parts import Parts
 from ingest_api.passwords import PasswordHashing
+from ingest_api.reconciler_line import ReconcilerLine
 from ingest_api.refusals import LogUnreachable
 from payments.commands import CancelPayment, InitiatePayment, Order, RefundPayment
 from payments.lifecycle import Moved, Refused, decide
 from payments.payment import Payment, event_metadata
 from projections.queries import (
     BalanceRow,
+    DeliveryRow,
     DueDateRow,
     EntityRow,
     EventRow,
     MalformedCursor,
     Outcome,
     Page,
+    PaymentFilters,
     PaymentRow,
     Queries,
     RejectionRow,
@@ -40,6 +43,9 @@ from projections.queries import (
     Wait,
 )
 from schemas.codec import decode, encode
+from schemas.deliveries import Outcome as DeliveryOutcome
+from schemas.deliveries import WebhookReplay
+from tests.unit.ingest_api.small_metrics import SmallMetrics
 
 Item = TypeVar("Item")
 
@@ -78,6 +84,8 @@ class SmallPipeline:
     entities: dict[str, DirectoryRecord] = field(default_factory=dict)
     ledgers: dict[tuple[str, str], list[DueDateRow]] = field(default_factory=dict)
     balances: dict[str, list[BalanceRow]] = field(default_factory=dict)
+    deliveries: dict[tuple[str, str], list[DeliveryRow]] = field(default_factory=dict)
+    replays: list[WebhookReplay] = field(default_factory=list)
     waiting: list[Command] = field(default_factory=list)
     unread: list[DirectoryRecord | DirectorySecret] = field(default_factory=list)
 
@@ -122,6 +130,8 @@ class SmallPipeline:
             command = decode(encode(sent))
             if isinstance(command, DirectoryCommand):
                 self._change(command)
+            elif isinstance(command, WebhookReplay):
+                self.replays.append(command)
             else:
                 assert isinstance(command, InitiatePayment | CancelPayment | RefundPayment)
                 self.move(command)
@@ -162,6 +172,7 @@ class SmallViews:
 
     def __init__(self, pipeline: SmallPipeline) -> None:
         self._pipeline = pipeline
+        self.metrics = SmallMetrics(pipeline.payments, lambda: pipeline.views_answer)
 
     async def outcomes(self, waits: Sequence[Wait]) -> dict[str, Outcome]:
         self._require_views()
@@ -184,6 +195,14 @@ class SmallViews:
         payment = self._pipeline.payments.get(payment_id)
         return _row(payment) if payment is not None and payment.head.tenant_id == tenant_id else None
 
+    async def payments(
+        self, tenant_id: str, filters: PaymentFilters, limit: int, cursor: str | None = None
+    ) -> Page[PaymentRow]:
+        self._require_views()
+        assert filters == PaymentFilters(), "filters are for Postgres"
+        found = [_row(it) for it in self._pipeline.payments.values() if it.head.tenant_id == tenant_id]
+        return _page(found, limit, cursor)
+
     async def rejection(self, tenant_id: str, payment_id: str) -> RejectionRow | None:
         self._require_views()
         of_payment = [
@@ -205,6 +224,29 @@ class SmallViews:
             for step in payment.transitions
         ]  # fmt: skip
 
+    async def entities(
+        self, tenant_id: str, kind: Kind, limit: int, cursor: str | None = None, *, state: State | None = None
+    ) -> Page[EntityRow]:
+        self._require_views()
+        rows = [
+            _entity_row(record)
+            for record in self._pipeline.entities.values()
+            if (record.tenant_id, record.kind) == (tenant_id, kind) and state in (None, record.state)
+        ]
+        return _page(rows[::-1], limit, cursor)
+
+    async def webhook_deliveries(
+        self,
+        tenant_id: str,
+        endpoint_id: str,
+        outcome: DeliveryOutcome | None,
+        limit: int,
+        cursor: str | None = None,
+    ) -> Page[DeliveryRow]:
+        self._require_views()
+        rows = self._pipeline.deliveries.get((tenant_id, endpoint_id), [])
+        return _page([row for row in rows if outcome in (None, row.outcome)], limit, cursor)
+
     async def entity(self, tenant_id: str, kind: Kind, entity_id: str) -> EntityRow | None:
         self._require_views()
         if self._pipeline.views_behind:
@@ -213,10 +255,7 @@ class SmallViews:
         record = self._pipeline.entities.get(entity_id)
         if record is None or (record.tenant_id, record.kind) != (tenant_id, kind):
             return None
-        return EntityRow(
-            entity_id=entity_id, tenant_id=tenant_id, kind=kind, state=record.state, created_by=record.created_by,
-            created_at_us=record.created_at_us, updated_at_us=record.updated_at_us, entity=record.entity,
-        )  # fmt: skip
+        return _entity_row(record)
 
     async def lease_ledger(
         self, tenant_id: str, lease_id: str, limit: int, cursor: str | None = None
@@ -252,6 +291,14 @@ def _page(rows: Sequence[Item], limit: int, cursor: str | None) -> Page[Item]:
     return Page(items=tuple(rows[begin:end]), next_cursor=str(end) if end < len(rows) else None)
 
 
+def _entity_row(record: DirectoryRecord) -> EntityRow:
+    return EntityRow(
+        entity_id=record.entity_id, tenant_id=record.tenant_id, kind=record.kind, state=record.state,
+        created_by=record.created_by, created_at_us=record.created_at_us, updated_at_us=record.updated_at_us,
+        entity=record.entity,
+    )  # fmt: skip
+
+
 def _row(payment: Payment) -> PaymentRow:
     return PaymentRow(
         payment_id=payment.payment_id, head=payment.head, status=payment.status, updated_at_us=payment.updated_at_us,
@@ -278,7 +325,7 @@ class Caller:
         return await self.http.post("/api/v1/payments/", json=self.body | {"idempotency_key": key} | changes)
 
 
-def parts_on(pipeline: SmallPipeline, **settings: Any) -> Parts:
+def parts_on(pipeline: SmallPipeline, reconciler: ReconcilerLine | None = None, **settings: Any) -> Parts:
     directory = KnownDirectory(pipeline.fold_into)
     config = ApiConfig(
         bootstrap="nowhere:1", postgres="", partitions=8, host="127.0.0.1", port=0, reuse_port=False,
@@ -294,6 +341,7 @@ def parts_on(pipeline: SmallPipeline, **settings: Any) -> Parts:
         queries=queries,
         passwords=PasswordHashing(),
         accepted=AcceptedPayments(),
+        reconciler=reconciler or ReconcilerLine("http://reconciler.invalid"),
         now_us=lambda: NOW_US,
     )
 

@@ -12,14 +12,15 @@ from starlette.routing import Route
 from directory.entities import Kind, keyed_id, user_id
 from ingest_api.api_description import openapi, operations
 from ingest_api.app import app_with
-from ingest_api.examples import Examples, second_people
+from ingest_api.examples import Examples, prepared
 from payments.commands import InitiatePayment
 from payments.idempotency import payment_id
 from tests.unit.ingest_api.small_pipeline import SmallPipeline, parts_on
 
 # Pages and documents for people and tools, and a registry call that only clients make.
 UNDESCRIBED = {
-    "/", "/docs", "/docs/assets/{name}", "/docs/problems", "/openapi.json", "/schemas/ids/{schema_id}/versions",
+    "/", "/dashboard", "/dashboard/assets/{name}", "/dashboard/panels.json", "/docs", "/docs/assets/{name}",
+    "/docs/problems", "/openapi.json", "/schemas/ids/{schema_id}/versions",
 }  # fmt: skip
 
 
@@ -61,7 +62,7 @@ def test_the_batch_orders_next_months_rent_and_the_cancel_names_it(today: date, 
 
 def test_the_examples_name_the_ids_that_their_keys_and_e_mails_give() -> None:
     examples = Examples(tenant_id="demo", today=date(2026, 8, 9))
-    people = dict(second_people("demo"))
+    people = dict(prepared("demo"))
     assert user_id("demo", people["/api/v1/users/"]["email"]) == examples.lease["renter_id"]
     account = people["/api/v1/bank-accounts/"]
     assert account["user_id"] == examples.lease["renter_id"]

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from payments.commands import Order
 from payments.payment import Payment
@@ -14,8 +15,10 @@ from payments.rejection import Rejection
 from projections.batch import Batch, Gathered, LogRecord, UnprojectableRecord, mark_quiet, read_batch
 from projections.views import ledger_entries, payment_events, payments
 from schemas.codec import decode, encode
-from schemas.topics import PAYMENT_EVENTS, PAYMENT_REJECTIONS
+from schemas.deliveries import Outcome
+from schemas.topics import PAYMENT_EVENTS, PAYMENT_REJECTIONS, WEBHOOK_DELIVERIES
 from tests.unit.payments.histories import MARCH, T0_US, after_all, claimed, lives, replay, settled
+from tests.unit.projections.deliveries import DELIVERED
 
 PLACE = (PAYMENT_EVENTS.name, 3)
 
@@ -192,3 +195,25 @@ def test_the_newest_refusal_of_a_command_stands_in_either_order() -> None:
     for records in ([older, newer], [newer, older]):
         batch = read_batch(records, {(PAYMENT_REJECTIONS.name, 0): 0}, {}, decode)
         assert [it.reason for it in batch.rejections] == ["illegal-move"]
+
+
+def test_every_attempt_to_deliver_is_projected_once_without_its_body_and_never_changes() -> None:
+    def attempt(offset: int, number: int, outcome: Outcome = Outcome.FAILED) -> LogRecord:
+        value = structs.replace(DELIVERED, attempt=number, outcome=outcome)
+        return LogRecord(
+            topic=WEBHOOK_DELIVERIES.name,
+            partition=0,
+            offset=offset,
+            key=value.endpoint_id.encode(),
+            value=encode(value),
+            sequence=None,
+            at_us=None,
+        )
+
+    records = [attempt(1, 1), attempt(2, 2), attempt(3, 1, Outcome.DELIVERED)]
+    batch = read_batch(records, {(WEBHOOK_DELIVERIES.name, 0): 0}, {}, decode)
+    assert [(it.attempt, it.outcome, it.body) for it in batch.deliveries] == [
+        (1, Outcome.FAILED, b""),
+        (2, Outcome.FAILED, b""),
+    ]
+    assert batch.records == 3

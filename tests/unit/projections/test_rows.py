@@ -8,6 +8,7 @@ from datetime import date
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from directory.entities import (
     KINDS,
@@ -22,12 +23,15 @@ from directory.entities import (
     Tenant,
     User,
 )
+from directory.webhook_endpoint import DisabledReason, WebhookEndpoint
 from payments.idempotency import is_clean_text
+from payments.payment import EventType
 from payments.refusals import FieldError
 from payments.rejection import Rejection
 from projections.named_sql import statement
-from projections.views import command_outcomes
+from projections.views import command_outcomes, webhook_deliveries
 from projections.views.entities import entity_of, fields
+from tests.unit.projections.deliveries import RETRYING
 
 USER = "11111111-1111-4111-8111-111111111111"
 ENTITIES: list[Entity] = [
@@ -44,6 +48,8 @@ ENTITIES: list[Entity] = [
     Lease(
         property_id=USER, renter_id=USER, rent_amount_minor=1, due_day=1, start_date=date(2025, 2, 15), end_date=None
     ),
+    WebhookEndpoint(url="https://example.com/hooks", events=(EventType.COMPLETED, EventType.FAILED)),
+    WebhookEndpoint(url="http://example.com", enabled=False, disabled_reason=DisabledReason.FAILING),
 ]  # fmt: skip
 
 
@@ -79,6 +85,13 @@ def test_whatever_a_refusal_repeats_fits_into_postgres(
         assert not isinstance(value, str) or is_clean_text(value)
     assert "\\u0000" not in str(parameters["errors"])
     assert parameters["outcome_key"] == (parameters["command_id"] or "payment-commands/2/7")
+
+
+@given(texts)
+def test_whatever_an_endpoint_said_fits_into_postgres(error: str) -> None:
+    row = webhook_deliveries.row(structs.replace(RETRYING, error=error))
+    assert len(row) == len(webhook_deliveries.COLUMNS)
+    assert all(is_clean_text(value) for value in row if isinstance(value, str))
 
 
 def test_a_filter_that_is_not_given_is_not_in_the_statement() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from projections.loaders import LOADERS_MAX, shares
 from projections.log_source import Extent
-from schemas.topics import DIRECTORY_EVENTS, PAYMENT_EVENTS, PAYMENT_REJECTIONS
+from schemas.topics import DIRECTORY_EVENTS, PAYMENT_EVENTS, PAYMENT_REJECTIONS, WEBHOOK_DELIVERIES
 
 
 def extents(topic: str, *sizes: int) -> dict[tuple[str, int], Extent]:
@@ -19,13 +19,15 @@ def test_every_partition_that_holds_something_is_one_process_s(processes: int) -
         extents(PAYMENT_EVENTS.name, 50, 60, 0, 40, 55)
         | extents(PAYMENT_REJECTIONS.name, 3, 0, 4)
         | extents(DIRECTORY_EVENTS.name, 20, 10)
+        | extents(WEBHOOK_DELIVERIES.name, 30, 70)
     )
     shared = shares(found, processes)
     places = [place for share in shared for place in share]
     assert sorted(places) == sorted(place for place, extent in found.items() if extent.end > extent.begin)
     assert all(share[place] == found[place] for share in shared for place in share)
     assert len(shared) == min(processes, LOADERS_MAX)
-    others = [{place for place in share if place[0] != PAYMENT_EVENTS.name} for share in shared]
+    split = {PAYMENT_EVENTS.name, WEBHOOK_DELIVERIES.name}
+    others = [{place for place in share if place[0] not in split} for share in shared]
     assert len([of_one for of_one in others if of_one]) == 1
 
 

@@ -6,7 +6,7 @@ import uuid
 
 from directory.entities import AccountType
 from payments.rails import SECOND_US, TIMINGS, Rail
-from rails.bank import Instruction, Party
+from rails.bank import Instruction, Party, Reference
 
 CLAIMED_AT_US = 1_750_000_000_000_000
 ROUTING_NUMBER = "121042882"
@@ -32,7 +32,7 @@ def instruction(
     """Instruction number `n`: its payment was initiated `initiated_before_us` before the claim."""
     most_us = int(TIMINGS[rail].settle_s_max * SECOND_US / speed)
     return Instruction(
-        reference=f"{uuid.UUID(int=n)}:1",
+        reference=str(Reference(payment_id=str(uuid.UUID(int=n)), attempt=1)),
         payment_key=f"acme:rent-{n}",
         rail=rail,
         amount_minor=amount_minor,

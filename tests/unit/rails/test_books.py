@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from payments.rails import SECOND_US
-from rails.bank import Instruction, Result, Standing
+from rails.bank import Instruction, Reference, Result, Standing
 from rails.simulated.books import DUE_MAX, Books
 from tests.unit.rails.instructions import CLAIMED_AT_US, instruction
 
@@ -175,6 +175,25 @@ def test_the_books_are_found_again_when_they_are_opened_again(tmp_path: Path) ->
     )
     again.settle_due(now_us=LATER_US)
     assert balances(again) == {"4321": -150_000, "6789": 150_000}
+    again.close()
+
+
+def test_a_transfer_of_an_earlier_release_is_found_under_the_reference_of_today(tmp_path: Path) -> None:
+    path = tmp_path / "books.sqlite"
+    order = instruction()
+    first = Books(path, speed=1)
+    take(first, order)
+    first.close()
+    with sqlite3.connect(path, isolation_level=None) as other:
+        payment_id = Reference.parse(order.reference).payment_id
+        other.execute("UPDATE transfers SET reference = ?", (f"{payment_id}:1",))
+        other.execute("PRAGMA user_version=0")
+    other.close()
+    again = Books(path, speed=1)
+    assert take(again, order) == {order.reference: Standing.IN_PROGRESS}
+    again.settle_due(now_us=LATER_US)
+    assert again.totals()["transfers"] == 1
+    assert [outcome.reference for _, outcome in again.outcomes(0, 10)] == [order.reference]
     again.close()
 
 

@@ -11,6 +11,7 @@ from directory.sealing import CannotOpen, Keyring
 from payments.commands import Report, ReportSource
 from payments.lifecycle import decide
 from payments.payment import Status
+from rails.bank import Reference
 from rails.claims import Fit, NumbersMissing, Unfit, claim, judge, refusal
 from rails.instructions import CannotInstruct, instruct
 from tests.unit.payments.histories import MARCH, PAYEE, PAYER, T0_US, claimed, initiated, moved, replay
@@ -87,7 +88,7 @@ def test_a_claim_takes_the_next_attempt_and_a_refusal_fails_the_payment_with_our
 def test_an_instruction_says_who_pays_whom_how_much_from_which_account() -> None:
     payment = replay(MARCH, claimed(at_us=T0_US + 5_000_000))
     told = instruct(payment, register(), KEYRING)
-    assert (told.reference, told.payment_key) == (f"{payment.payment_id}:1", MARCH.key)
+    assert (told.reference, told.payment_key) == (str(Reference(payment_id=payment.payment_id, attempt=1)), MARCH.key)
     assert (told.amount_minor, told.currency, told.rail) == (150_000, "USD", "standard_ach")
     assert (told.debit.account_number, told.credit.account_number) == (NUMBERS[PAYER], NUMBERS[PAYEE])
     assert told.debit.routing_number == ROUTING_NUMBER

@@ -14,7 +14,7 @@ from kafka_log.producer import LogProducer, LogUnavailable, OutRecord
 from payments.commands import RailReport, Report
 from payments.payment import Payment
 from rails.agenda import By
-from rails.bank import Answer, BankUnavailable, Instruction, Outcome, OutcomePage, Result, Standing
+from rails.bank import Answer, BankUnavailable, Instruction, Outcome, OutcomePage, Reference, Result, Standing
 from rails.bank_desk import REPORTED_AGAIN_US, BankDesk
 from rails.claim_desk import ClaimDesk
 from rails.hand import Action, Hand, Seen, Task
@@ -28,7 +28,7 @@ from tests.unit.rails.set_clock import SetClock
 
 NOW_US = initiated().head.due_at_us
 PROCESSING = replay(MARCH, claimed())
-REFERENCE = f"{MARCH.payment_id}:1"
+REFERENCE = str(Reference(payment_id=MARCH.payment_id, attempt=1))
 SETTLED = Outcome(
     reference=REFERENCE,
     payment_key=MARCH.key,

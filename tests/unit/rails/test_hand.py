@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from payments.payment import Payment, Status
+from rails.bank import Reference
 from rails.hand import HORIZON_US, Action, Hand, Seen, Task
 from rails.open_payments import Act, Close, Keep, Kept
 from tests.unit.payments.histories import MARCH, T0_US, cancelled, claimed, initiated, replay, settled
@@ -82,7 +83,7 @@ def test_processing_that_is_news_is_submitted_and_processing_met_on_the_way_is_a
     hand, _ = hand_at(DUE_US)
     hand.note(seen(replay(MARCH, claimed())))
     [task] = take(hand, Action.SUBMIT)
-    assert task.reference == f"{MARCH.payment_id}:1"
+    assert Reference.parse(task.reference) == Reference(payment_id=MARCH.payment_id, attempt=1)
 
     restoring, _ = hand_at(DUE_US, live=False)
     restoring.note(seen(replay(MARCH, claimed())))

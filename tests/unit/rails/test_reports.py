@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from payments.commands import Report, ReportSource
+from payments.commands import ATTEMPTS_MAX, Report, ReportSource
 from payments.idempotency import payment_id
 from rails.bank import Answer, InvalidReference, Outcome, Reference, Result, Standing
 from rails.reports import StrangeOutcome, in_rounds, outcome_report, refused_report
@@ -91,12 +95,28 @@ def test_no_round_has_two_reports_of_one_payment_and_each_payments_order_is_kept
     assert in_rounds([]) == []
 
 
-@pytest.mark.parametrize("text", ["", "x", "x:", ":", "x:0", "x:-1", "x:²", "x:1.0"])
+DIGITS = MARCH.payment_id.replace("-", "")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "x", ":", "x:1", DIGITS, f"{DIGITS}:"),
+        *(f"{DIGITS}:{attempt}" for attempt in ("0", "01", "-1", "\u00b2", "1.0", "100", "1\n")),
+        *(f"{DIGITS[1:]}:1", f"{DIGITS.upper()}:1", f"{DIGITS[:8]}-{DIGITS[8:]}:1"),
+    ],
+)
 def test_what_is_no_reference_is_refused(text: str) -> None:
     with pytest.raises(InvalidReference):
         Reference.parse(text)
 
 
-def test_a_reference_reads_as_it_is_written() -> None:
-    reference = Reference(payment_id=MARCH.payment_id, attempt=12)
+@given(st.uuids(), st.integers(1, ATTEMPTS_MAX))
+def test_a_reference_fits_an_end_to_end_id_and_reads_as_it_is_written(payment: UUID, attempt: int) -> None:
+    reference = Reference(payment_id=str(payment), attempt=attempt)
+    assert len(str(reference)) <= 35  # ISO 20022's Max35Text.
     assert Reference.parse(str(reference)) == reference
+
+
+def test_a_reference_of_earlier_releases_is_the_same() -> None:
+    assert Reference.parse(f"{MARCH.payment_id}:12") == Reference(payment_id=MARCH.payment_id, attempt=12)

@@ -14,8 +14,10 @@ from schemas.topics import (
     PAYMENT_EVENTS,
     PAYMENT_REJECTIONS,
     RAIL_REPORTS,
+    RECONCILIATION,
     RECORD_BYTES_MAX,
     TOPICS,
+    WEBHOOK_DELIVERIES,
     Topic,
 )
 
@@ -23,7 +25,8 @@ from schemas.topics import (
 def test_names_are_the_contract_s() -> None:
     assert [topic.name for topic in TOPICS] == [
         "payment-commands", "rail-reports", "payment-events", "payment-rejections",
-        "directory-commands", "directory-events", "directory-secrets", "ach-origination",
+        "directory-commands", "directory-events", "directory-secrets", "ach-origination", "reconciliation",
+        "webhook-deliveries", "webhook-requests",
     ]  # fmt: skip
 
 
@@ -48,19 +51,26 @@ def test_rejections_are_kept_for_thirty_days() -> None:
     assert PAYMENT_REJECTIONS.settings["retention.ms"] == str(30 * 24 * 3600 * 1000)
 
 
-def test_all_topics_but_rejections_and_ach_have_equally_many_partitions() -> None:
-    assert [topic.name for topic in TOPICS if not topic.co_partitioned] == ["payment-rejections", "ach-origination"]
+def test_attempts_are_kept_for_longer_than_any_retry_waits() -> None:
+    assert WEBHOOK_DELIVERIES.settings["retention.ms"] == str(30 * 24 * 3600 * 1000)
 
 
-def test_ach_has_one_order_whatever_the_setting_says_and_is_kept_for_ever() -> None:
-    assert [topic.partitions_of(8) for topic in TOPICS] == [8] * 7 + [1]
-    assert ACH_ORIGINATION.settings["cleanup.policy"] == "delete"
-    assert ACH_ORIGINATION.settings["retention.ms"] == "-1"
+def test_all_topics_but_those_that_need_not_have_equally_many_partitions() -> None:
+    assert [topic.name for topic in TOPICS if not topic.co_partitioned] == [
+        "payment-rejections", "ach-origination", "reconciliation", "webhook-requests",
+    ]  # fmt: skip
+
+
+def test_logs_of_one_writer_have_one_order_whatever_the_setting_says_and_are_kept_for_ever() -> None:
+    assert [topic.partitions_of(8) for topic in TOPICS] == [8] * 7 + [1, 1, 8, 1]
+    for topic in (ACH_ORIGINATION, RECONCILIATION):
+        assert topic.settings["cleanup.policy"] == "delete"
+        assert topic.settings["retention.ms"] == "-1"
 
 
 def test_only_topics_with_secrets_are_restricted() -> None:
     assert [topic.name for topic in TOPICS if topic.restricted] == [
-        "directory-commands", "directory-secrets", "ach-origination",
+        "directory-commands", "directory-secrets", "ach-origination", "reconciliation",
     ]  # fmt: skip
 
 

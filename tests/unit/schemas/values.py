@@ -8,7 +8,7 @@ from datetime import date
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from directory.changes import Action, DirectoryCommand, DirectoryRecord, DirectorySecret, State
+from directory.changes import CHANGEABLE, Action, DirectoryCommand, DirectoryRecord, DirectorySecret, Heard, State
 from directory.entities import (
     KINDS,
     AccountType,
@@ -25,6 +25,7 @@ from directory.entities import (
     user_id,
 )
 from directory.sealing import Sealed
+from directory.webhook_endpoint import DisabledReason, WebhookEndpoint
 from payments.commands import ATTEMPTS_MAX, CancelPayment, InitiatePayment, RailReport, Report, ReportSource
 from payments.fields import YEAR_2000_US, YEAR_2200_US
 from payments.idempotency import canonical_json
@@ -35,6 +36,7 @@ from payments.rails import Rail
 from payments.refund_orders import InitiateRefund, RefundOutcome, RefundPayment, RefundReport
 from payments.refusals import FieldError
 from payments.rejection import RAW_BYTES_MAX, Rejection
+from schemas.deliveries import Outcome, WebhookDelivery, WebhookRecord, WebhookReplay
 from schemas.origination import (
     AchCutOff,
     AchDelivery,
@@ -239,6 +241,18 @@ entities: st.SearchStrategy[Entity] = st.one_of(
     ),
     st.builds(Property, owner_id=uuids, address=names),
     leases(),
+    st.builds(
+        WebhookEndpoint,
+        url=st.sampled_from(["https://example.com", "http://[::1]:8080/hooks?a=b"]),
+        events=st.lists(st.sampled_from(EventType), unique=True).map(tuple),
+        enabled=st.just(True),
+    ),
+    st.builds(
+        WebhookEndpoint,
+        url=st.just("https://example.com/"),
+        enabled=st.just(False),
+        disabled_reason=st.sampled_from(DisabledReason),
+    ),
 )
 sealeds = st.builds(
     Sealed,
@@ -261,18 +275,20 @@ def _entity_id(tenant_id: str, entity: Entity, other: str) -> str:
 @st.composite
 def directory_commands(draw: st.DrawFn) -> DirectoryCommand:
     tenant_id, entity = draw(tenants), draw(entities)
-    creates = draw(st.booleans())
     kind = KINDS[type(entity)]
+    action = draw(st.sampled_from([action for action in Action if action is not Action.CHANGE or kind in CHANGEABLE]))
+    is_whole = action is not Action.REVOKE
     return DirectoryCommand(
         command_id=draw(uuids),
-        action=Action.CREATE if creates else Action.REVOKE,
+        action=action,
         entity_id=_entity_id(tenant_id, entity, draw(uuids)),
         tenant_id=tenant_id,
         kind=kind,
         fingerprint=draw(hashes),
         requested_at_us=draw(times),
-        entity=entity if creates else None,
-        sealed=draw(st.none() | sealeds) if creates else None,
+        entity=entity if is_whole else None,
+        sealed=draw(st.none() | sealeds) if is_whole else None,
+        based_on=draw(st.integers(1, INT_MAX)) if action is Action.CHANGE else None,
     )
 
 
@@ -291,6 +307,7 @@ def directory_records(draw: st.DrawFn) -> DirectoryRecord:
         created_at_us=draw(times),
         updated_at_us=draw(times),
         entity=entity,
+        heard=tuple(draw(st.lists(st.builds(Heard, command_id=uuids, fingerprint=hashes), max_size=2))),
     )
 
 
@@ -352,6 +369,45 @@ ach_records: st.SearchStrategy[AchRecord] = st.one_of(
     ),
 )
 
+
+@st.composite
+def deliveries(draw: st.DrawFn) -> WebhookDelivery:
+    outcome = draw(st.sampled_from(Outcome))
+    tries = draw(st.integers(1, 1000))
+    return WebhookDelivery(
+        endpoint_id=draw(uuids),
+        tenant_id=draw(tenants),
+        payment_id=draw(uuids),
+        sequence=draw(st.integers(1, 1000)),
+        event_type=draw(texts),
+        attempt=tries + draw(st.integers(0, 1000)),
+        tries=tries,
+        attempted_at_us=draw(times),
+        outcome=outcome,
+        status_code=draw(st.none() | st.integers(100, 599)),
+        error=draw(st.none() | texts),
+        next_attempt_at_us=draw(times) if outcome is Outcome.RETRYING else None,
+        duration_ms=draw(st.integers(0, LONG_MAX)),
+        replay_id=draw(st.none() | uuids),
+        body=draw(st.binary(max_size=200)),
+    )
+
+
+webhook_records: st.SearchStrategy[WebhookRecord] = st.one_of(
+    deliveries(),
+    st.builds(
+        WebhookReplay,
+        request_id=uuids,
+        endpoint_id=uuids,
+        tenant_id=tenants,
+        from_us=st.none() | times,
+        to_us=st.none() | times,
+        failed_only=st.booleans(),
+        message_id=st.none() | texts,
+        requested_at_us=times,
+    ),
+)
+
 values = st.one_of(
     initiates,
     cancels,
@@ -365,4 +421,5 @@ values = st.one_of(
     directory_records(),
     secrets,
     ach_records,
+    webhook_records,
 )

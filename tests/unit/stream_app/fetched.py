@@ -73,6 +73,9 @@ class Log:
             self.before_fence()
         self.fences += 1
 
+    def coming(self) -> None:
+        """Nobody shares its transactions."""
+
     def commit(
         self, records: Sequence[OutputRecord], offsets: Mapping[tuple[str, int], int], member: GroupMember
     ) -> dict[tuple[str, int], int]:

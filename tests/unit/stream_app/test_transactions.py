@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -13,8 +14,10 @@ from confluent_kafka import KafkaError, KafkaException
 
 from stream_app.exactly_once import transactions
 from stream_app.exactly_once.group_member import GroupMember
+from stream_app.exactly_once.lane import Lane
 from stream_app.exactly_once.records import OutputRecord
 from stream_app.exactly_once.transactions import WorkerTransactions
+from tests.unit.stream_app.fetched import Process, fetch, settled
 
 WAIT_S_MAX = 10.0
 LANES = 8
@@ -147,6 +150,58 @@ def test_lanes_that_come_while_a_transaction_is_under_way_share_the_next(
         ([b"0-0"], {("commands", 0): 1}, member().metadata()),
         ([b"1-0", b"2-0", b"3-0"], {("commands", 1): 1, ("commands", 2): 1, ("commands", 3): 1}, member().metadata()),
     ]
+
+
+@pytest.fixture
+def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have whoever is coming waited for on the slowest machine, too."""
+    monkeypatch.setattr(transactions, "ON_THE_WAY_S_MAX", WAIT_S_MAX)
+
+
+@pytest.mark.usefixtures("unhurried")
+def test_a_lane_that_is_coming_is_waited_for(producer: FakeProducer, lanes: ThreadPoolExecutor) -> None:
+    worker = fenced()
+    worker.coming()
+    worker.coming()
+    first = lanes.submit(commit_one, worker, 0)
+    wait_until_waiting(worker, 1)
+    second = lanes.submit(commit_one, worker, 1)
+    assert [each.result(WAIT_S_MAX) for each in (first, second)] == [1, 1]
+    assert [values for values, _, _ in producer.done] == [[b"0-0", b"1-0"]]
+
+
+@pytest.mark.usefixtures("unhurried")
+def test_lanes_that_were_given_records_at_once_share_a_transaction(producer: FakeProducer) -> None:
+    async def work(lane: Lane) -> None:
+        await lane.restore("events")
+        async for batch in lane.batches():
+            await lane.commit(batch, [OutputRecord(topic="events", key=each.key, value=b"v") for each in batch.records])
+
+    async def history() -> None:
+        around = replace(Process().surroundings(), transactions=fenced())
+        lanes = [
+            Lane(agent="echo", partition=number, generation=1, after_seek=0, surroundings=around)
+            for number in range(LANES)
+        ]
+        for lane in lanes:
+            lane.start(work)
+        await settled(lambda: all(lane.is_restored for lane in lanes))
+        for lane in lanes:
+            lane.take(fetch(0, [0]))
+        await settled(lambda: all(lane.next_offsets == {"commands": 1} for lane in lanes))
+        for lane in lanes:
+            await lane.close()
+
+    asyncio.run(history())
+    assert [len(values) for values, _, _ in producer.done] == [LANES]
+
+
+def test_a_lane_that_never_comes_holds_nobody_up_for_long(producer: FakeProducer) -> None:
+    worker = fenced()
+    worker.coming()
+    worker.coming()
+    assert [commit_one(worker, 0, number) for number in range(2)] == [1, 2]
+    assert worker._on_the_way == 0
 
 
 def test_lanes_of_two_generations_share_no_transaction(producer: FakeProducer, lanes: ThreadPoolExecutor) -> None:

@@ -72,7 +72,7 @@ final class Rules {
         text("code", report.code(), 64);
         text("reason", report.reason(), 500);
         text("bank_reference", report.bankReference(), 500);
-        check(report.attempt() >= 1 && report.attempt() <= 100, "attempt", "must be from 1 to 100");
+        check(report.attempt() >= 1 && report.attempt() <= 99, "attempt", "must be from 1 to 99");
         boolean failed = report.asked() == Asked.REJECTED || report.asked() == Asked.RETURNED;
         check(!failed || report.code() != null && report.code().length > 0, "code",
             "is required when the payment is rejected or returned");

@@ -17,17 +17,20 @@ from projections.verification.checks import (
     Position,
     Sums,
     balance_faults,
+    delivery_faults,
     history_faults,
     outcome_faults,
     position_faults,
 )
-from projections.verification.expected import OUTCOMES, outcome_row
+from projections.verification.expected import DELIVERIES, OUTCOMES, delivery_row, outcome_row
 from projections.verification.faults import Kind
 from projections.views.command_outcomes import outcome_key
 from projections.views.payments import Snapshot
+from projections.views.webhook_deliveries import delivery_key
 from schemas.partitioning import partition_of
 from tests.unit.payments.histories import MARCH, T0_US, after_all, claimed, lives, replay, settled
 from tests.unit.payments.test_redrive import FAILED
+from tests.unit.projections.deliveries import RETRYING
 
 PARTITIONS = 8
 HOME = partition_of(MARCH.key, PARTITIONS)
@@ -155,3 +158,17 @@ def test_a_refusal_is_judged_as_long_as_the_log_has_it() -> None:
     reason = OUTCOMES.columns.index("reason")
     [changed] = outcome_faults(key, FAILED, [(*row[:reason], "x", *row[reason + 1 :])], kept_since_us=at_us + 1)
     assert f"reason is 'x', the log says '{FAILED.reason}'" in changed.detail
+
+
+def test_an_attempt_to_deliver_is_judged_as_long_as_log_and_views_keep_it() -> None:
+    key, row, at_us = delivery_key(RETRYING), delivery_row(RETRYING), RETRYING.attempted_at_us
+    assert not list(delivery_faults(key, RETRYING, [row], kept_since_us=0))
+    for logged, stored, said in ((None, [row], "the log has no such row"), (RETRYING, [], "the row is missing")):
+        assert not list(delivery_faults(key, logged, stored, kept_since_us=at_us + 1))
+        [fault] = delivery_faults(key, logged, stored, kept_since_us=at_us)
+        assert (fault.kind, fault.subject) == (Kind.DELIVERIES, RETRYING.payment_id)
+        assert said in fault.detail
+    error = DELIVERIES.columns.index("error")
+    [changed] = delivery_faults(key, RETRYING, [(*row[:error], "x", *row[error + 1 :])], kept_since_us=at_us)
+    assert "error differs" in changed.detail
+    assert "'x'" not in changed.detail, "what an endpoint said is not shown"

@@ -19,9 +19,11 @@ from projections.verification.faults import Fault, Kind
 from projections.verification.logged import Logged, Unreadable
 from projections.views.payments import Snapshot
 from schemas.codec import UnknownSchema, encode
-from schemas.topics import DIRECTORY_EVENTS, PAYMENT_EVENTS, PAYMENT_REJECTIONS
+from schemas.deliveries import WebhookDelivery
+from schemas.topics import DIRECTORY_EVENTS, PAYMENT_EVENTS, PAYMENT_REJECTIONS, WEBHOOK_DELIVERIES
 from tests.unit.payments.histories import MARCH, T0_US, after_all, claimed, replay, settled
 from tests.unit.payments.test_redrive import FAILED
+from tests.unit.projections.deliveries import DELIVERED, RETRYING
 
 STEPS = after_all([MARCH, claimed(), settled()])
 
@@ -39,7 +41,7 @@ def record(payment: Payment, **changes: object) -> LogRecord:
     return structs.replace(plain, **changes)
 
 
-def of_topic(topic: str, value: Rejection | Payment) -> LogRecord:
+def of_topic(topic: str, value: Rejection | Payment | WebhookDelivery) -> LogRecord:
     return record(STEPS[0], topic=topic, value=encode(value), key=b"k", sequence=None)
 
 
@@ -89,6 +91,7 @@ def test_the_furthest_record_stands_and_each_that_is_not_further_is_told(told: l
         (record(STEPS[0], value=encode(FAILED), sequence=None), STEPS[0].payment_id),
         (of_topic(DIRECTORY_EVENTS.name, FAILED), "k"),
         (of_topic(PAYMENT_REJECTIONS.name, STEPS[0]), "k"),
+        (of_topic(WEBHOOK_DELIVERIES.name, STEPS[0]), "k"),
     ],
 )
 def test_what_cannot_be_read_is_told(heard: Heard, told: LogRecord, subject: str) -> None:
@@ -127,3 +130,13 @@ def test_the_newest_refusal_of_a_command_stands(heard: Heard) -> None:
         heard.logged.add(of_topic(PAYMENT_REJECTIONS.name, rejection))
     [(_, found)] = heard.logged.each_refusal()
     assert found == newer
+
+
+def test_every_attempt_to_deliver_stands_as_it_was_first_written(heard: Heard) -> None:
+    second = structs.replace(DELIVERED, attempt=2, tries=2)
+    for delivery in (RETRYING, second, structs.replace(RETRYING, status_code=500)):
+        heard.logged.add(of_topic(WEBHOOK_DELIVERIES.name, delivery))
+    assert [found for _, found in heard.logged.each_delivery()] == [
+        structs.replace(RETRYING, body=b""),
+        structs.replace(second, body=b""),
+    ]

@@ -13,10 +13,10 @@ from msgspec.structs import replace
 
 from directory.entities import AccountType
 from payments.rails import Rail
-from rails.ach.book import DISPUTED, FOR_A_PERSON, OTHER_AMOUNT, RETURNED_TWICE, UNKNOWN_TRACE, Book
+from rails.ach.book import DISPUTED, FOR_A_PERSON, OTHER_AMOUNT, RETURNED_TWICE, UNKNOWN_TRACE, UNTIMELY, Book
 from rails.ach.book_reading import BookReading
 from rails.ach.phases import WAITING, Leg, Phase
-from rails.bank import Instruction, Outcome, Result, Standing
+from rails.bank import Instruction, Outcome, Reference, Result, Standing
 from rails.nacha.addenda import PaymentInformation
 from rails.nacha.codes import EntryClass
 from rails.nacha.second_entries import REPRESENTMENTS_MAX, RETRY_PAYMENT
@@ -204,6 +204,31 @@ def test_a_second_return_of_an_entry_is_kept_for_a_person_and_the_same_line_twic
     assert len(log.outcomes()) == 1
 
 
+@pytest.mark.parametrize(
+    ("code", "heard", "problems"),
+    [
+        ("R01", "2026-12-02 23:59", {}),
+        ("R01", "2026-12-03 00:01", {UNTIMELY: 1}),
+        ("R29", "2026-12-03 00:01", {UNTIMELY: 1}),
+        # 60 days after 30 November is a Friday, and what was sent then is heard of on Monday.
+        ("R10", "2027-02-01 09:00", {}),
+        ("R10", "2027-02-02 09:00", {UNTIMELY: 1}),
+        ("R06", "2027-06-01 09:00", {}),
+    ],
+)
+def test_a_return_that_comes_too_late_is_acted_on_and_shown_to_a_person(
+    log: WrittenLog, code: str, heard: str, problems: dict[str, int]
+) -> None:
+    log.take(order(1))
+    debits = filed(log)
+    log.settle(debits)
+    log.settle(filed(log))
+    log.now_us = at_us(heard)
+    log.give_back(log.traces(debits)[order(1).reference, Leg.DEBIT], code=code, amount_minor=150_000)
+    assert told(log.outcomes())[1:] == [(order(1).reference, Result.RETURNED, code)]
+    assert log.reading.problems() == problems
+
+
 def test_a_debit_that_came_back_does_not_settle_while_its_retry_is_under_way(log: WrittenLog) -> None:
     log.take(order(1))
     debits = filed(log)
@@ -249,6 +274,21 @@ def test_a_reference_is_taken_once(log: WrittenLog) -> None:
     log.take(order(1))
     log.take(order(1, amount_minor=1))
     assert len(log.traces(filed(log))) == 1
+
+
+def test_a_payment_of_an_earlier_release_is_known_by_todays_reference_and_its_file_keeps_its_bytes(
+    log: WrittenLog,
+) -> None:
+    now = order(1).reference
+    before = f"{Reference.parse(now).payment_id}:1"
+    log.take(replace(order(1), reference=before))
+    assert log.reading.answers([now])[now].standing is Standing.IN_PROGRESS
+    debits = filed(log)
+    [entry] = next(iter(read(log.bytes_of(debits)).batches)).entries
+    assert entry.addenda == PaymentInformation(payment_related_information=before)
+    log.settle(debits)
+    log.settle(filed(log))
+    assert told(log.outcomes()) == [(now, Result.SETTLED, None)]
 
 
 def test_the_book_of_another_log_is_emptied(tmp_path: Path, log: WrittenLog) -> None:

@@ -231,9 +231,7 @@ async def test_what_comes_back_before_the_settlement_is_heard_before_it(world: W
         world.clock.set(at_us("2026-12-01 14:40"))
         await until(lambda: world.count(AchDelivery) == 2)
     [credits_] = read(world.outbox()[SECOND]).batches
-    assert [entry.individual_identification_number for entry in credits_.entries] == [
-        order(2).reference.replace("-", "")[:15].upper()
-    ]
+    assert [entry.individual_identification_number for entry in credits_.entries] == [order(2).reference[:15].upper()]
 
 
 @in_a_loop

@@ -52,11 +52,11 @@ class Bank:
     """The books in a folder, by a clock in the test's hand."""
 
     def __init__(self, folder: Path) -> None:
-        self._path = folder / "books.sqlite"
+        self.path = folder / "books.sqlite"
         self.reopen()
 
     def reopen(self) -> None:
-        self.books = Books(self._path, speed=1)
+        self.books = Books(self.path, speed=1)
         self.files = FileBooks(self.books)
 
     def take(self, data: bytes, name: str = "payments.ach", at: int = MONDAY) -> Taken:

@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rails.nacha.addenda import NotificationOfChange
-from rails.nacha.answers import answer_header, change_of, dishonored, return_of
+from rails.nacha.answers import answer_header, change_of, contested, dishonored, return_of
 from rails.nacha.codes import DEBITS, FORWARD, RETURNS, EntryClass, ServiceClass, TransactionCode
 from rails.nacha.corrections import COLUMNS, Correction, UnreadableCorrection, corrected_data, read_correction
-from rails.nacha.return_addenda import DishonoredReturn, Return
-from rails.nacha.return_codes import last_return_day
+from rails.nacha.return_addenda import ContestedReturn, DishonoredReturn, Return
+from rails.nacha.return_codes import is_untimely, last_contest_day, last_dishonor_day, last_return_day
 from rails.nacha.second_entries import (
     MayNotBePresentedAgain,
     last_reversal_day,
@@ -48,6 +48,54 @@ def test_a_dishonored_return_names_the_return_too() -> None:
     assert isinstance(refused.addenda, DishonoredReturn)
     assert refused.addenda.return_trace_number == RETURN_TRACE
     assert (refused.addenda.return_settlement_day, refused.addenda.return_reason_code) == (366, "R10")
+
+
+def test_a_contested_return_names_all_that_went_before() -> None:
+    back = return_of(entry(17), code="R10", to_routing_number=OURS, trace_number=RETURN_TRACE)
+    refused = dishonored(
+        back, code="R68", settled_on=date(2027, 1, 29), to_routing_number=THEIRS, trace_number=ODFI + "0000099"
+    )
+    insisted = contested(
+        refused, code="R73", entry_settled_on=date(2026, 12, 1), returned_on=date(2027, 1, 28),
+        settled_on=date(2027, 2, 1), to_routing_number=OURS, trace_number=RDFI + "0000002",
+    )  # fmt: skip
+    assert insisted.addenda == ContestedReturn(
+        contested_return_reason_code="R73",
+        original_trace_number=entry(17).trace_number,
+        returned_on=date(2027, 1, 28),
+        original_receiving_dfi=RDFI,
+        original_settlement_day=335,
+        return_trace_number=RETURN_TRACE,
+        return_settlement_day=29,
+        return_reason_code="R10",
+        dishonored_return_trace_number=ODFI + "0000099",
+        dishonored_return_settlement_day=32,
+        dishonored_return_reason_code="R68",
+    )
+    assert (insisted.routing_number, insisted.trace_number) == (OURS, RDFI + "0000002")
+    assert (insisted.transaction_code, insisted.amount_minor) == (back.transaction_code, back.amount_minor)
+
+
+def test_returns_are_disputed_within_banking_days() -> None:
+    # Martin Luther King's day, 18 January 2027, is none.
+    assert last_dishonor_day(date(2027, 1, 14)) == date(2027, 1, 22)
+    assert last_contest_day(date(2027, 1, 14)) == date(2027, 1, 19)
+
+
+@pytest.mark.parametrize(
+    ("code", "heard_on", "is_late"),
+    [
+        ("R01", date(2026, 12, 3), False),
+        ("R01", date(2026, 12, 4), True),
+        ("R29", date(2026, 12, 4), True),
+        # 60 days after 1 December are a Saturday; what was sent until then is heard of on Monday.
+        ("R07", date(2027, 2, 1), False),
+        ("R07", date(2027, 2, 2), True),
+        ("R06", date(2027, 2, 2), False),
+    ],
+)
+def test_a_return_is_untimely_after_the_last_day_of_its_code(code: str, heard_on: date, is_late: bool) -> None:
+    assert is_untimely(code, settled_on=date(2026, 12, 1), heard_on=heard_on) is is_late
 
 
 def test_a_notification_of_change_moves_no_money() -> None:

@@ -51,6 +51,13 @@ def connect(path: Path) -> sqlite3.Connection:
     return connection
 
 
+def connect_to_read(path: Path) -> sqlite3.Connection:
+    """Return a connection that only reads, beside the one that writes."""
+    connection = connect(path)
+    connection.execute("PRAGMA query_only=ON")
+    return connection
+
+
 def _opened(path: Path, tables: Tables) -> sqlite3.Connection:
     """Return a connection to a file that is whole; raises DatabaseError when it is not."""
     connection = connect(path)

@@ -1,4 +1,4 @@
-"""The HTTP server of a bank's process."""
+"""The HTTP server of a process that others of ours ask: a bank, the originator, the reconciler."""
 
 from __future__ import annotations
 

@@ -1,0 +1,76 @@
+"""The simulated bank on the tour: its clock, and the ACH files that it took and wrote."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import httpx
+
+from cli.walkthrough.conversation import ANSWER_S_MAX, POLL_S, TourFailed
+
+FILE_WAIT_S_MAX = 30.0  # Files in folders are looked at when nobody has written to them for 2 seconds.
+# What the first column of a line says it is.
+RECORDS = {
+    "1": "file header",
+    "5": "batch header",
+    "6": "entry",
+    "7": "addenda",
+    "8": "batch control",
+    "9": "file control",
+}
+
+
+class TourBank:
+    """Speaks HTTP with the simulated bank; `say` receives each line to print."""
+
+    def __init__(self, url: str, say: Callable[[str], None]) -> None:
+        self._say = say
+        self._http = httpx.Client(base_url=url, timeout=ANSWER_S_MAX)
+
+    def close(self) -> None:
+        self._http.close()
+
+    def now(self) -> datetime:
+        """Return what the clock of the bank shows, Eastern."""
+        return datetime.fromisoformat(self._get("/clock")["now_eastern"])
+
+    def set_clock(self, to: datetime) -> None:
+        """Set the clock of the bank, which every process of the stack follows; it stands there."""
+        wanted = {"to": to.isoformat(), "speed": 0}
+        self._say(f"   PUT (the bank's) /clock {json.dumps(wanted)}")
+        answer = self._http.put("/clock", json=wanted)
+        if answer.status_code != 200:
+            raise TourFailed(f"PUT /clock answered {answer.status_code}, not 200: {answer.text}")
+
+    def wait_for_file(self, direction: str, number: int) -> bytes:
+        """Return a file that the bank took ("in") or wrote ("out"), by its number from 1, once it is there."""
+        deadline = time.monotonic() + FILE_WAIT_S_MAX
+        while True:
+            files = [each for each in self._get("/files")["files"] if each["direction"] == direction]
+            if len(files) >= number:
+                break
+            if time.monotonic() > deadline:
+                found = f"{len(files)} files {direction}, not {number}"
+                raise TourFailed(f"the bank has {found}, after {FILE_WAIT_S_MAX:g} s")
+            time.sleep(POLL_S)
+        name = files[-number]["name"]  # The newest come first.
+        self._say(f"   GET (the bank's) /files/{name}")
+        data = self._http.get(f"/files/{name}").content
+        self._show(data)
+        return data
+
+    def _get(self, path: str) -> Any:
+        answer = self._http.get(path)
+        if answer.status_code != 200:
+            raise TourFailed(f"GET {path} answered {answer.status_code}, not 200: {answer.text}")
+        return answer.json()
+
+    def _show(self, data: bytes) -> None:
+        lines = data.decode("ascii").splitlines()
+        # A file is filled with 9s to blocks of ten lines.
+        for line in filter(lambda line: line.strip("9"), lines):
+            self._say(f"      {RECORDS[line[0]]:<13} {line}")

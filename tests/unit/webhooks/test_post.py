@@ -1,0 +1,261 @@
+"""One attempt against a real receiver: only 2xx succeeds, nothing is followed, no private address is connected to."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Awaitable, Callable, Mapping
+from ipaddress import ip_address
+from typing import Any
+
+import pytest
+from aiohttp import web
+from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.test_utils import TestServer
+
+from directory.webhook_endpoint import is_public
+from webhooks.connections import Address, open_connector
+from webhooks.post import ANSWER_BYTES_MAX, Answer, Poster
+
+ANSWER_S_MAX = 20.0
+HANGS_S = 1.0  # Who hangs is given up so soon.
+HERE = "127.0.0.1"
+
+
+class SaidNames(AbstractResolver):
+    """Resolves each name to what it was told, one answer after the other; the last stays."""
+
+    def __init__(self, answers: Mapping[str, list[str]]) -> None:
+        self._answers = {name: list(addresses) for name, addresses in answers.items()}
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[ResolveResult]:
+        known = self._answers.get(host)
+        if known is None:
+            raise OSError("no such name")
+        addresses = (known.pop(0) if len(known) > 1 else known[0]).split()
+        return [
+            ResolveResult(hostname=host, host=each, port=port, family=socket.AF_INET, proto=0, flags=0)
+            for each in addresses
+        ]
+
+    async def close(self) -> None: ...
+
+
+class Receiver:
+    """Answers as its path says, and remembers what it got."""
+
+    def __init__(self) -> None:
+        self.got: list[web.Request] = []
+        self.bodies: list[bytes] = []
+        self._let_go = asyncio.Event()
+
+    async def answer(self, request: web.Request) -> web.StreamResponse:
+        self.got.append(request)
+        self.bodies.append(await request.read())
+        match request.path:
+            case "/hang":
+                await self._let_go.wait()
+            case "/drop":
+                assert request.transport is not None
+                request.transport.abort()
+            case "/redirect":
+                return web.Response(status=307, headers={"Location": f"http://{HERE}:{request.url.port}/200"})
+            case "/patience":
+                return web.Response(status=429, headers={"Retry-After": "120"})
+            case "/flood":
+                return web.Response(body=b"x" * (ANSWER_BYTES_MAX * 1000))
+            case "/hang-behind-200":
+                response = web.StreamResponse()
+                await response.prepare(request)
+                await self._let_go.wait()
+            case path:
+                return web.Response(status=int(path[1:]))
+        return web.Response()
+
+    def let_go(self) -> None:
+        self._let_go.set()
+
+
+def with_receiver(
+    story: Callable[[Receiver, Poster, Callable[[str], str]], Awaitable[None]],
+    *,
+    names: Mapping[str, list[str]] | None = None,
+    may_connect: Callable[[Address], bool] = lambda _: True,
+    answer_s_max: float = ANSWER_S_MAX,
+) -> None:
+    """Tell a story of a receiver, of a poster with these names and allowed addresses, and of URLs by host."""
+
+    async def tell() -> None:
+        receiver = Receiver()
+        app = web.Application()
+        app.router.add_post("/{path:.*}", receiver.answer)
+        async with TestServer(app, host=HERE) as server:
+            poster = Poster(open_connector(SaidNames(names or {}), may_connect), answer_s_max=answer_s_max)
+            try:
+                await story(receiver, poster, lambda place: f"http://{place.replace('/', f':{server.port}/', 1)}")
+            finally:
+                receiver.let_go()
+                await poster.close()
+
+    asyncio.run(tell())
+
+
+async def post(poster: Poster, url: str) -> Answer:
+    return await poster.post(url, b'{"type":"payment_completed"}', {"webhook-id": "m:1"})
+
+
+@pytest.mark.parametrize("status", [200, 201, 204, 299])
+def test_2xx_is_success(status: int) -> None:
+    async def story(receiver: Receiver, poster: Poster, url: Callable[[str], str]) -> None:
+        answer = await post(poster, url(f"{HERE}/{status}"))
+        assert (answer.is_success, answer.status_code, answer.error) == (True, status, None)
+        assert receiver.bodies == [b'{"type":"payment_completed"}']
+        assert receiver.got[0].headers["webhook-id"] == "m:1"
+
+    with_receiver(story)
+
+
+@pytest.mark.parametrize("status", [300, 304, 400, 404, 410, 500, 503])
+def test_any_other_status_is_not(status: int) -> None:
+    async def story(_: Receiver, poster: Poster, url: Callable[[str], str]) -> None:
+        answer = await post(poster, url(f"{HERE}/{status}"))
+        assert (answer.is_success, answer.status_code) == (False, status)
+        assert answer.error is not None
+        assert answer.error.startswith(f"answered {status}")
+
+    with_receiver(story)
+
+
+def test_a_redirect_is_not_followed() -> None:
+    async def story(receiver: Receiver, poster: Poster, url: Callable[[str], str]) -> None:
+        answer = await post(poster, url(f"{HERE}/redirect"))
+        assert (answer.is_success, answer.status_code) == (False, 307)
+        assert [request.path for request in receiver.got] == ["/redirect"]
+
+    with_receiver(story)
+
+
+def test_what_a_receiver_says_of_patience_is_told() -> None:
+    async def story(_: Receiver, poster: Poster, url: Callable[[str], str]) -> None:
+        answer = await post(poster, url(f"{HERE}/patience"))
+        assert (answer.status_code, answer.retry_after) == (429, "120")
+
+    with_receiver(story)
+
+
+def test_a_receiver_that_hangs_is_given_up() -> None:
+    async def story(_: Receiver, poster: Poster, url: Callable[[str], str]) -> None:
+        answer = await post(poster, url(f"{HERE}/hang"))
+        assert (answer.status_code, answer.error) == (None, "no answer within 1 s")
+        assert answer.duration_ms >= HANGS_S * 1000
+
+    with_receiver(story, answer_s_max=HANGS_S)
+
+
+def test_a_receiver_that_drops_the_connection_or_is_not_there_has_not_answered() -> None:
+    async def story(receiver: Receiver, poster: Poster, url: Callable[[str], str]) -> None:
+        dropped = await post(poster, url(f"{HERE}/drop"))
+        assert dropped.status_code is None
+        assert dropped.error
+        assert len(receiver.got) == 1, "what may have been heard is not posted again within an attempt"
+        with socket.socket() as taken:
+            taken.bind((HERE, 0))
+            absent = await post(poster, f"http://{HERE}:{taken.getsockname()[1]}/")
+        assert absent.status_code is None
+        assert absent.error is not None
+        assert absent.error.startswith("no connection")
+        unknown = await post(poster, "http://nobody.example/")
+        assert unknown.error == "its name cannot be looked up: no such name"
+
+    with_receiver(story)
+
+
+def test_only_the_status_counts_whatever_becomes_of_the_rest_of_the_answer() -> None:
+    async def story(_: Receiver, poster: Poster, url: Callable[[str], str]) -> None:
+        assert (await post(poster, url(f"{HERE}/hang-behind-200"))).is_success
+
+    with_receiver(story, answer_s_max=HANGS_S)
+
+
+def test_an_answer_that_does_not_end_is_not_read_to_its_end() -> None:
+    async def story(_: Receiver, poster: Poster, url: Callable[[str], str]) -> None:
+        assert (await post(poster, url(f"{HERE}/flood"))).is_success
+
+    with_receiver(story)
+
+
+def test_connections_are_used_again() -> None:
+    async def story(receiver: Receiver, poster: Poster, url: Callable[[str], str]) -> None:
+        for _ in range(3):
+            await post(poster, url(f"{HERE}/204"))
+        ports = {request.transport.get_extra_info("peername")[1] for request in receiver.got if request.transport}
+        assert len(ports) == 1
+
+    with_receiver(story)
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["127.0.0.1", "10.0.0.1", "169.254.169.254", "100.64.0.1", "0.0.0.0", "224.0.0.1", "[::1]", "[::ffff:127.0.0.1]",
+     "[fd00:ec2::254]", "[fe80::1]", "[64:ff9b::7f00:1]", "[2002:7f00:1::]"],
+)  # fmt: skip
+def test_an_address_that_is_not_public_is_not_connected_to(host: str) -> None:
+    async def story(receiver: Receiver, poster: Poster, url: Callable[[str], str]) -> None:
+        answer = await post(poster, url(f"{host}/200"))
+        assert answer.status_code is None
+        assert answer.error is not None
+        assert "is not a public address" in answer.error
+        assert not receiver.got
+
+    with_receiver(story, may_connect=is_public)
+
+
+def test_a_name_is_judged_by_what_it_resolves_to_at_each_connection() -> None:
+    # A name that was at a good address is then at a bad one: what it was before counts for nothing.
+    good, bad = HERE, "127.0.0.2"
+
+    async def story(receiver: Receiver, poster: Poster, url: Callable[[str], str]) -> None:
+        assert (await post(poster, url("rebinding.example/200"))).is_success
+        # The connection that is open goes where it went. A receiver that closes it is looked up anew.
+        assert not (await post(poster, url("rebinding.example/drop"))).is_success
+        answer = await post(poster, url("rebinding.example/200"))
+        assert answer.error is not None
+        assert f"{bad} is not a public address" in answer.error
+        assert [request.path for request in receiver.got] == ["/200", "/drop"]
+
+    def may_connect(address: Address) -> bool:
+        return address == ip_address(good)
+
+    with_receiver(story, names={"rebinding.example": [good, bad]}, may_connect=may_connect)
+
+
+def test_of_several_addresses_only_the_public_ones_are_tried() -> None:
+    tried: list[Address] = []
+
+    def may_connect(address: Address) -> bool:
+        tried.append(address)
+        return address == ip_address(HERE)
+
+    async def story(receiver: Receiver, poster: Poster, url: Callable[[str], str]) -> None:
+        assert (await post(poster, url("several.example/200"))).is_success
+        assert len(receiver.got) == 1
+
+    with_receiver(story, names={"several.example": [f"10.0.0.1 {HERE}"]}, may_connect=may_connect)
+    assert set(tried) == {ip_address("10.0.0.1"), ip_address(HERE)}
+
+
+def test_the_system_is_asked_for_names_in_threads_of_its_own() -> None:
+    from webhooks.connections import NameResolver
+
+    async def tell() -> list[Any]:
+        resolver = NameResolver()
+        try:
+            return await resolver.resolve("localhost", 80, socket.AF_INET)
+        finally:
+            await resolver.close()
+
+    found = asyncio.run(tell())
+    assert {each["host"] for each in found} == {HERE}
+    assert {each["port"] for each in found} == {80}
