@@ -268,7 +268,9 @@ class OriginatorSettings(
     )
     ach_origin_name: str = Field("", pattern=r"^([!-~]([ -~]{0,21}[!-~])?)?$", description="The sender's name.")
     ach_payee_class: str = Field(
-        "PPD", pattern="^(PPD|CCD)$", description="How payees are credited: PPD (people) or CCD (businesses)."
+        "PPD",
+        pattern="^(PPD|CCD)$",
+        description="How payees are credited, and debited for refunds: PPD (people) or CCD (businesses).",
     )
     ach_retries: int = Field(
         0, ge=0, le=2, description="How often a debit that came back as R01 or R09 is presented again, at most."

@@ -26,7 +26,7 @@ class AchParty(Struct, frozen=True, kw_only=True):
 class AchPayment(Struct, frozen=True, kw_only=True):
     """A payment was taken: its payer is to be debited, then its payee credited.
 
-    `numbers` holds both sides' routing and account numbers, sealed for `reference`.
+    `numbers` holds both sides' routing and account numbers, sealed for `reference`. A refund's payer is who was paid.
     """
 
     reference: str
@@ -41,6 +41,7 @@ class AchPayment(Struct, frozen=True, kw_only=True):
     claimed_at_us: int
     settle_by_us: int
     submitted_at_us: int
+    is_refund: bool = False
 
 
 class AchSender(Struct, frozen=True, kw_only=True):

@@ -16,7 +16,7 @@ from payments.windows import eastern
 from rails.ach.book_file import STATEMENTS as _SQL
 from rails.ach.book_file import open_book_file
 from rails.ach.book_reading import find_entry
-from rails.ach.phases import DEBIT_LEGS, FOR_PEOPLE, MOVES, WAITING, Fate, Leg, Phase, Told
+from rails.ach.phases import DEBIT_LEGS, FOR_PEOPLE, MOVES, PARTS, WAITING, Fate, Leg, Part, Phase, Told
 from rails.bank import Reference, Result
 from rails.nacha.addenda import BANK_DIGITS
 from rails.nacha.return_codes import RETURN_REASONS, is_untimely
@@ -31,7 +31,7 @@ from schemas.origination import (
     AchSettlement,
 )
 
-_ORDER = list(Leg)
+_ORDER = {part: place for place, part in enumerate(PARTS)}
 
 # Why what came back could not be acted on. docs/ach.md says what to do.
 UNKNOWN_TRACE = "unknown_trace"
@@ -114,6 +114,7 @@ class Book:
             "payment_key": payment.payment_key,
             "amount_minor": payment.amount_minor,
             "travels_by": payment.travels_by.value,
+            "is_refund": int(payment.is_refund),
             "phase": Phase.DEBIT_WAITS.value,
             "waits_since_us": payment.submitted_at_us,
             "record": codec.encode(payment),
@@ -125,8 +126,8 @@ class Book:
         waiting = self._connection.execute(_SQL["oldest_waiting"], wanted).fetchall()
         assert len(waiting) == cut_off.entries, "a cut-off counts entries that wait before it"
         filed = [(WAITING[Phase(row["phase"])], row) for row in waiting]
-        # The sort is stable: within a leg they stay in the order in which they began to wait.
-        filed.sort(key=lambda each: _ORDER.index(each[0]))
+        # The sort is stable: within a batch they stay in the order in which they began to wait.
+        filed.sort(key=lambda each: _ORDER[Part(each[0], bool(each[1]["is_refund"]))])
         self._open_file(cut_off, filed)
         self._connection.executemany(
             _SQL["file_entry"],

@@ -15,7 +15,7 @@ from kafka_log.state_file import connect_to_read
 from payments.rails import Rail
 from rails.ach.book_file import STATEMENTS as _SQL
 from rails.ach.cut_offs import divide
-from rails.ach.phases import MOVES, Fate, Leg, Phase
+from rails.ach.phases import MOVES, Fate, Leg, Part, Phase
 from rails.ach.retries import Postponable
 from rails.bank import Answer, Outcome, Result, Standing
 from rails.nacha.addenda import BANK_DIGITS
@@ -28,10 +28,10 @@ ALL = -1  # SQLite's LIMIT without a limit.
 
 
 class FiledFile(Struct, frozen=True, kw_only=True):
-    """A file: its cut-off, how many entries it has of each leg, and what is known of its delivery."""
+    """A file: its cut-off, how many entries each of its batches has, and what is known of its delivery."""
 
     cut_off: AchCutOff
-    counts: dict[Leg, int]
+    counts: dict[Part, int]
     sha256: bytes | None
 
 
@@ -116,17 +116,14 @@ class BookReading:
             return None
         cut_off = codec.decode(row["record"])
         assert isinstance(cut_off, AchCutOff)
-        counts = {
-            Leg.DEBIT: row["debits"],
-            Leg.RETRY: row["retries"],
-            Leg.CREDIT: row["credits"],
-            Leg.GIVE_BACK: row["give_backs"],
-        }
+        parts = self._connection.execute(_SQL["parts_of"], (file_number,))
+        counts = {Part(Leg(each["leg"]), bool(each["is_refund"])): each["entries"] for each in parts}
         return FiledFile(cut_off=cut_off, counts=counts, sha256=row["sha256"])
 
-    def payments_of(self, file_number: int, leg: Leg) -> Iterator[AchPayment]:
-        """Yield the payments of a file's entries of one leg, in the order of their trace numbers."""
-        for row in self._connection.execute(_SQL["entries_of"], {"file_number": file_number, "leg": leg.value}):
+    def payments_of(self, file_number: int, part: Part) -> Iterator[AchPayment]:
+        """Yield the payments of the entries of one batch of a file, in the order of their trace numbers."""
+        wanted = {"file_number": file_number, "leg": part.leg.value, "is_refund": int(part.is_refund)}
+        for row in self._connection.execute(_SQL["entries_of"], wanted):
             payment = codec.decode(row["record"])
             assert isinstance(payment, AchPayment)
             yield payment

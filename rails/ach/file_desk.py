@@ -187,6 +187,7 @@ class FileDesk:
             claimed_at_us=instruction.claimed_at_us,
             settle_by_us=instruction.settle_by_us,
             submitted_at_us=submitted_at_us,
+            is_refund=instruction.is_refund,
         )
 
     def _settle(self, file_number: int, settled_at_us: int) -> None:

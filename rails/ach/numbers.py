@@ -50,6 +50,7 @@ def instruction_of(payment: AchPayment, keyring: Keyring) -> Instruction:
         credit=_party(payment.payee, numbers.payee),
         claimed_at_us=payment.claimed_at_us,
         settle_by_us=payment.settle_by_us,
+        is_refund=payment.is_refund,
     )
 
 

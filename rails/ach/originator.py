@@ -23,7 +23,7 @@ from rails.ach.file_drop import DropConflict, FileDrop
 from rails.ach.numbers import instruction_of
 from rails.ach.origination import Origination
 from rails.ach.payment_file import file_name, payment_file
-from rails.ach.phases import Leg
+from rails.ach.phases import Part
 from rails.ach.return_watch import rates_on
 from rails.bank import Answer, Instruction, Outcome
 from rails.nacha.faults import InvalidNachaFile
@@ -155,8 +155,8 @@ class Originator:
         filed = self._building.file(file_number)
         assert filed is not None
 
-        def instructions(leg: Leg) -> Any:
-            payments = self._building.payments_of(file_number, leg)
+        def instructions(part: Part) -> Any:
+            payments = self._building.payments_of(file_number, part)
             return (instruction_of(payment, self._terms.keyring) for payment in payments)
 
         contents = payment_file(filed.cut_off, filed.counts, instructions)

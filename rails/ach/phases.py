@@ -14,13 +14,22 @@ from rails.bank import Result
 
 
 class Leg(StrEnum):
-    """What an entry is to its payment; a file carries them in this order."""
+    """What an entry is to its payment."""
 
     DEBIT = "debit"  # Of the payer.
     RETRY = "retry"  # The debit once more; there may be two.
     CREDIT = "credit"  # Of the payee.
     GIVE_BACK = "give_back"  # A credit of the payer, when the payee's came back.
 
+
+class Part(NamedTuple):
+    """The entries of a file that stand in one batch: refunds are named so, and debit and credit other sides."""
+
+    leg: Leg
+    is_refund: bool
+
+
+PARTS = tuple(Part(leg, is_refund) for leg in Leg for is_refund in (False, True))  # In the order in a file.
 
 DEBIT_LEGS = frozenset({Leg.DEBIT, Leg.RETRY})
 

@@ -1,6 +1,7 @@
 """A payment on ACH: a debit of the payer in one file, and a credit of the payee in a later one.
 
-The payer authorised the debit online, which makes it WEB. The payee is credited as a person (PPD) or a business (CCD).
+A debit that the payer authorised online is WEB. Whoever has agreed to entries in writing is debited and credited as a
+person (PPD) or a business (CCD).
 """
 
 from __future__ import annotations
@@ -57,6 +58,19 @@ def debits(instructions: Iterable[Instruction], originator: Originator, place: P
         for trace, instruction in _traced(instructions, originator, place)
     )
     return Batch(header=_header(originator, place, ServiceClass.DEBITS, EntryClass.WEB), entries=entries)
+
+
+def debits_of(
+    instructions: Iterable[Instruction], originator: Originator, place: Place, *, entry_class: EntryClass
+) -> Batch:
+    """Return the batch that debits the payers, in the order given, by a standing authority: PPD of people, CCD of
+    businesses."""
+    assert entry_class in (EntryClass.PPD, EntryClass.CCD), entry_class
+    entries = (
+        _entry(instruction, instruction.debit, Direction.DEBIT, trace, "")
+        for trace, instruction in _traced(instructions, originator, place)
+    )
+    return Batch(header=_header(originator, place, ServiceClass.DEBITS, entry_class), entries=entries)
 
 
 def credits_of(

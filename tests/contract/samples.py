@@ -336,6 +336,7 @@ ACH_PAYMENT = AchPayment(
     settle_by_us=AT_US + 1,
     submitted_at_us=AT_US + 2,
 )
+ACH_REFUND = replace(ACH_PAYMENT, is_refund=True)
 ACH_CUT_OFF = AchCutOff(
     file_number=7,
     rail=Rail.SAME_DAY_ACH,
@@ -510,6 +511,7 @@ SAMPLES: dict[str, Value] = {
     "entity_changed": CHANGED,
     "secret": SECRET,
     "ach_payment": ACH_PAYMENT,
+    "ach_refund": ACH_REFUND,
     "ach_cut_off": ACH_CUT_OFF,
     "ach_delivery": ACH_DELIVERY,
     "ach_settlement": ACH_SETTLEMENT,

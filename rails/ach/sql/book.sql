@@ -15,6 +15,7 @@ CREATE TABLE IF NOT EXISTS payments (
     payment_key TEXT NOT NULL,
     amount_minor INTEGER NOT NULL CHECK (amount_minor > 0),
     travels_by TEXT NOT NULL,
+    is_refund INTEGER NOT NULL CHECK (is_refund IN (0, 1)),
     phase TEXT NOT NULL,
     waits_from INTEGER,
     waits_since_us INTEGER,

@@ -8,12 +8,16 @@ INSERT INTO log (only_one, identity, next_offset) VALUES (1, :identity, 0);
 UPDATE log SET next_offset = :next_offset;
 
 -- take: a reference is taken once.
-INSERT INTO payments (number, reference, payment_key, amount_minor, travels_by, phase, waits_from, waits_since_us, record)
-VALUES (:number, :reference, :payment_key, :amount_minor, :travels_by, :phase, :number, :waits_since_us, :record)
+INSERT INTO payments (
+    number, reference, payment_key, amount_minor, travels_by, is_refund, phase, waits_from, waits_since_us, record
+)
+VALUES (
+    :number, :reference, :payment_key, :amount_minor, :travels_by, :is_refund, :phase, :number, :waits_since_us, :record
+)
 ON CONFLICT (reference) DO NOTHING;
 
 -- oldest_waiting: what waits on a rail, and may be filed by then, in the order in which it goes into files.
-SELECT number, phase, amount_minor, retries FROM payments
+SELECT number, phase, amount_minor, is_refund, retries FROM payments
 WHERE travels_by = :rail AND waits_from IS NOT NULL AND (not_before_us IS NULL OR not_before_us <= :by_us)
 ORDER BY waits_from, number
 LIMIT :most;
@@ -143,9 +147,14 @@ LIMIT 1;
 SELECT f.record, f.settles_at_us FROM entries AS e JOIN files AS f ON f.file_number = e.file_number
 WHERE e.payment = ? AND e.leg = 'debit';
 
--- entries_of: the payments of a file's entries of one leg, in their order.
+-- parts_of: how many entries each batch of a file has.
+SELECT e.leg, p.is_refund, count(*) AS entries FROM entries AS e JOIN payments AS p ON p.number = e.payment
+WHERE e.file_number = ?
+GROUP BY e.leg, p.is_refund;
+
+-- entries_of: the payments of the entries of one batch of a file, in their order.
 SELECT p.record FROM entries AS e JOIN payments AS p ON p.number = e.payment
-WHERE e.file_number = :file_number AND e.leg = :leg
+WHERE e.file_number = :file_number AND e.leg = :leg AND p.is_refund = :is_refund
 ORDER BY e.sequence;
 
 -- debits_originated: those of files that were handed in, by the file's day.

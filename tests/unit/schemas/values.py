@@ -332,6 +332,7 @@ ach_records: st.SearchStrategy[AchRecord] = st.one_of(
         claimed_at_us=times,
         settle_by_us=times,
         submitted_at_us=times,
+        is_refund=st.booleans(),
     ),
     st.builds(
         AchCutOff,

@@ -15,7 +15,7 @@ from rails.ach.book_reading import BookReading
 from rails.ach.cut_offs import FILE_ID_MODIFIERS, file_window
 from rails.ach.numbers import instruction_of, seal_numbers
 from rails.ach.payment_file import payment_file
-from rails.ach.phases import Leg
+from rails.ach.phases import PARTS, Leg, Part
 from rails.bank import Instruction, Outcome
 from rails.nacha.answers import answer_header, change_of, return_of
 from rails.nacha.contents import Batch, NachaFile, trace_number
@@ -74,6 +74,7 @@ def payment_of(instruction: Instruction, submitted_at_us: int, keyring: Keyring 
         claimed_at_us=instruction.claimed_at_us,
         settle_by_us=instruction.settle_by_us,
         submitted_at_us=submitted_at_us,
+        is_refund=instruction.is_refund,
     )
 
 
@@ -176,8 +177,8 @@ def built(reading: BookReading, file_number: int) -> bytes:
     filed = reading.file(file_number)
     assert filed is not None
 
-    def instructions(leg: Leg) -> list[Instruction]:
-        return [instruction_of(payment, KEYRING) for payment in reading.payments_of(file_number, leg)]
+    def instructions(part: Part) -> list[Instruction]:
+        return [instruction_of(payment, KEYRING) for payment in reading.payments_of(file_number, part)]
 
     return build_file(payment_file(filed.cut_off, filed.counts, instructions))
 
@@ -193,7 +194,7 @@ def outcomes_of(reading: BookReading) -> list[Outcome]:
 def traces_of(reading: BookReading, file_number: int) -> dict[tuple[str, Leg], str]:
     filed = reading.file(file_number)
     assert filed is not None
-    legs = [(payment.reference, leg) for leg in Leg for payment in reading.payments_of(file_number, leg)]
+    legs = [(payment.reference, part.leg) for part in PARTS for payment in reading.payments_of(file_number, part)]
     first = filed.cut_off.first_sequence
     return {each: trace_number(SENDER.bank_routing_number[:8], first + place) for place, each in enumerate(legs)}
 
