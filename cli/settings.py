@@ -278,6 +278,9 @@ class OriginatorSettings(
     ach_retry_days: int = Field(
         3, ge=1, le=30, description="How many banking days after its return was read a debit is presented again."
     )
+    ach_prenotes: bool = Field(
+        False, description="Whether a prenote tries a payer's account before it is debited for the first time."
+    )
 
     @field_validator("ach_bank_routing_number", "ach_destination_routing_number")
     @classmethod

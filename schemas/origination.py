@@ -27,6 +27,7 @@ class AchPayment(Struct, frozen=True, kw_only=True):
     """A payment was taken: its payer is to be debited, then its payee credited.
 
     `numbers` holds both sides' routing and account numbers, sealed for `reference`. A refund's payer is who was paid.
+    `payer_account` is a keyed hash of the payer's numbers (32 bytes); `is_prenoted`: the account is tried at first.
     """
 
     reference: str
@@ -42,6 +43,8 @@ class AchPayment(Struct, frozen=True, kw_only=True):
     settle_by_us: int
     submitted_at_us: int
     is_refund: bool = False
+    payer_account: bytes | None = None
+    is_prenoted: bool = False
 
 
 class AchSender(Struct, frozen=True, kw_only=True):
@@ -82,10 +85,11 @@ class AchDelivery(Struct, frozen=True, kw_only=True):
 
 
 class AchSettlement(Struct, frozen=True, kw_only=True):
-    """A file's settlement time has passed."""
+    """A file's settlement time has passed. The accounts that its prenotes have tried may be debited from then on."""
 
     file_number: int
     settled_at_us: int
+    debits_from_us: int | None = None
 
 
 class AchReturn(Struct, frozen=True, kw_only=True):

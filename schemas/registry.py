@@ -45,6 +45,7 @@ _FILES = {
     25: "directory_command.v2.avsc",
     26: "directory_event.v2.avsc",
     27: "ach_payment.v2.avsc",
+    28: "ach_settlement.v2.avsc",
 }
 
 

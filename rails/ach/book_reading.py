@@ -20,11 +20,12 @@ from rails.ach.retries import Postponable
 from rails.bank import Answer, Outcome, Result, Standing
 from rails.nacha.addenda import BANK_DIGITS
 from rails.nacha.contents import trace_number
-from rails.nacha.return_codes import RETURN_REASONS
+from rails.nacha.return_codes import ADMINISTRATIVE, CHANGE_REASONS, RETURN_REASONS
 from schemas import codec
 from schemas.origination import AchCutOff, AchPayment
 
 ALL = -1  # SQLite's LIMIT without a limit.
+_REASONS = RETURN_REASONS | CHANGE_REASONS
 
 
 class FiledFile(Struct, frozen=True, kw_only=True):
@@ -142,6 +143,14 @@ class BookReading:
         """Return how many answers a person has to look at, by why."""
         return {row["problem"]: row["lines"] for row in self._connection.execute(_SQL["problems"])}
 
+    def is_proven(self, accounts: Sequence[bytes]) -> bool:
+        """Tell whether an account, by its hash under any key, was debited and is not known to be missing."""
+        wanted = {
+            "accounts": json.dumps([each.hex() for each in accounts]),
+            "no_account": json.dumps(sorted(ADMINISTRATIVE)),
+        }
+        return bool(self._connection.execute(_SQL["is_proven"], wanted).fetchone()[0])
+
     def postponable(self, trace_number: str) -> Postponable | None:
         """Return a debit of which nothing was passed on, or None: for another entry, or one that has come back."""
         row = find_entry(self._connection, trace_number)
@@ -209,7 +218,7 @@ def _outcome(row: sqlite3.Row) -> Outcome:
         occurred_at_us=row["occurred_at_us"],
         bank_reference=trace_number(row["trace_bank"], row["sequence"]),
         code=code,
-        reason=None if code is None else RETURN_REASONS[code],
+        reason=None if code is None else _REASONS[code],
     )
 
 

@@ -20,17 +20,20 @@ from business_clock import Clock
 from directory.sealing import NONCE_BYTES, Keyring
 from payments.calendar import DAY
 from payments.rails import ACH_RAILS, Rail
-from payments.windows import BankHours, Leg, eastern, instant_us
+from payments.windows import BankHours, eastern, instant_us
+from payments.windows import Leg as WindowLeg
 from rails.ach import metrics
 from rails.ach.bank_answers import answers_of
 from rails.ach.cut_offs import FILE_ID_MODIFIERS, Due, file_window, first_due, still_due
-from rails.ach.numbers import seal_numbers
+from rails.ach.numbers import account_hashes, seal_numbers
 from rails.ach.origination import Origination
 from rails.ach.payment_file import unwritable
+from rails.ach.phases import Leg
 from rails.ach.retries import RetryTerms, present_again_at_us
 from rails.ach.return_watch import ReturnWatch
 from rails.bank import Answer, Instruction, Standing
 from rails.nacha.contents import SEQUENCE_MAX
+from rails.nacha.payment_entries import first_live_day
 from schemas.origination import (
     AchCutOff,
     AchDelivery,
@@ -52,12 +55,14 @@ LOGGED_PROBLEMS_MAX = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """By what an originator works: `lead_us` before a window closes its file is cut off."""
+    """By what an originator works: `lead_us` before a window closes its file is cut off. `prenotes`: whether an account
+    is tried before it is debited for the first time."""
 
     sender: AchSender
     keyring: Keyring = field(repr=False)
     lead_us: int
     retries: RetryTerms = field(default_factory=RetryTerms)
+    prenotes: bool = False
     hours: BankHours = field(default_factory=BankHours)
 
 
@@ -171,9 +176,10 @@ class FileDesk:
         travels_by = self._terms.hours.window_at(
             instruction.rail,
             submitted_at_us + self._terms.lead_us,
-            Leg.DEBIT,
+            WindowLeg.DEBIT,
             amount_minor=instruction.amount_minor,
         ).rail
+        accounts = self._accounts_to_try(instruction)
         return AchPayment(
             reference=instruction.reference,
             payment_key=instruction.payment_key,
@@ -188,10 +194,26 @@ class FileDesk:
             settle_by_us=instruction.settle_by_us,
             submitted_at_us=submitted_at_us,
             is_refund=instruction.is_refund,
+            payer_account=accounts[0] if accounts else None,
+            is_prenoted=bool(accounts) and not self._reading.is_proven(accounts),
         )
 
+    def _accounts_to_try(self, instruction: Instruction) -> tuple[bytes, ...]:
+        """Return the hashes of the account that is debited, the current key's first; none when it is not to be tried:
+        a refund's is one that was credited before."""
+        if not self._terms.prenotes or instruction.is_refund:
+            return ()
+        return account_hashes(instruction.debit, self._terms.keyring)
+
     def _settle(self, file_number: int, settled_at_us: int) -> None:
-        self._log.append([AchSettlement(file_number=file_number, settled_at_us=settled_at_us)])
+        filed = self._reading.file(file_number)
+        assert filed is not None
+        debits_from_us: int | None = None
+        if any(part.leg is Leg.PRENOTE for part in filed.counts):
+            debits_from_us = instant_us(first_live_day(eastern(settled_at_us).date()), time(0, 0))
+        self._log.append(
+            [AchSettlement(file_number=file_number, settled_at_us=settled_at_us, debits_from_us=debits_from_us)]
+        )
         log.info("ach_file_settled", file_number=file_number)
 
     def _cut_off_due(self, rail: Rail) -> Due | None:

@@ -19,7 +19,7 @@ from rails.nacha.codes import EntryClass
 from rails.nacha.contents import Batch, NachaFile
 from rails.nacha.faults import InvalidNachaFile
 from rails.nacha.file_header import FileHeader
-from rails.nacha.payment_entries import Originator, Place, credits_of, debits, debits_of
+from rails.nacha.payment_entries import Originator, Place, credits_of, debits, debits_of, prenotes_of
 from rails.nacha.second_entries import RETRY_PAYMENT
 from rails.nacha.writer import build_file
 from schemas.origination import AchCutOff, AchSender
@@ -27,7 +27,7 @@ from schemas.origination import AchCutOff, AchSender
 REFUND_DESCRIPTION = "REFUND"
 # The instruction does not say whether a debit is one of a series.
 DEBITS_RECUR = False
-# Whether every entry that a payment may need can be written is tried before it is taken: a retry is as its debit is.
+# That all entries which a payment may need can be written is tried before it is taken: the others are as its debit is.
 TRIED_LEGS = frozenset({Leg.DEBIT, Leg.CREDIT, Leg.GIVE_BACK})
 
 Payments = Callable[[Part], Iterable[Instruction]]
@@ -118,6 +118,8 @@ def _batch(part: Part, instructions: Iterable[Instruction], sender: AchSender, p
     originator = _originator(part, sender)
     landlord_class = EntryClass(sender.payee_class)
     match part.leg:
+        case Leg.PRENOTE:
+            return prenotes_of(instructions, originator, place)
         case Leg.DEBIT | Leg.RETRY if part.is_refund:
             return debits_of(instructions, originator, place, entry_class=landlord_class)
         case Leg.DEBIT | Leg.RETRY:

@@ -83,6 +83,8 @@ CHANGE_REASONS = {
 DECEASED = frozenset({"R14", "R15"})
 # Not enough money is no fault of the entry: it may be presented again (at most twice, within 180 days).
 REPRESENTABLE = frozenset({"R01", "R09"})
+# There is no such account (any more): not known of before somebody tries.
+ADMINISTRATIVE = frozenset({"R02", "R03", "R04"})
 # The customer did not authorise the debit, and has 60 days to say so; of a business (R29) they are 2 banking days.
 UNAUTHORIZED = frozenset({"R05", "R07", "R10", "R11"})
 

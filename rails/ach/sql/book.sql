@@ -7,7 +7,7 @@ CREATE TABLE IF NOT EXISTS log (
     next_offset INTEGER NOT NULL
 ) STRICT;
 
--- A payment. waits_from is the offset of the record that made its next entry wait, null when none waits; that entry goes
+-- A payment. payer_account is a keyed hash, in hexadecimal digits. waits_from is the offset of the record that made its next entry wait, null when none waits; that entry goes
 -- into no file before not_before_us, if that is set. retries counts how often the debit was, or is to be, presented again.
 CREATE TABLE IF NOT EXISTS payments (
     number INTEGER PRIMARY KEY,
@@ -16,6 +16,7 @@ CREATE TABLE IF NOT EXISTS payments (
     amount_minor INTEGER NOT NULL CHECK (amount_minor > 0),
     travels_by TEXT NOT NULL,
     is_refund INTEGER NOT NULL CHECK (is_refund IN (0, 1)),
+    payer_account TEXT,
     phase TEXT NOT NULL,
     waits_from INTEGER,
     waits_since_us INTEGER,
@@ -24,6 +25,7 @@ CREATE TABLE IF NOT EXISTS payments (
     record BLOB NOT NULL
 ) STRICT;
 CREATE INDEX IF NOT EXISTS payments_in_order ON payments (travels_by, waits_from, number) WHERE waits_from IS NOT NULL;
+CREATE INDEX IF NOT EXISTS payments_of_an_account ON payments (payer_account) WHERE payer_account IS NOT NULL;
 CREATE INDEX IF NOT EXISTS payments_waiting ON payments (travels_by, waits_since_us) WHERE waits_from IS NOT NULL;
 
 -- A file, from its cut-off on.
@@ -32,6 +34,7 @@ CREATE TABLE IF NOT EXISTS files (
     created_on TEXT NOT NULL,
     trace_bank TEXT NOT NULL,
     last_sequence INTEGER NOT NULL,
+    prenotes INTEGER NOT NULL,
     debits INTEGER NOT NULL,
     retries INTEGER NOT NULL,
     credits INTEGER NOT NULL,
@@ -55,7 +58,7 @@ CREATE TABLE IF NOT EXISTS entries (
     file_number INTEGER NOT NULL REFERENCES files,
     sequence INTEGER NOT NULL,
     payment INTEGER NOT NULL REFERENCES payments,
-    leg TEXT NOT NULL CHECK (leg IN ('debit', 'retry', 'credit', 'give_back')),
+    leg TEXT NOT NULL CHECK (leg IN ('prenote', 'debit', 'retry', 'credit', 'give_back')),
     attempt INTEGER NOT NULL,
     returned_code TEXT,
     returned_at_us INTEGER,

@@ -9,10 +9,12 @@ UPDATE log SET next_offset = :next_offset;
 
 -- take: a reference is taken once.
 INSERT INTO payments (
-    number, reference, payment_key, amount_minor, travels_by, is_refund, phase, waits_from, waits_since_us, record
+    number, reference, payment_key, amount_minor, travels_by, is_refund, payer_account, phase, waits_from,
+    waits_since_us, record
 )
 VALUES (
-    :number, :reference, :payment_key, :amount_minor, :travels_by, :is_refund, :phase, :number, :waits_since_us, :record
+    :number, :reference, :payment_key, :amount_minor, :travels_by, :is_refund, :payer_account, :phase, :number,
+    :waits_since_us, :record
 )
 ON CONFLICT (reference) DO NOTHING;
 
@@ -27,12 +29,12 @@ SELECT min(waits_since_us) FROM payments WHERE travels_by = ? AND waits_from IS 
 
 -- open_file: a file's numbers have no gaps; one that is there already would violate the key.
 INSERT INTO files (
-    file_number, created_on, trace_bank, last_sequence, debits, retries, credits, give_backs, debit_minor, credit_minor,
-    record
+    file_number, created_on, trace_bank, last_sequence, prenotes, debits, retries, credits, give_backs, debit_minor,
+    credit_minor, record
 )
 VALUES (
-    :file_number, :created_on, :trace_bank, :last_sequence, :debits, :retries, :credits, :give_backs, :debit_minor,
-    :credit_minor, :record
+    :file_number, :created_on, :trace_bank, :last_sequence, :prenotes, :debits, :retries, :credits, :give_backs,
+    :debit_minor, :credit_minor, :record
 );
 
 -- file_entry: in exactly one file.
@@ -143,6 +145,13 @@ WHERE settles_at_us IS NOT NULL AND settled_at_us IS NULL
 ORDER BY settles_at_us, file_number
 LIMIT 1;
 
+-- is_proven: whether an account was debited, and its bank did not say that there is no such account.
+SELECT EXISTS (
+    SELECT 1 FROM payments AS p JOIN entries AS e ON e.payment = p.number
+    WHERE p.payer_account IN (SELECT value FROM json_each(:accounts)) AND e.leg IN ('debit', 'retry')
+    AND (e.returned_code IS NULL OR e.returned_code NOT IN (SELECT value FROM json_each(:no_account)))
+);
+
 -- first_file: by which a payment was debited first.
 SELECT f.record, f.settles_at_us FROM entries AS e JOIN files AS f ON f.file_number = e.file_number
 WHERE e.payment = ? AND e.leg = 'debit';
@@ -184,7 +193,7 @@ LIMIT :limit OFFSET :offset;
 
 -- list_files: a page of files.
 SELECT
-    file_number, created_on, debits, retries, credits, give_backs, debit_minor, credit_minor, delivered_at_us,
+    file_number, created_on, prenotes, debits, retries, credits, give_backs, debit_minor, credit_minor, delivered_at_us,
     settles_at_us, settled_at_us, record
 FROM files
 WHERE file_number > ?

@@ -333,6 +333,8 @@ ach_records: st.SearchStrategy[AchRecord] = st.one_of(
         settle_by_us=times,
         submitted_at_us=times,
         is_refund=st.booleans(),
+        payer_account=st.none() | hashes,
+        is_prenoted=st.booleans(),
     ),
     st.builds(
         AchCutOff,
@@ -347,7 +349,7 @@ ach_records: st.SearchStrategy[AchRecord] = st.one_of(
         sender=senders,
     ),
     st.builds(AchDelivery, file_number=file_numbers, sha256=hashes, delivered_at_us=times, settles_at_us=times),
-    st.builds(AchSettlement, file_number=file_numbers, settled_at_us=times),
+    st.builds(AchSettlement, file_number=file_numbers, settled_at_us=times, debits_from_us=st.none() | times),
     st.builds(
         AchReturn,
         file_sha256=hashes,

@@ -20,6 +20,7 @@ from rails.bank import Instruction, Outcome
 from rails.nacha.answers import answer_header, change_of, return_of
 from rails.nacha.contents import Batch, NachaFile, trace_number
 from rails.nacha.entry_detail import EntryDetail
+from rails.nacha.payment_entries import first_live_day
 from rails.nacha.reader import read_file
 from rails.nacha.writer import build_file
 from schemas.origination import (
@@ -58,7 +59,9 @@ def at_us(day_and_time: str) -> int:
     return instant_us(date.fromisoformat(day), time.fromisoformat(clock))
 
 
-def payment_of(instruction: Instruction, submitted_at_us: int, keyring: Keyring = KEYRING) -> AchPayment:
+def payment_of(
+    instruction: Instruction, submitted_at_us: int, keyring: Keyring = KEYRING, *, is_prenoted: bool = False
+) -> AchPayment:
     """The record of an instruction that was taken, sealed with a nonce of its own."""
     window = HOURS.window_at(instruction.rail, submitted_at_us, WindowLeg.DEBIT, amount_minor=instruction.amount_minor)
     return AchPayment(
@@ -75,6 +78,7 @@ def payment_of(instruction: Instruction, submitted_at_us: int, keyring: Keyring 
         settle_by_us=instruction.settle_by_us,
         submitted_at_us=submitted_at_us,
         is_refund=instruction.is_refund,
+        is_prenoted=is_prenoted,
     )
 
 
@@ -94,8 +98,8 @@ class WrittenLog:
         self.records.append((offset, record))
         self.book.apply([(offset, record)])
 
-    def take(self, instruction: Instruction) -> None:
-        self.write(payment_of(instruction, self.now_us))
+    def take(self, instruction: Instruction, *, is_prenoted: bool = False) -> None:
+        self.write(payment_of(instruction, self.now_us, is_prenoted=is_prenoted))
 
     def cut_off(self, rail: Rail, *, most: int = 1_000_000) -> int | None:
         """Cut a file of what waits, at most so many entries, and return its number; None when nothing waits."""
@@ -130,7 +134,10 @@ class WrittenLog:
                 file_number=file_number, sha256=sha256, delivered_at_us=self.now_us, settles_at_us=settles_at_us
             )
             self.write(delivery)
-        self.write(AchSettlement(file_number=file_number, settled_at_us=settles_at_us))
+        debits_from_us: int | None = None
+        if any(part.leg is Leg.PRENOTE for part in filed.counts):
+            debits_from_us = instant_us(first_live_day(eastern(settles_at_us).date()), time(0, 0))
+        self.write(AchSettlement(file_number=file_number, settled_at_us=settles_at_us, debits_from_us=debits_from_us))
 
     def give_back(
         self, trace: str, *, code: str = "R01", amount_minor: int, line: int = 0, again_at_us: int | None = None
