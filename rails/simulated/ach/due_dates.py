@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, time
 from typing import assert_never
 
-from payments.calendar import DAY, add_banking_days, banking_day_from, is_banking_day, next_banking_day
+from payments.calendar import add_banking_days, banking_day_from, next_banking_day
 from payments.rails import Rail
 from payments.windows import BankHours, Leg, eastern, instant_us
 from rails.nacha.file_header import FileHeader
@@ -32,17 +32,19 @@ def answers_at_us(hours: BankHours, script: Script, settled_at_us: int) -> int |
     """Return when an entry that settles then is returned or corrected; None: it is not.
 
     What is refused (100NN) comes back when it settles, before anything is paid out of it. All else comes in the
-    morning of the last day that the rules give (`last_return_day`): 2 banking days later, or within 60 days of a debit
-    that the customer did not authorise; what is late, a banking day behind that.
+    morning of the last day that the rules give (`last_return_day`): 2 banking days later, or on the banking day behind
+    60 days of a debit that the customer did not authorise; what is late, a banking day behind that.
     """
     settled_on = eastern(settled_at_us).date()
     match script.scenario:
         case Scenario.REFUSED:
             return settled_at_us
         case Scenario.RETURNED:
-            answered_on = _last_day(script, settled_on)
+            assert script.code is not None, script
+            answered_on = last_return_day(script.code, settled_on)
         case Scenario.RETURNED_LATE:
-            answered_on = next_banking_day(_last_day(script, settled_on))
+            assert script.code is not None, script
+            answered_on = next_banking_day(last_return_day(script.code, settled_on))
         case Scenario.CORRECTED:
             # Changes have the time that returns have.
             answered_on = add_banking_days(settled_on, RETURN_BANKING_DAYS_MAX)
@@ -65,12 +67,3 @@ def made_by_us(header: FileHeader) -> int | None:
     if made_at is None:
         return None
     return instant_us(header.file_creation_date, time(made_at.hour, made_at.minute, 59, 999_999))
-
-
-def _last_day(script: Script, settled_on: date) -> date:
-    """Return the last banking day on which the entry may come back."""
-    assert script.code is not None, script
-    day = last_return_day(script.code, settled_on)
-    while not is_banking_day(day):
-        day -= DAY
-    return day
