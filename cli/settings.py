@@ -281,6 +281,9 @@ class OriginatorSettings(
     ach_prenotes: bool = Field(
         False, description="Whether a prenote tries a payer's account before it is debited for the first time."
     )
+    ach_dishonors: bool = Field(
+        False, description="Whether a debit's return that comes after the last day of the rules is dishonored (R68)."
+    )
 
     @field_validator("ach_bank_routing_number", "ach_destination_routing_number")
     @classmethod

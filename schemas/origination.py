@@ -93,7 +93,12 @@ class AchSettlement(Struct, frozen=True, kw_only=True):
 
 
 class AchReturn(Struct, frozen=True, kw_only=True):
-    """The bank sent an entry back. File hash and line name the return; it says whether the entry is presented again."""
+    """The bank sent an entry back. File hash and line name the return; it says whether the entry is presented again, or
+    the return dishonored, with which code.
+
+    `return_trace_number` and `settlement_day` (of the year) are the return's own. One that is contested names what it
+    contests: `dishonored_trace_number`.
+    """
 
     file_sha256: bytes
     line: int
@@ -103,6 +108,10 @@ class AchReturn(Struct, frozen=True, kw_only=True):
     information: Sealed | None = None
     received_at_us: int
     present_again_at_us: int | None = None
+    return_trace_number: str | None = None
+    settlement_day: int | None = None
+    dishonored_as: str | None = None
+    dishonored_trace_number: str | None = None
 
 
 class AchNotice(Struct, frozen=True, kw_only=True):

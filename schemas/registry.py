@@ -46,6 +46,7 @@ _FILES = {
     26: "directory_event.v2.avsc",
     27: "ach_payment.v2.avsc",
     28: "ach_settlement.v2.avsc",
+    29: "ach_return.v3.avsc",
 }
 
 

@@ -30,9 +30,9 @@ from rails.ach.phases import (
     Phase,
     Told,
 )
+from rails.ach.problems import FOR_A_PERSON, UNKNOWN_TRACE, fate_of, lateness_of, named_entry, problem_of
 from rails.bank import Reference, Result
 from rails.nacha.addenda import BANK_DIGITS
-from rails.nacha.return_codes import RETURN_REASONS, is_untimely
 from schemas import codec
 from schemas.origination import (
     AchCutOff,
@@ -45,15 +45,6 @@ from schemas.origination import (
 )
 
 _ORDER = {part: place for place, part in enumerate(PARTS)}
-
-# Why what came back could not be acted on. docs/ach.md says what to do.
-UNKNOWN_TRACE = "unknown_trace"
-OTHER_AMOUNT = "other_amount"
-DISPUTED = "disputed"
-RETURNED_TWICE = "returned_twice"
-FOR_A_PERSON = "for_a_person"
-# It was acted on: the money is gone. But it came too late, which the bank may refuse.
-UNTIMELY = "untimely"
 
 
 class Book:
@@ -176,7 +167,8 @@ class Book:
             "retries": counts[Leg.RETRY],
             "credits": counts[Leg.CREDIT],
             "give_backs": counts[Leg.GIVE_BACK],
-            "debit_minor": sum(minor[leg] for leg in DEBIT_LEGS),
+            "dishonors": counts[Leg.DISHONOR],
+            "debit_minor": sum(minor[leg] for leg in (*DEBIT_LEGS, Leg.DISHONOR)),
             "credit_minor": minor[Leg.CREDIT] + minor[Leg.GIVE_BACK],
             "record": codec.encode(cut_off),
         }
@@ -206,9 +198,8 @@ class Book:
     def _hear_return(self, offset: int, returned: AchReturn) -> None:
         if self._is_noted(returned):
             return
-        entry = find_entry(self._connection, returned.original_trace_number)
-        fate = Fate.RETURNED if returned.present_again_at_us is None else Fate.POSTPONED
-        problem = _problem(returned, entry, fate)
+        entry = find_entry(self._connection, named_entry(returned))
+        problem = problem_of(returned, entry)
         if entry is not None and problem is None:
             self._mark_returned(entry, returned)
             leg, at_us = Leg(entry["leg"]), returned.received_at_us
@@ -218,8 +209,8 @@ class Book:
             if returned.present_again_at_us is not None:
                 self._connection.execute(_SQL["postpone"], (entry["number"],))
                 at_us = returned.present_again_at_us
-            to = self._move(offset, entry["number"], entry["phase"], leg, fate, at_us)
-            problem = FOR_A_PERSON if to in FOR_PEOPLE else _lateness(returned, entry)
+            to = self._move(offset, entry["number"], entry["phase"], leg, fate_of(returned), at_us)
+            problem = FOR_A_PERSON if to in FOR_PEOPLE else lateness_of(returned, entry)
         self._note("return", returned, entry, problem)
 
     def _hear_notice(self, offset: int, notice: AchNotice) -> None:
@@ -256,6 +247,7 @@ class Book:
             "payment": None if entry is None else entry["number"],
             "leg": None if entry is None else entry["leg"],
             "problem": problem,
+            "dishonored_as": came.dishonored_as if isinstance(came, AchReturn) else None,
             "record": codec.encode(came),
         }
         self._connection.execute(_SQL["note"], noted)
@@ -303,28 +295,3 @@ def _moved(number: int, phase: Phase, offset: int | None = None, at_us: int | No
         "waits_since_us": at_us if waits else None,
         "not_before_us": at_us if phase in HELD_BACK else None,
     }
-
-
-def _problem(returned: AchReturn, entry: sqlite3.Row | None, fate: Fate) -> str | None:
-    if entry is None:
-        return UNKNOWN_TRACE
-    if returned.code not in RETURN_REASONS:
-        return DISPUTED
-    leg = Leg(entry["leg"])
-    if returned.amount_minor != (0 if leg is Leg.PRENOTE else entry["amount_minor"]):
-        return OTHER_AMOUNT
-    if entry["returned_code"] is not None:
-        return RETURNED_TWICE
-    if (Phase(entry["phase"]), leg, fate) not in MOVES:
-        assert leg is Leg.PRENOTE, "what moves money may always come back"
-        # The account was debited since.
-        return _lateness(returned, entry) or FOR_A_PERSON
-    return None
-
-
-def _lateness(returned: AchReturn, entry: sqlite3.Row) -> str | None:
-    settles_at_us = entry["settles_at_us"]
-    if settles_at_us is None:
-        return None
-    settled_on, heard_on = eastern(settles_at_us).date(), eastern(returned.received_at_us).date()
-    return UNTIMELY if is_untimely(returned.code, settled_on=settled_on, heard_on=heard_on) else None

@@ -16,13 +16,14 @@ from payments.rails import Rail
 from rails.ach.book_file import STATEMENTS as _SQL
 from rails.ach.cut_offs import divide
 from rails.ach.phases import MOVES, Fate, Leg, Part, Phase
+from rails.ach.problems import lateness_of, named_entry, problem_of
 from rails.ach.retries import Postponable
 from rails.bank import Answer, Outcome, Result, Standing
 from rails.nacha.addenda import BANK_DIGITS
 from rails.nacha.contents import trace_number
 from rails.nacha.return_codes import ADMINISTRATIVE, CHANGE_REASONS, RETURN_REASONS
 from schemas import codec
-from schemas.origination import AchCutOff, AchPayment
+from schemas.origination import AchCutOff, AchPayment, AchReturn
 
 ALL = -1  # SQLite's LIMIT without a limit.
 _REASONS = RETURN_REASONS | CHANGE_REASONS
@@ -129,7 +130,24 @@ class BookReading:
             assert isinstance(payment, AchPayment)
             yield payment
 
+    def dishonored_in(self, file_number: int, part: Part) -> Iterator[tuple[AchPayment, AchReturn]]:
+        """Yield the returns that one batch of a file dishonors, with their payments, in the order of trace numbers."""
+        wanted = {"file_number": file_number, "is_refund": int(part.is_refund)}
+        for row in self._connection.execute(_SQL["dishonored_in"], wanted):
+            payment, returned = codec.decode(row["record"]), codec.decode(row["returned"])
+            assert isinstance(payment, AchPayment)
+            assert isinstance(returned, AchReturn)
+            yield payment, returned
+
     # Of what came in.
+
+    def is_dishonorable(self, returned: AchReturn) -> bool:
+        """Tell whether a return comes too late for a debit whose money was passed on, and nothing else is wrong."""
+        row = find_entry(self._connection, named_entry(returned))
+        if row is None or problem_of(returned, row) is not None:
+            return False
+        is_passed_on = (Phase(row["phase"]), Leg(row["leg"]), Fate.DISPUTED) in MOVES
+        return is_passed_on and lateness_of(returned, row) is not None
 
     def lines_noted(self, file_sha256: bytes) -> set[int]:
         """Return the lines of an incoming file that were read before."""

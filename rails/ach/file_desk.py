@@ -25,6 +25,7 @@ from payments.windows import Leg as WindowLeg
 from rails.ach import metrics
 from rails.ach.bank_answers import answers_of
 from rails.ach.cut_offs import FILE_ID_MODIFIERS, Due, file_window, first_due, still_due
+from rails.ach.dishonored_returns import UNTIMELY_RETURN
 from rails.ach.numbers import account_hashes, seal_numbers
 from rails.ach.origination import Origination
 from rails.ach.payment_file import unwritable
@@ -56,13 +57,14 @@ LOGGED_PROBLEMS_MAX = 10
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
     """By what an originator works: `lead_us` before a window closes its file is cut off. `prenotes`: whether an account
-    is tried before it is debited for the first time."""
+    is tried before it is debited for the first time. `dishonors`: whether returns that come too late are sent back."""
 
     sender: AchSender
     keyring: Keyring = field(repr=False)
     lead_us: int
     retries: RetryTerms = field(default_factory=RetryTerms)
     prenotes: bool = False
+    dishonors: bool = False
     hours: BankHours = field(default_factory=BankHours)
 
 
@@ -162,10 +164,12 @@ class FileDesk:
             log.error("ach_answers_for_a_person", file=file_sha256.hex(), count=len(problems), answers=shown)
 
     def _answered(self, came: AchReturn | AchNotice) -> AchReturn | AchNotice:
-        """Say in a return whether its entry is presented again, so that the book need not know the terms."""
-        if isinstance(came, AchNotice) or not self._terms.retries.times:
+        """Say in a return whether its entry is presented again, or it is dishonored: the book knows no terms."""
+        if isinstance(came, AchNotice):
             return came
-        debit = self._reading.postponable(came.original_trace_number)
+        if self._terms.dishonors and self._reading.is_dishonorable(came):
+            return msgspec.structs.replace(came, dishonored_as=UNTIMELY_RETURN)
+        debit = self._reading.postponable(came.original_trace_number) if self._terms.retries.times else None
         if debit is None:
             return came
         again_at_us = present_again_at_us(came, debit, self._terms.retries, self._terms.sender)

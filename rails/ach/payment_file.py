@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import assert_never
 
 import msgspec
 
 from payments.windows import eastern
 from rails.ach.cut_offs import FILE_ID_MODIFIERS
+from rails.ach.dishonored_returns import DishonoredReturn, dishonored_batch
 from rails.ach.phases import PARTS, Leg, Part
 from rails.bank import Instruction
 from rails.nacha.codes import EntryClass
@@ -31,14 +33,23 @@ DEBITS_RECUR = False
 TRIED_LEGS = frozenset({Leg.DEBIT, Leg.CREDIT, Leg.GIVE_BACK})
 
 Payments = Callable[[Part], Iterable[Instruction]]
+Returns = Callable[[Part], Iterable[DishonoredReturn]]
 
 
-def payment_file(cut_off: AchCutOff, counts: Mapping[Part, int], payments: Payments) -> NachaFile:
+def no_returns(_part: Part) -> Iterable[DishonoredReturn]:
+    """Of a file that dishonors none."""
+    return ()
+
+
+def payment_file(
+    cut_off: AchCutOff, counts: Mapping[Part, int], payments: Payments, returns: Returns = no_returns
+) -> NachaFile:
     """Return the file of a cut-off: a batch for each part of which it has entries; `counts` says how many.
 
-    `payments` gives a part's instructions in the order of their trace numbers; it is gone through once.
+    `payments` gives a part's instructions in the order of their trace numbers, `returns` those that are dishonored;
+    each is gone through once.
     """
-    return NachaFile(header=_header(cut_off), batches=_batches(cut_off, counts, payments))
+    return NachaFile(header=_header(cut_off), batches=_batches(cut_off, counts, payments, returns))
 
 
 def file_name(cut_off: AchCutOff) -> str:
@@ -95,7 +106,7 @@ def _header(cut_off: AchCutOff) -> FileHeader:
     )
 
 
-def _batches(cut_off: AchCutOff, counts: Mapping[Part, int], payments: Payments) -> Iterator[Batch]:
+def _batches(cut_off: AchCutOff, counts: Mapping[Part, int], payments: Payments, returns: Returns) -> Iterator[Batch]:
     place = Place(
         batch_number=0,
         first_sequence=cut_off.first_sequence,
@@ -104,7 +115,11 @@ def _batches(cut_off: AchCutOff, counts: Mapping[Part, int], payments: Payments)
     for part in PARTS:
         if count := counts.get(part, 0):
             place = replace(place, batch_number=place.batch_number + 1)
-            yield _batch(part, payments(part), cut_off.sender, place)
+            if part.leg is Leg.DISHONOR:
+                debits_there = partial(_batch, Part(Leg.DEBIT, part.is_refund), sender=cut_off.sender, place=place)
+                yield dishonored_batch(returns(part), debits_there, cut_off.sender, place)
+            else:
+                yield _batch(part, payments(part), cut_off.sender, place)
             place = replace(place, first_sequence=place.first_sequence + count)
 
 
@@ -132,6 +147,8 @@ def _batch(part: Part, instructions: Iterable[Instruction], sender: AchSender, p
             back = (msgspec.structs.replace(each, debit=each.credit, credit=each.debit) for each in instructions)
             back_class = landlord_class if part.is_refund else EntryClass.PPD
             return credits_of(back, originator, place, entry_class=back_class)
+        case Leg.DISHONOR:
+            raise AssertionError("a dishonored return is made of the return")
         case _:
             assert_never(part.leg)
 

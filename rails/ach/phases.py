@@ -22,6 +22,7 @@ class Leg(StrEnum):
     RETRY = "retry"  # The debit once more; there may be two.
     CREDIT = "credit"  # Of the payee.
     GIVE_BACK = "give_back"  # A credit of the payer, when the payee's came back.
+    DISHONOR = "dishonor"  # Of the debit's return, which came too late: the debit stands.
 
 
 class Part(NamedTuple):
@@ -43,6 +44,7 @@ class Fate(StrEnum):
     SETTLED = "settled"
     RETURNED = "returned"
     POSTPONED = "postponed"  # Returned, and to be presented again.
+    DISPUTED = "disputed"  # Returned, and the return is to be dishonored.
 
 
 class Phase(StrEnum):
@@ -58,6 +60,8 @@ class Phase(StrEnum):
     COMPLETED = "completed"
     FAILED = "failed"  # The debit, or its prenote, came back before anything was passed on.
     UNCOVERED = "uncovered"  # The debit came back while the credit was under way.
+    DISHONOR_WAITS = "dishonor_waits"  # It came back too late, when the credit had arrived: the return is dishonored.
+    DISHONOR_FILED = "dishonor_filed"
     RETURNED = "returned"  # The debit came back after the credit had arrived: the money is missing.
     GIVE_BACK_WAITS = "give_back_waits"  # The credit came back.
     GIVE_BACK_FILED = "give_back_filed"
@@ -89,12 +93,24 @@ WAITING = {
     Phase.RETRY_WAITS: Leg.RETRY,
     Phase.CREDIT_WAITS: Leg.CREDIT,
     Phase.GIVE_BACK_WAITS: Leg.GIVE_BACK,
+    Phase.DISHONOR_WAITS: Leg.DISHONOR,
 }
 # What waits in these goes into no file before a time that is on the log.
 HELD_BACK = frozenset({Phase.DEBIT_WAITS, Phase.RETRY_WAITS})
 FOR_PEOPLE = frozenset({Phase.HELD, Phase.GIVEN_TWICE})
 
 _ARRIVED = Told(Result.SETTLED, Leg.CREDIT)
+# Where a payment may stand whose debit stands because its return was dishonored.
+AFTER_DISHONOR = frozenset(
+    {
+        Phase.COMPLETED,
+        Phase.GIVE_BACK_WAITS,
+        Phase.GIVE_BACK_FILED,
+        Phase.GIVEN_BACK,
+        Phase.HELD,
+    }
+)
+
 _PRENOTE_RETURNED = Told(Result.RETURNED, Leg.PRENOTE)
 _DEBIT_RETURNED = Told(Result.RETURNED, Leg.DEBIT)
 _CREDIT_RETURNED = Told(Result.RETURNED, Leg.CREDIT)
@@ -116,6 +132,14 @@ MOVES: dict[tuple[Phase, Leg, Fate], Move] = {
     (Phase.CREDIT_WAITS, Leg.CREDIT, Fate.FILED): Move(Phase.CREDIT_FILED),
     (Phase.CREDIT_FILED, Leg.CREDIT, Fate.SETTLED): Move(Phase.COMPLETED, (_ARRIVED,)),
     (Phase.COMPLETED, Leg.DEBIT, Fate.RETURNED): Move(Phase.RETURNED, (_DEBIT_RETURNED,)),
+    # Nothing is told: the rules are with us, and the bank has 2 banking days to say that they are not.
+    (Phase.COMPLETED, Leg.DEBIT, Fate.DISPUTED): Move(Phase.DISHONOR_WAITS),
+    (Phase.DISHONOR_WAITS, Leg.DISHONOR, Fate.FILED): Move(Phase.DISHONOR_FILED),
+    (Phase.DISHONOR_FILED, Leg.DISHONOR, Fate.SETTLED): Move(Phase.COMPLETED),
+    (Phase.DISHONOR_FILED, Leg.DISHONOR, Fate.RETURNED): Move(Phase.RETURNED, (_DEBIT_RETURNED,)),
+    # Both have come back: there is nothing to dishonor any more.
+    (Phase.DISHONOR_WAITS, Leg.CREDIT, Fate.RETURNED): Move(Phase.EVEN, (_CREDIT_RETURNED,)),
+    (Phase.DISHONOR_FILED, Leg.CREDIT, Fate.RETURNED): Move(Phase.GIVE_BACK_WAITS, (_CREDIT_RETURNED,)),
     # Told only when the credit's fate is known: a payment that failed would hide that money left.
     (Phase.CREDIT_FILED, Leg.DEBIT, Fate.RETURNED): Move(Phase.UNCOVERED),
     (Phase.UNCOVERED, Leg.CREDIT, Fate.SETTLED): Move(Phase.RETURNED, (_ARRIVED, _DEBIT_RETURNED)),
@@ -141,4 +165,10 @@ MOVES |= {
     (phase, Leg.RETRY, fate): move
     for (phase, leg, fate), move in MOVES.items()
     if leg is Leg.DEBIT and fate is not Fate.FILED
+}
+# A dishonored return puts the debit in force again. It comes back by being contested, as the debit would: once.
+MOVES |= {
+    (phase, Leg.DISHONOR, fate): move
+    for (phase, leg, fate), move in MOVES.items()
+    if leg is Leg.DEBIT and fate is Fate.RETURNED and phase in AFTER_DISHONOR
 }

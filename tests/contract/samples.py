@@ -370,7 +370,15 @@ ACH_RETURN_SPARSE = AchReturn(
     amount_minor=1,
     received_at_us=AT_US,
 )
-ACH_RETURN_FULL = replace(ACH_RETURN_SPARSE, information=SEALED, present_again_at_us=AT_US + 1)
+ACH_RETURN_FULL = replace(
+    ACH_RETURN_SPARSE,
+    information=SEALED,
+    present_again_at_us=AT_US + 1,
+    return_trace_number="231380100000001",
+    settlement_day=366,
+    dishonored_as="R68",
+    dishonored_trace_number="121042880000002",
+)
 ACH_NOTICE = AchNotice(
     file_sha256=b"\xab" * 32,
     line=3,

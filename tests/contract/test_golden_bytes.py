@@ -253,13 +253,14 @@ GOLDEN = {
     "ach_settlement": ("000000001c0e8080fcd1e6e1b00600"),
     "ach_settlement_of_prenotes": ("000000001c0e8080fcd1e6e1b006028280fcd1e6e1b006"),
     "ach_return_sparse": (
-        "000000001240abababababababababababababababababababababababababababababababab061e313231303432383830303030"
-        "3030310652303102008080fcd1e6e1b00600"
+        "000000001d40abababababababababababababababababababababababababababababababab061e313231303432383830303030"
+        "3030310652303102008080fcd1e6e1b0060000000000"
     ),
     "ach_return_full": (
-        "000000001240abababababababababababababababababababababababababababababababab061e313231303432383830303030"
+        "000000001d40abababababababababababababababababababababababababababababababab061e313231303432383830303030"
         "303031065230310202046b3118000102030405060708090a0b28eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee8080fcd1e6e1"
         "b006028280fcd1e6e1b006"
+        "021e32333133383031303030303030303102dc050206523638021e313231303432383830303030303032"
     ),
     "ach_notice": (
         "000000001140abababababababababababababababababababababababababababababababab061e313231303432383830303030"
@@ -417,6 +418,15 @@ EARLIER = {
         "000000001040abababababababababababababababababababababababababababababababab061e313231303432383830303030"
         "3030310652303102008080fcd1e6e1b006"
     ),
+    "ach_return_sparse.v2": (
+        "000000001240abababababababababababababababababababababababababababababababab061e313231303432383830303030"
+        "3030310652303102008080fcd1e6e1b00600"
+    ),
+    "ach_return_full.v2": (
+        "000000001240abababababababababababababababababababababababababababababababab061e313231303432383830303030"
+        "303031065230310202046b3118000102030405060708090a0b28eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee8080fcd1e6e1"
+        "b006028280fcd1e6e1b006"
+    ),
     "ach_return_full.v1": (
         "000000001040abababababababababababababababababababababababababababababababab061e313231303432383830303030"
         "303031065230310202046b3118000102030405060708090a0b28eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee8080fcd1e6e1"
@@ -424,9 +434,13 @@ EARLIER = {
     ),
 }
 EARLIER_VALUES = {
-    **{name: SAMPLES[name.removesuffix(".v1")] for name in EARLIER},
-    "ach_return_sparse.v1": ACH_RETURN_SPARSE,
-    "ach_return_full.v1": replace(ACH_RETURN_FULL, present_again_at_us=None),
+    **{name: SAMPLES[name.rpartition(".")[0]] for name in EARLIER},
+    "ach_return_full.v1": replace(ACH_RETURN_SPARSE, information=ACH_RETURN_FULL.information),
+    "ach_return_full.v2": replace(
+        ACH_RETURN_SPARSE,
+        information=ACH_RETURN_FULL.information,
+        present_again_at_us=ACH_RETURN_FULL.present_again_at_us,
+    ),
 }
 
 

@@ -9,10 +9,9 @@ from directory.sealing import Keyring
 from kafka_log.reader import LogReader
 from rails.ach.book import Book
 from rails.ach.book_reading import BookReading
-from rails.ach.numbers import instruction_of
-from rails.ach.payment_file import REFUND_DESCRIPTION, file_name, payment_file
-from rails.ach.phases import Leg, Part
-from rails.bank import Instruction
+from rails.ach.filed_contents import contents_of
+from rails.ach.payment_file import REFUND_DESCRIPTION, file_name
+from rails.ach.phases import Leg
 from rails.nacha.addenda import PaymentInformation
 from rails.nacha.batch_header import BatchHeader
 from rails.nacha.codes import EntryClass
@@ -50,11 +49,7 @@ def rebuilt(reading: BookReading) -> dict[str, bytes]:
     for row in reading.files(0, 1000):
         filed = reading.file(row["file_number"])
         assert filed is not None
-
-        def instructions(part: Part, number: int = row["file_number"]) -> list[Instruction]:
-            return [instruction_of(payment, keyring) for payment in reading.payments_of(number, part)]
-
-        data = build_file(payment_file(filed.cut_off, filed.counts, instructions))
+        data = build_file(contents_of(reading, filed, keyring))
         assert filed.sha256 == hashlib.sha256(data).digest()
         files[file_name(filed.cut_off)] = data
     return files

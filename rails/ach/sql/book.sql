@@ -39,6 +39,7 @@ CREATE TABLE IF NOT EXISTS files (
     retries INTEGER NOT NULL,
     credits INTEGER NOT NULL,
     give_backs INTEGER NOT NULL,
+    dishonors INTEGER NOT NULL,
     debit_minor INTEGER NOT NULL,
     credit_minor INTEGER NOT NULL,
     sha256 BLOB,
@@ -58,7 +59,7 @@ CREATE TABLE IF NOT EXISTS entries (
     file_number INTEGER NOT NULL REFERENCES files,
     sequence INTEGER NOT NULL,
     payment INTEGER NOT NULL REFERENCES payments,
-    leg TEXT NOT NULL CHECK (leg IN ('prenote', 'debit', 'retry', 'credit', 'give_back')),
+    leg TEXT NOT NULL CHECK (leg IN ('prenote', 'debit', 'retry', 'credit', 'give_back', 'dishonor')),
     attempt INTEGER NOT NULL,
     returned_code TEXT,
     returned_at_us INTEGER,
@@ -88,6 +89,7 @@ CREATE TABLE IF NOT EXISTS outcomes (
 CREATE INDEX IF NOT EXISTS outcomes_of_a_payment ON outcomes (payment);
 
 -- What came back, by file and line, so that a file that is read twice changes nothing. problem: what a person has to see.
+-- dishonored_as: why a return is dishonored; a payment has at most one such.
 CREATE TABLE IF NOT EXISTS incoming (
     file_sha256 BLOB NOT NULL,
     line INTEGER NOT NULL,
@@ -98,7 +100,9 @@ CREATE TABLE IF NOT EXISTS incoming (
     payment INTEGER REFERENCES payments,
     leg TEXT,
     problem TEXT,
+    dishonored_as TEXT,
     record BLOB NOT NULL,
     PRIMARY KEY (file_sha256, line)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS incoming_dishonored ON incoming (payment) WHERE dishonored_as IS NOT NULL;
 CREATE INDEX IF NOT EXISTS incoming_problems ON incoming (problem) WHERE problem IS NOT NULL;

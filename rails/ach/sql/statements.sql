@@ -29,12 +29,12 @@ SELECT min(waits_since_us) FROM payments WHERE travels_by = ? AND waits_from IS 
 
 -- open_file: a file's numbers have no gaps; one that is there already would violate the key.
 INSERT INTO files (
-    file_number, created_on, trace_bank, last_sequence, prenotes, debits, retries, credits, give_backs, debit_minor,
-    credit_minor, record
+    file_number, created_on, trace_bank, last_sequence, prenotes, debits, retries, credits, give_backs, dishonors,
+    debit_minor, credit_minor, record
 )
 VALUES (
     :file_number, :created_on, :trace_bank, :last_sequence, :prenotes, :debits, :retries, :credits, :give_backs,
-    :debit_minor, :credit_minor, :record
+    :dishonors, :debit_minor, :credit_minor, :record
 );
 
 -- file_entry: in exactly one file.
@@ -89,10 +89,11 @@ VALUES (:payment, :result, :entry_file, :entry_sequence, :occurred_at_us);
 
 -- note: a line of an incoming file is noted once.
 INSERT INTO incoming (
-    file_sha256, line, kind, code, original_trace_number, received_at_us, payment, leg, problem, record
+    file_sha256, line, kind, code, original_trace_number, received_at_us, payment, leg, problem, dishonored_as, record
 )
 VALUES (
-    :file_sha256, :line, :kind, :code, :original_trace_number, :received_at_us, :payment, :leg, :problem, :record
+    :file_sha256, :line, :kind, :code, :original_trace_number, :received_at_us, :payment, :leg, :problem,
+    :dishonored_as, :record
 );
 
 -- is_noted: whether a line of an incoming file was read before.
@@ -166,6 +167,13 @@ SELECT p.record FROM entries AS e JOIN payments AS p ON p.number = e.payment
 WHERE e.file_number = :file_number AND e.leg = :leg AND p.is_refund = :is_refund
 ORDER BY e.sequence;
 
+-- dishonored_in: the returns that a file dishonors, with their payments, in their order.
+SELECT p.record, i.record AS returned FROM entries AS e
+JOIN payments AS p ON p.number = e.payment
+JOIN incoming AS i ON i.payment = p.number AND i.dishonored_as IS NOT NULL
+WHERE e.file_number = :file_number AND e.leg = 'dishonor' AND p.is_refund = :is_refund
+ORDER BY e.sequence;
+
 -- debits_originated: those of files that were handed in, by the file's day.
 SELECT created_on AS day, sum(debits + retries) AS entries FROM files
 WHERE created_on BETWEEN :first AND :last AND delivered_at_us IS NOT NULL
@@ -186,15 +194,17 @@ WHERE file_sha256 = ? AND problem IS NOT NULL
 ORDER BY line;
 
 -- list_incoming: a page of what came back.
-SELECT i.file_sha256, i.line, i.kind, i.code, i.original_trace_number, i.received_at_us, p.reference, i.leg, i.problem
+SELECT
+    i.file_sha256, i.line, i.kind, i.code, i.original_trace_number, i.received_at_us, p.reference, i.leg, i.problem,
+    i.dishonored_as
 FROM incoming AS i LEFT JOIN payments AS p ON p.number = i.payment
 ORDER BY i.received_at_us, i.file_sha256, i.line
 LIMIT :limit OFFSET :offset;
 
 -- list_files: a page of files.
 SELECT
-    file_number, created_on, prenotes, debits, retries, credits, give_backs, debit_minor, credit_minor, delivered_at_us,
-    settles_at_us, settled_at_us, record
+    file_number, created_on, prenotes, debits, retries, credits, give_backs, dishonors, debit_minor, credit_minor,
+    delivered_at_us, settles_at_us, settled_at_us, record
 FROM files
 WHERE file_number > ?
 ORDER BY file_number

@@ -9,8 +9,10 @@ from payments.calendar import add_banking_days, banking_day_from, next_banking_d
 from payments.rails import Rail
 from payments.windows import BankHours, Leg, eastern, instant_us
 from rails.nacha.file_header import FileHeader
-from rails.nacha.return_codes import RETURN_BANKING_DAYS_MAX, last_return_day
+from rails.nacha.return_codes import RETURN_BANKING_DAYS_MAX, last_dishonor_day, last_return_day
 from rails.simulated.scenarios import Scenario, Script
+
+UNTIMELY_DISHONORED_RETURN, TIMELY_RETURN = "R72", "R73"
 
 
 def settles_at_us(hours: BankHours, *, leg: Leg, amount_minor: int, effective_on: date, received_at_us: int) -> int:
@@ -42,7 +44,7 @@ def answers_at_us(hours: BankHours, script: Script, settled_at_us: int) -> int |
         case Scenario.RETURNED:
             assert script.code is not None, script
             answered_on = last_return_day(script.code, settled_on)
-        case Scenario.RETURNED_LATE:
+        case Scenario.RETURNED_LATE | Scenario.CONTESTED:
             assert script.code is not None, script
             answered_on = next_banking_day(last_return_day(script.code, settled_on))
         case Scenario.CORRECTED:
@@ -59,6 +61,19 @@ def answers_at_us(hours: BankHours, script: Script, settled_at_us: int) -> int |
         case _:
             assert_never(script.scenario)
     return instant_us(answered_on, hours.standard_settles_at)
+
+
+def contest_of(hours: BankHours, script: Script, *, returned_on: date, dishonored_at_us: int) -> tuple[str, int] | None:
+    """Return with which code, and when, a return is insisted on that was dishonored, which settled at a time.
+
+    It is accepted, which is None, unless the account asks for a contest (600NN), or it came after its own last day. A
+    contest comes in the morning of the next banking day; the rules give 2.
+    """
+    dishonored_on = eastern(dishonored_at_us).date()
+    at_us = instant_us(next_banking_day(dishonored_on), hours.standard_settles_at)
+    if dishonored_on > last_dishonor_day(returned_on):
+        return UNTIMELY_DISHONORED_RETURN, at_us
+    return (TIMELY_RETURN, at_us) if script.scenario is Scenario.CONTESTED else None
 
 
 def made_by_us(header: FileHeader) -> int | None:

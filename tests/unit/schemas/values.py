@@ -360,6 +360,10 @@ ach_records: st.SearchStrategy[AchRecord] = st.one_of(
         information=st.none() | sealeds,
         received_at_us=times,
         present_again_at_us=st.none() | times,
+        return_trace_number=st.none() | traces,
+        settlement_day=st.none() | st.integers(1, 366),
+        dishonored_as=st.none() | texts,
+        dishonored_trace_number=st.none() | traces,
     ),
     st.builds(
         AchNotice,

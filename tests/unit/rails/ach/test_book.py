@@ -13,10 +13,11 @@ from msgspec.structs import replace
 
 from directory.entities import AccountType
 from payments.rails import Rail
-from rails.ach.book import DISPUTED, FOR_A_PERSON, OTHER_AMOUNT, RETURNED_TWICE, UNKNOWN_TRACE, UNTIMELY, Book
+from rails.ach.book import Book
 from rails.ach.book_reading import BookReading
 from rails.ach.payment_file import payment_file
 from rails.ach.phases import PARTS, WAITING, Leg, Part, Phase
+from rails.ach.problems import DISPUTED, FOR_A_PERSON, OTHER_AMOUNT, RETURNED_TWICE, UNKNOWN_TRACE, UNTIMELY
 from rails.bank import Instruction, Outcome, Reference, Result, Standing
 from rails.nacha.addenda import PaymentInformation
 from rails.nacha.codes import EntryClass, ServiceClass

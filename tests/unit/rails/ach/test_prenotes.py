@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from directory.sealing import Keyring
 from payments.rails import Rail
 from payments.windows import eastern
-from rails.ach.book import FOR_A_PERSON, UNTIMELY
 from rails.ach.numbers import account_hashes
 from rails.ach.phases import Leg, Phase
+from rails.ach.problems import FOR_A_PERSON, UNTIMELY
 from rails.bank import Instruction, Result
 from rails.nacha.entry_detail import EntryDetail
 from schemas.origination import AchNotice, AchPayment, AchReturn
 from tests.unit.rails.accounts import KEYRING
 from tests.unit.rails.ach.desk_in_hand import DeskInHand
+from tests.unit.rails.ach.exchange_in_hand import ExchangeInHand
 from tests.unit.rails.ach.originator_in_hand import TERMS
 from tests.unit.rails.ach.written_log import at_us, built, outcomes_of, read, traces_of
 from tests.unit.rails.instructions import instruction, party
@@ -177,4 +179,26 @@ def test_without_the_setting_nothing_is_tried_and_no_account_is_remembered() -> 
     world.go_on(SETTLED)
     assert [entry.transaction_code for entry in world.entries(1)] == [27]
     assert [each.payer_account for each in world.records if isinstance(each, AchPayment)] == [None]
+    world.close()
+
+
+def test_prenotes_go_to_the_bank_and_what_it_says_of_them_comes_back(tmp_path: Path) -> None:
+    world = ExchangeInHand(tmp_path, MONDAY, replace(TERMS, prenotes=True))
+    payers = ["987654321", "10003", "20004", "40001"]
+    world.desk.take([order(n, debit=payer) for n, payer in enumerate(payers, start=1)])
+    world.go_on(at_us("2026-11-25 12:00"))
+    assert world.bank.is_balanced()
+    assert set(world.bank.balances().values()) == {0}
+    world.go_on(at_us("2026-12-04 18:00"))
+    # When it settled; in the morning of the second banking day, like the change that is wanted.
+    told = {each.reference: (each.result, each.code) for each in outcomes_of(world.reading)}
+    assert told == {
+        order(1).reference: (Result.SETTLED, None),
+        order(2).reference: (Result.RETURNED, "R03"),
+        order(3).reference: (Result.RETURNED, "R04"),
+        order(4).reference: (Result.RETURNED, "C01"),
+    }
+    balances = world.bank.balances()
+    assert (balances["4321"], balances["6789"]) == (-150_000, 150_000)
+    assert world.reading.problems() == {}
     world.close()

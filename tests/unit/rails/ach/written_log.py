@@ -13,9 +13,9 @@ from payments.windows import Leg as WindowLeg
 from rails.ach.book import Book
 from rails.ach.book_reading import BookReading
 from rails.ach.cut_offs import FILE_ID_MODIFIERS, file_window
-from rails.ach.numbers import instruction_of, seal_numbers
-from rails.ach.payment_file import payment_file
-from rails.ach.phases import PARTS, Leg, Part
+from rails.ach.filed_contents import contents_of
+from rails.ach.numbers import seal_numbers
+from rails.ach.phases import PARTS, Leg
 from rails.bank import Instruction, Outcome
 from rails.nacha.answers import answer_header, change_of, return_of
 from rails.nacha.contents import Batch, NachaFile, trace_number
@@ -183,11 +183,7 @@ class WrittenLog:
 def built(reading: BookReading, file_number: int) -> bytes:
     filed = reading.file(file_number)
     assert filed is not None
-
-    def instructions(part: Part) -> list[Instruction]:
-        return [instruction_of(payment, KEYRING) for payment in reading.payments_of(file_number, part)]
-
-    return build_file(payment_file(filed.cut_off, filed.counts, instructions))
+    return build_file(contents_of(reading, filed, KEYRING))
 
 
 def read(data: bytes) -> NachaFile:
