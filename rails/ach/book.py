@@ -200,18 +200,20 @@ class Book:
             return
         entry = find_entry(self._connection, named_entry(returned))
         problem = problem_of(returned, entry)
+        fate: Fate | None = None
         if entry is not None and problem is None:
             self._mark_returned(entry, returned)
-            leg, at_us = Leg(entry["leg"]), returned.received_at_us
+            leg, fate, at_us = Leg(entry["leg"]), fate_of(returned, entry), returned.received_at_us
             if leg in DEBIT_LEGS:
                 counted = {"day": eastern(at_us).date().isoformat(), "code": returned.code}
                 self._connection.execute(_SQL["count_returned_debit"], counted)
             if returned.present_again_at_us is not None:
                 self._connection.execute(_SQL["postpone"], (entry["number"],))
                 at_us = returned.present_again_at_us
-            to = self._move(offset, entry["number"], entry["phase"], leg, fate_of(returned), at_us)
-            problem = FOR_A_PERSON if to in FOR_PEOPLE else lateness_of(returned, entry)
-        self._note("return", returned, entry, problem)
+            to = self._move(offset, entry["number"], entry["phase"], leg, fate, at_us)
+            if fate is not Fate.DISPUTED:
+                problem = FOR_A_PERSON if to in FOR_PEOPLE else lateness_of(returned, entry)
+        self._note("return", returned, entry, problem, is_dishonored=fate is Fate.DISPUTED)
 
     def _hear_notice(self, offset: int, notice: AchNotice) -> None:
         if self._is_noted(notice):
@@ -236,7 +238,15 @@ class Book:
         wanted = {"file_sha256": came.file_sha256, "line": came.line}
         return bool(self._connection.execute(_SQL["is_noted"], wanted).fetchone()[0])
 
-    def _note(self, kind: str, came: AchReturn | AchNotice, entry: sqlite3.Row | None, problem: str | None) -> None:
+    def _note(
+        self,
+        kind: str,
+        came: AchReturn | AchNotice,
+        entry: sqlite3.Row | None,
+        problem: str | None,
+        *,
+        is_dishonored: bool = False,
+    ) -> None:
         noted = {
             "file_sha256": came.file_sha256,
             "line": came.line,
@@ -247,7 +257,7 @@ class Book:
             "payment": None if entry is None else entry["number"],
             "leg": None if entry is None else entry["leg"],
             "problem": problem,
-            "dishonored_as": came.dishonored_as if isinstance(came, AchReturn) else None,
+            "is_dishonored": int(is_dishonored),
             "record": codec.encode(came),
         }
         self._connection.execute(_SQL["note"], noted)

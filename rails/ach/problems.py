@@ -25,11 +25,13 @@ def named_entry(returned: AchReturn) -> str:
     return returned.dishonored_trace_number or returned.original_trace_number
 
 
-def fate_of(returned: AchReturn) -> Fate:
+def fate_of(returned: AchReturn, entry: sqlite3.Row) -> Fate:
     """Return what a return does to its entry."""
     if returned.present_again_at_us is not None:
         return Fate.POSTPONED
-    return Fate.RETURNED if returned.dishonored_as is None else Fate.DISPUTED
+    # The credit may have come back before it, in the same file: then there is nothing to dishonor any more.
+    is_disputed = (Phase(entry["phase"]), Leg(entry["leg"]), Fate.DISPUTED) in MOVES
+    return Fate.DISPUTED if is_disputed and returned.dishonored_as is not None else Fate.RETURNED
 
 
 def problem_of(returned: AchReturn, entry: sqlite3.Row | None) -> str | None:
@@ -43,7 +45,7 @@ def problem_of(returned: AchReturn, entry: sqlite3.Row | None) -> str | None:
         return OTHER_AMOUNT
     if entry["returned_code"] is not None:
         return RETURNED_TWICE
-    if (Phase(entry["phase"]), leg, fate_of(returned)) not in MOVES:
+    if (Phase(entry["phase"]), leg, fate_of(returned, entry)) not in MOVES:
         assert leg is Leg.PRENOTE, "what moves money may always come back"
         # The account was debited since.
         return lateness_of(returned, entry) or FOR_A_PERSON
@@ -51,9 +53,9 @@ def problem_of(returned: AchReturn, entry: sqlite3.Row | None) -> str | None:
 
 
 def lateness_of(returned: AchReturn, entry: sqlite3.Row) -> str | None:
-    """Tell whether a return came after its last day, and is not dishonored for it."""
+    """Tell whether a return came after its last day."""
     settles_at_us = entry["settles_at_us"]
-    if settles_at_us is None or returned.dishonored_as is not None:
+    if settles_at_us is None:
         return None
     settled_on, back_on = eastern(settles_at_us).date(), returned_on(returned)
     if returned.code in CONTESTED_REASONS:

@@ -89,7 +89,7 @@ CREATE TABLE IF NOT EXISTS outcomes (
 CREATE INDEX IF NOT EXISTS outcomes_of_a_payment ON outcomes (payment);
 
 -- What came back, by file and line, so that a file that is read twice changes nothing. problem: what a person has to see.
--- dishonored_as: why a return is dishonored; a payment has at most one such.
+-- is_dishonored: the return is sent back; a payment has at most one such.
 CREATE TABLE IF NOT EXISTS incoming (
     file_sha256 BLOB NOT NULL,
     line INTEGER NOT NULL,
@@ -100,9 +100,9 @@ CREATE TABLE IF NOT EXISTS incoming (
     payment INTEGER REFERENCES payments,
     leg TEXT,
     problem TEXT,
-    dishonored_as TEXT,
+    is_dishonored INTEGER NOT NULL,
     record BLOB NOT NULL,
     PRIMARY KEY (file_sha256, line)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS incoming_dishonored ON incoming (payment) WHERE dishonored_as IS NOT NULL;
+CREATE INDEX IF NOT EXISTS incoming_dishonored ON incoming (payment) WHERE is_dishonored = 1;
 CREATE INDEX IF NOT EXISTS incoming_problems ON incoming (problem) WHERE problem IS NOT NULL;

@@ -89,11 +89,11 @@ VALUES (:payment, :result, :entry_file, :entry_sequence, :occurred_at_us);
 
 -- note: a line of an incoming file is noted once.
 INSERT INTO incoming (
-    file_sha256, line, kind, code, original_trace_number, received_at_us, payment, leg, problem, dishonored_as, record
+    file_sha256, line, kind, code, original_trace_number, received_at_us, payment, leg, problem, is_dishonored, record
 )
 VALUES (
     :file_sha256, :line, :kind, :code, :original_trace_number, :received_at_us, :payment, :leg, :problem,
-    :dishonored_as, :record
+    :is_dishonored, :record
 );
 
 -- is_noted: whether a line of an incoming file was read before.
@@ -170,7 +170,7 @@ ORDER BY e.sequence;
 -- dishonored_in: the returns that a file dishonors, with their payments, in their order.
 SELECT p.record, i.record AS returned FROM entries AS e
 JOIN payments AS p ON p.number = e.payment
-JOIN incoming AS i ON i.payment = p.number AND i.dishonored_as IS NOT NULL
+JOIN incoming AS i ON i.payment = p.number AND i.is_dishonored = 1
 WHERE e.file_number = :file_number AND e.leg = 'dishonor' AND p.is_refund = :is_refund
 ORDER BY e.sequence;
 
@@ -196,7 +196,7 @@ ORDER BY line;
 -- list_incoming: a page of what came back.
 SELECT
     i.file_sha256, i.line, i.kind, i.code, i.original_trace_number, i.received_at_us, p.reference, i.leg, i.problem,
-    i.dishonored_as
+    i.is_dishonored
 FROM incoming AS i LEFT JOIN payments AS p ON p.number = i.payment
 ORDER BY i.received_at_us, i.file_sha256, i.line
 LIMIT :limit OFFSET :offset;

@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from payments.rails import Rail
 from rails.ach.book import Book
@@ -18,6 +19,7 @@ from rails.bank import Instruction, Result
 from rails.nacha.return_addenda import ContestedReturn, DishonoredReturn
 from rails.simulated.ach.deposit import BrokenFile
 from rails.simulated.day_statements import DayStatements, NothingBooked
+from schemas.origination import AchReturn
 from tests.unit.rails.ach.exchange_in_hand import ExchangeInHand
 from tests.unit.rails.ach.originator_in_hand import TERMS
 from tests.unit.rails.ach.written_log import SENDER, at_us, built, outcomes_of, read
@@ -167,6 +169,31 @@ def test_a_credit_that_comes_back_while_its_debits_return_is_disputed_leaves_nob
     balances = exchange.bank.balances()
     assert (balances["0001"], balances["0016"], balances[COMPANY]) == (0, 0, 0)
     assert told(exchange) == [(Result.SETTLED, None), (Result.RETURNED, "R16")]
+
+
+def test_a_return_that_was_to_be_dishonored_is_taken_when_the_credit_came_back_before_it_in_the_same_file(
+    exchange: ExchangeInHand,
+) -> None:
+    exchange.desk.take([order(1, "55501234")])
+    exchange.go_on(BACK_LATE)
+    # Both were judged by the book as it was before either of them.
+    credit = AchReturn(
+        file_sha256=b"f" * 32,
+        line=3,
+        original_trace_number="121042880000002",
+        code="R16",
+        amount_minor=150_001,
+        received_at_us=BACK_LATE,
+    )
+    debit = structs.replace(
+        credit, line=6, original_trace_number="121042880000001", code="R01", dishonored_as="R68",
+        return_trace_number="121042880000009",
+    )  # fmt: skip
+    exchange.write(credit, debit)
+    assert phases(exchange) == {Phase.EVEN: 1}
+    assert exchange.reading.problems() == {UNTIMELY: 2}
+    assert told(exchange) == [(Result.SETTLED, None), (Result.RETURNED, "R16")]
+    assert [each["is_dishonored"] for each in exchange.reading.incoming(0, 10)] == [0, 0]
 
 
 def test_many_at_once_are_where_the_ledger_says_or_at_the_companys_cost(exchange: ExchangeInHand) -> None:
