@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from datetime import date, timedelta
 from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from rails.ach.problems import returned_on
+from payments.windows import eastern
 from rails.bank import Instruction
 from rails.nacha.addenda import BANK_DIGITS
 from rails.nacha.answers import dishonored, return_of
@@ -57,3 +58,15 @@ def dishonored_batch(
             )
 
     return Batch(header=debits_of(()).header, entries=entries())
+
+
+def returned_on(returned: AchReturn) -> date:
+    """Return the date on which a return settled: that with its day of the year which is nearest to when it was read.
+
+    When nobody was there to read it, the bank was not late.
+    """
+    heard_on = eastern(returned.received_at_us).date()
+    if returned.settlement_day is None:
+        return heard_on
+    days = (date(heard_on.year + n, 1, 1) + timedelta(days=returned.settlement_day - 1) for n in (-1, 0, 1))
+    return min(days, key=lambda day: abs(day - heard_on))

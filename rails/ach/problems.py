@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
-from datetime import date, timedelta
 
 from payments.windows import eastern
+from rails.ach.dishonored_returns import returned_on
 from rails.ach.phases import MOVES, Fate, Leg, Phase
 from rails.nacha.return_codes import CONTESTED_REASONS, RETURN_REASONS, is_untimely, last_contest_day
 from schemas.origination import AchReturn
@@ -61,15 +61,3 @@ def lateness_of(returned: AchReturn, entry: sqlite3.Row) -> str | None:
     if returned.code in CONTESTED_REASONS:
         return UNTIMELY if back_on > last_contest_day(settled_on) else None
     return UNTIMELY if is_untimely(returned.code, settled_on=settled_on, heard_on=back_on) else None
-
-
-def returned_on(returned: AchReturn) -> date:
-    """Return the date on which a return settled: that with its day of the year which is nearest to when it was read.
-
-    When nobody was there to read it, the bank was not late.
-    """
-    heard_on = eastern(returned.received_at_us).date()
-    if returned.settlement_day is None:
-        return heard_on
-    days = (date(heard_on.year + n, 1, 1) + timedelta(days=returned.settlement_day - 1) for n in (-1, 0, 1))
-    return min(days, key=lambda day: abs(day - heard_on))
