@@ -95,6 +95,7 @@ class DayStatements:
                 [
                     *_of_transfers(connection.execute(_SQL["transfers_of_a_day"], wanted), day),
                     *_of_entries(connection.execute(_SQL["entries_of_a_day"], wanted).fetchall(), day),
+                    *_of_disputes(connection.execute(_SQL["disputes_of_a_day"], wanted), day),
                 ]
             )
         statements = [self._statement(account, day, booked[account["account_id"]]) for account in accounts]
@@ -154,6 +155,13 @@ def _of_entries(rows: Sequence[sqlite3.Row], day: date) -> Iterator[Booked]:
     of_companies.sort(key=_batch)
     for _, some in groupby(of_companies, key=_batch):
         yield _of_batch(list(some), day)
+
+
+def _of_disputes(rows: Iterable[sqlite3.Row], day: date) -> Iterator[Booked]:
+    """Yield bookings of dishonored returns; only one that is contested gives a reason for which money comes back."""
+    for row in rows:
+        reason = row["contest_code"] if row["booking"] == "contested" else None
+        yield _booked(row, day, Kind.ACH_RETURN, _entry_item(row, return_reason=reason))
 
 
 def _batch(row: sqlite3.Row) -> tuple[int, int, int, bool]:

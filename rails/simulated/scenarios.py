@@ -25,9 +25,10 @@ class Scenario(StrEnum):
     NEVER_HEARD_OF = "never_heard_of"  # 30003: no answer, no outcome, and no clear answer to a question.
     CORRECTED = "corrected"  # 400NN: settles; for an entry a notification of change CNN comes.
     RETURNED_LATE = "returned_late"  # 500NN: as 200NN, but an entry comes back a banking day after the rules' last day.
+    CONTESTED = "contested"  # 600NN: as 500NN, and when that return is dishonored, the bank insists on it.
 
 
-RETURNING = frozenset({Scenario.RETURNED, Scenario.RETURNED_LATE})
+RETURNING = frozenset({Scenario.RETURNED, Scenario.RETURNED_LATE, Scenario.CONTESTED})
 ANSWERS_NO_SUBMIT = frozenset({Scenario.UNANSWERED, Scenario.ANSWER_LOST, Scenario.NEVER_HEARD_OF})
 
 _FIXED = {
@@ -36,12 +37,13 @@ _FIXED = {
     "30002": Scenario.ANSWERED_TWICE,
     "30003": Scenario.NEVER_HEARD_OF,
 }
-_CODED = re.compile(r"(?P<series>[1245])00(?P<code>[0-9]{2})", re.ASCII)
+_CODED = re.compile(r"(?P<series>[12456])00(?P<code>[0-9]{2})", re.ASCII)
 _SERIES = {
     "1": Scenario.REFUSED,
     "2": Scenario.RETURNED,
     "4": Scenario.CORRECTED,
     "5": Scenario.RETURNED_LATE,
+    "6": Scenario.CONTESTED,
 }
 
 UNLISTED_REASON = "returned by the receiving bank"

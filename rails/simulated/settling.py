@@ -39,6 +39,7 @@ class Round:
                 | Scenario.ANSWERED_TWICE
                 | Scenario.RETURNED
                 | Scenario.RETURNED_LATE
+                | Scenario.CONTESTED
                 | Scenario.CORRECTED
             ):
                 self._book(due, "settled", due["settles_at_us"], debited=debit, credited=credit)

@@ -41,6 +41,9 @@ GOLDEN = {
     24: ("io.directpay.WebhookReplay", "7149fe9237ec9fde041e797c5679eb01f16fb81b367189386c3d4a48bb695d69"),
     25: ("io.directpay.DirectoryCommand", "4c181a29e6891eefc75158138783907a56c74475a596119873c344a779487df5"),
     26: ("io.directpay.DirectoryEvent", "52113f85e9e01f2a922c3d6c0013656f8658fe09c44d9d3c501a1be3bbc327ec"),
+    27: ("io.directpay.AchPayment", "72fdcc45aa0d234bfcd8bcb69790729547cf81718db260a9d07bdb4fe5994d2c"),
+    28: ("io.directpay.AchSettlement", "19c56302a9f3aa3d741dfb1b1894914a387dd227a1cbcc4f66275b899bc90236"),
+    29: ("io.directpay.AchReturn", "93bfb005a2deda4c7b16a996a69a7caf59109cb9661c190e68684782d462f8d8"),
 }
 
 

@@ -31,7 +31,7 @@ class PostingRound:
             return
         scenario = Scenario(due["scenario"])
         match scenario:
-            case Scenario.REFUSED | Scenario.RETURNED | Scenario.RETURNED_LATE:
+            case Scenario.REFUSED | Scenario.RETURNED | Scenario.RETURNED_LATE | Scenario.CONTESTED:
                 self._book(due, "returned", due["answers_at_us"], comes_back=True)
                 self._answer(due, AnswerKind.RETURN, due["amount_minor"])
                 self._end(due, "returned")

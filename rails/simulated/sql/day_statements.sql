@@ -27,3 +27,13 @@ JOIN ach_files AS f ON f.file_number = e.file_number
 WHERE p.booked_at_us >= :from_us AND p.booked_at_us < :until_us
 AND (:account_id IS NULL OR p.account_id = :account_id)
 ORDER BY e.file_number, e.batch_number, p.entry_id, p.booking, p.line;
+
+-- disputes_of_a_day: what was booked of dishonored returns, with the entry that came back.
+SELECT
+    p.account_id, p.booked_at_us, p.booking, p.amount_minor, e.entry_id, e.trace_number, d.contest_code, e.record
+FROM ach_dispute_postings AS p
+JOIN ach_disputes AS d ON d.dispute_id = p.dispute_id
+JOIN ach_entries AS e ON e.entry_id = d.entry_id
+WHERE p.booked_at_us >= :from_us AND p.booked_at_us < :until_us
+AND (:account_id IS NULL OR p.account_id = :account_id)
+ORDER BY p.dispute_id, p.booking, p.line;

@@ -72,6 +72,7 @@ SELECT
     -- Not from the view of both: SQLite would read it whole, for each account.
     (SELECT coalesce(sum(e.amount_minor), 0) FROM entries AS e WHERE e.account_id = a.account_id)
     + (SELECT coalesce(sum(p.amount_minor), 0) FROM ach_postings AS p WHERE p.account_id = a.account_id)
+    + (SELECT coalesce(sum(d.amount_minor), 0) FROM ach_dispute_postings AS d WHERE d.account_id = a.account_id)
         AS entries_minor
 FROM accounts AS a
 WHERE a.account_id > ?
@@ -95,7 +96,8 @@ SELECT
     (SELECT count(*) FROM transfers) AS transfers,
     (SELECT count(*) FROM ach_entries) AS ach_entries,
     (SELECT count(*) FROM transfers WHERE next_at_us IS NOT NULL)
-    + (SELECT count(*) FROM ach_entries WHERE next_at_us IS NOT NULL) AS awaiting,
+    + (SELECT count(*) FROM ach_entries WHERE next_at_us IS NOT NULL)
+    + (SELECT count(*) FROM ach_disputes WHERE next_at_us IS NOT NULL) AS awaiting,
     (SELECT count(*) FROM transfers WHERE state = 'returned')
     + (SELECT count(*) FROM ach_entries WHERE state = 'returned') AS returned,
     (SELECT count(*) FROM booked) AS entries,

@@ -190,7 +190,7 @@ def test_what_is_due_together_stands_in_one_file_and_the_rest_in_files_of_its_ow
     assert [(file.header.file_creation_date, len(entries_of([file]))) for file in files] == [
         (date(2026, 12, 1), 2),
         (date(2026, 12, 3), 3),
-        (date(2027, 1, 29), 1),
+        (date(2027, 2, 1), 1),
     ]
     assert [batch.header.originating_dfi_identification for batch in files[0].batches] == [RDFI, "09140060"]
 
