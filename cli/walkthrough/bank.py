@@ -34,7 +34,7 @@ class TourBank:
 
     def now(self) -> datetime:
         """Return what the clock of the bank shows, Eastern."""
-        return datetime.fromisoformat(self._get("/clock")["now_eastern"])
+        return datetime.fromisoformat(self._ask("GET", "/clock")["now_eastern"])
 
     def set_clock(self, to: datetime) -> None:
         """Set the clock of the bank, which every process of the stack follows; it stands there."""
@@ -48,7 +48,7 @@ class TourBank:
         """Return a file that the bank took ("in") or wrote ("out"), by its number from 1, once it is there."""
         deadline = time.monotonic() + FILE_WAIT_S_MAX
         while True:
-            files = [each for each in self._get("/files")["files"] if each["direction"] == direction]
+            files = [each for each in self._ask("GET", "/files")["files"] if each["direction"] == direction]
             if len(files) >= number:
                 break
             if time.monotonic() > deadline:
@@ -63,12 +63,11 @@ class TourBank:
 
     def standing(self, reference: str) -> str:
         """Ask the bank, as the gateway does, what has become of a transfer, and return its word."""
-        self._say(f"   POST (the bank's) /transfers/ask {reference}")
-        answer = self._http.post("/transfers/ask", json={"references": [reference]})
-        if answer.status_code != 200:
-            raise TourFailed(f"POST /transfers/ask answered {answer.status_code}, not 200: {answer.text}")
-        standing: str = answer.json()["answers"][0]["standing"]
-        self._say(f"   200 {standing}")
+        question = {"references": [reference]}
+        self._say(f"   POST (the bank's) /transfers/ask {json.dumps(question)}")
+        (answer,) = self._ask("POST", "/transfers/ask", json=question)["answers"]
+        self._say(f"   < {json.dumps(answer)}")
+        standing: str = answer["standing"]
         return standing
 
     def wait_for_booking(self, day: date, reference: str) -> bytes:
@@ -94,14 +93,12 @@ class TourBank:
 
     def _put_clock(self, wanted: dict[str, Any]) -> None:
         self._say(f"   PUT (the bank's) /clock {json.dumps(wanted)}")
-        answer = self._http.put("/clock", json=wanted)
-        if answer.status_code != 200:
-            raise TourFailed(f"PUT /clock answered {answer.status_code}, not 200: {answer.text}")
+        self._ask("PUT", "/clock", json=wanted)
 
-    def _get(self, path: str) -> Any:
-        answer = self._http.get(path)
+    def _ask(self, method: str, path: str, **content: Any) -> Any:
+        answer = self._http.request(method, path, **content)
         if answer.status_code != 200:
-            raise TourFailed(f"GET {path} answered {answer.status_code}, not 200: {answer.text}")
+            raise TourFailed(f"{method} {path} answered {answer.status_code}, not 200: {answer.text}")
         return answer.json()
 
     def _show(self, data: bytes) -> None:

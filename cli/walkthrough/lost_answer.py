@@ -58,7 +58,7 @@ class LostAnswer:
         standing = self._bank.standing(reference)
         talk.expect("but the bank cannot say so to whoever asks", standing, Standing.UNCLEAR.value)
         status = talk.get(f"/api/v1/payments/{payment_id}", quiet=True)["status"]
-        talk.expect("so the payment waits, and is not sent a second time", status, "processing")
+        talk.expect("so the payment waits", status, "processing")
         return payment_id, statement
 
     def _pay(self) -> str:
@@ -90,8 +90,10 @@ class LostAnswer:
         talk.show(events[-1])
         statuses = [event["new_status"] for event in events]
         talk.expect("the payment is completed", statuses, ["pending", "processing", "completed"])
-        told_by = events[-1]["metadata"]["bank_reference"]
-        talk.expect("because of that booking", told_by, found[0]["statement"]["reference"])
+        told_by = events[-1]["metadata"]["bank_reference"], events[-1]["timestamp"]
+        talk.expect(
+            "by that booking, when it was found", told_by, (found[0]["statement"]["reference"], found[0]["found_at"])
+        )
         return answer
 
     def _import_again(self, payment_id: str, statement: bytes, answer: httpx.Response) -> None:
