@@ -32,6 +32,9 @@ class TourBank:
         self._say = say
         self._http = httpx.Client(base_url=url, timeout=ANSWER_S_MAX)
 
+    def close(self) -> None:
+        self._http.close()
+
     def now(self) -> datetime:
         """Return what the clock of the bank shows, Eastern."""
         return datetime.fromisoformat(self._ask("GET", "/clock")["now_eastern"])

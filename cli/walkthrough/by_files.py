@@ -8,6 +8,7 @@ from __future__ import annotations
 import uuid
 from collections import defaultdict
 from collections.abc import Callable, Iterable
+from contextlib import closing
 from datetime import date, datetime, time
 from decimal import Decimal
 from io import BytesIO
@@ -38,16 +39,17 @@ COMPLETED = 3  # The number of that transition: it was initiated and processing 
 
 def walk_by_files(places: Places, say: Callable[[str], None]) -> None:
     """Take every step; raises TourFailed at the first that does not hold."""
-    ByFiles(places, say).walk()
+    with closing(Conversation(places.http, places.api_key, say)) as talk, closing(TourBank(places.bank, say)) as bank:
+        ByFiles(places, talk, bank).walk()
 
 
 class ByFiles:
     """One run of these chapters, on the banking day after the one that the bank's clock shows."""
 
-    def __init__(self, places: Places, say: Callable[[str], None]) -> None:
+    def __init__(self, places: Places, talk: Conversation, bank: TourBank) -> None:
         self._places = places
-        self._talk = Conversation(places.http, places.api_key, say)
-        self._bank = TourBank(places.bank, say)
+        self._talk = talk
+        self._bank = bank
         self._run = uuid.uuid4().hex[:6]
         self._day = next_banking_day(self._bank.now().date())
 

@@ -27,6 +27,9 @@ class Conversation:
         self.say = say
         self._http = httpx.Client(base_url=url, headers={"Authorization": f"Bearer {api_key}"}, timeout=ANSWER_S_MAX)
 
+    def close(self) -> None:
+        self._http.close()
+
     def chapter(self, title: str) -> None:
         self.say(f"\n{title}\n")
 

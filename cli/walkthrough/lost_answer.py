@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
+from contextlib import closing
 from typing import Any
 
 import httpx
@@ -27,17 +28,22 @@ STATEMENTS, REPAIRED = "/api/v1/reconciliation/statements", "/api/v1/reconciliat
 
 def walk_lost_answer(places: Places, say: Callable[[str], None]) -> None:
     """Take every step; raises TourFailed at the first that does not hold."""
-    LostAnswer(places, say).walk()
+    # A bank's file has everybody's accounts in it, so it is the operator's.
+    with (
+        closing(Conversation(places.http, places.api_key, say)) as talk,
+        closing(Conversation(places.http, places.admin_key, say)) as operator,
+        closing(TourBank(places.bank, say)) as bank,
+    ):
+        LostAnswer(talk, operator, bank).walk()
 
 
 class LostAnswer:
     """One run of these chapters, on the day that the bank's clock shows."""
 
-    def __init__(self, places: Places, say: Callable[[str], None]) -> None:
-        self._talk = Conversation(places.http, places.api_key, say)
-        # A bank's file has everybody's accounts in it, so it is the operator's.
-        self._operator = Conversation(places.http, places.admin_key, say)
-        self._bank = TourBank(places.bank, say)
+    def __init__(self, talk: Conversation, operator: Conversation, bank: TourBank) -> None:
+        self._talk = talk
+        self._operator = operator
+        self._bank = bank
         self._run = uuid.uuid4().hex[:6]
         self._day = self._bank.now().date()
 

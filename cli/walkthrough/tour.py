@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -35,15 +36,16 @@ class Parties:
 
 def walk(places: Places, say: Callable[[str], None]) -> None:
     """Take every step; raises TourFailed at the first that does not hold."""
-    Tour(places, say).walk()
+    with closing(Conversation(places.http, places.api_key, say)) as talk:
+        Tour(places, talk).walk()
 
 
 class Tour:
     """One run of the walkthrough."""
 
-    def __init__(self, places: Places, say: Callable[[str], None]) -> None:
+    def __init__(self, places: Places, talk: Conversation) -> None:
         self._places = places
-        self._talk = Conversation(places.http, places.api_key, say)
+        self._talk = talk
         # A fresh word in every e-mail and key, so that the tour can be taken again on the same stack.
         self._run = uuid.uuid4().hex[:6]
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Callable
+from contextlib import closing
 from typing import Any
 
 from cli.walkthrough.bank import TourBank
@@ -26,15 +27,16 @@ HEADERS = ("webhook-id", "webhook-timestamp", "webhook-signature")
 
 def walk_webhook(places: Places, say: Callable[[str], None]) -> None:
     """Take every step; raises TourFailed at the first that does not hold."""
-    ToldByWebhook(places, say).walk()
+    with closing(Conversation(places.http, places.api_key, say)) as talk, closing(TourBank(places.bank, say)) as bank:
+        ToldByWebhook(talk, bank).walk()
 
 
 class ToldByWebhook:
     """One run of this chapter, with a receiver of its own."""
 
-    def __init__(self, places: Places, say: Callable[[str], None]) -> None:
-        self._talk = Conversation(places.http, places.api_key, say)
-        self._bank = TourBank(places.bank, say)
+    def __init__(self, talk: Conversation, bank: TourBank) -> None:
+        self._talk = talk
+        self._bank = bank
         self._run = uuid.uuid4().hex[:6]
 
     def walk(self) -> None:

@@ -36,7 +36,7 @@ def tour(stack: LocalStack) -> list[str]:
 
 def test_the_tours_payment_by_file_goes_out_arrives_and_comes_back(stack: LocalStack, tour: list[str]) -> None:
     assert "originator" in stack.stack["pids"]
-    shown = [line.split()[0] for line in tour if line.strip().startswith(("entry", "addenda"))]
+    shown = [line.split()[0] for line in tour if line.strip().startswith(("entry ", "addenda "))]
     assert shown == ["entry", "addenda"] * 3, "debit, credit, return"
 
 
