@@ -16,6 +16,7 @@ from cli.local_stack.ports import HOST
 from cli.walkthrough.conversation import TourFailed
 
 REQUEST_S_MAX = 5.0
+STOP_LOOK_S = 0.05
 # A webhook goes out within a moment, or 5 s later when the first attempt failed.
 ARRIVE_S_MAX = 30.0
 
@@ -36,7 +37,9 @@ class TourReceiver:
         self.secret: str | None = None
         self._arrivals: SimpleQueue[Arrival] = SimpleQueue()
         self._server = ThreadingHTTPServer((HOST, 0), _handler(self._take))
-        self._thread = threading.Thread(target=self._server.serve_forever, name="receiver", daemon=True)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(STOP_LOOK_S,), name="receiver", daemon=True
+        )
 
     def __enter__(self) -> TourReceiver:
         self._thread.start()
