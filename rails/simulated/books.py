@@ -22,7 +22,7 @@ from kafka_log.sql_files import read_statements
 from kafka_log.state_file import connect
 from rails.bank import Answer, Instruction, Outcome, Party, Reference, Result, Standing
 from rails.simulated.delays import returns_at_us, settles_at_us
-from rails.simulated.scenarios import ANSWERS_NO_SUBMIT, RETURNING, Scenario, script_of
+from rails.simulated.scenarios import ANSWERS_NO_SUBMIT, RETURNING, TELLS_NOTHING, Scenario, script_of
 from rails.simulated.settling import Round
 
 DUE_MAX = 1000  # Settled in one transaction: a few ten milliseconds, during which nothing else is answered.
@@ -180,7 +180,7 @@ class Books:
                 before = known[reference].outcomes if reference in known else ()
                 outcomes = (*before, _outcome(row))
                 known[reference] = Answer(reference=reference, standing=Standing.DECIDED, outcomes=outcomes)
-            elif row["scenario"] == Scenario.NEVER_HEARD_OF:
+            elif row["scenario"] in TELLS_NOTHING:
                 known[reference] = Answer(reference=reference, standing=Standing.UNCLEAR)
             else:
                 known[reference] = Answer(reference=reference, standing=Standing.IN_PROGRESS)

@@ -47,6 +47,9 @@ class Round:
                 if scenario is Scenario.ANSWERED_TWICE:
                     self._tell(due, Result.SETTLED, due["settles_at_us"])
                 self._move(due, "settled", due["returns_at_us"])
+            case Scenario.ONLY_BOOKED:
+                self._book(due, "settled", due["settles_at_us"], debited=debit, credited=credit)
+                self._move(due, "settled", None)
             case Scenario.NEVER_HEARD_OF:
                 raise AssertionError("a transfer that is never heard of is never due")
             case _:

@@ -56,6 +56,7 @@ def answers_at_us(hours: BankHours, script: Script, settled_at_us: int) -> int |
             | Scenario.ANSWER_LOST
             | Scenario.ANSWERED_TWICE
             | Scenario.NEVER_HEARD_OF
+            | Scenario.ONLY_BOOKED
         ):
             return None
         case _:

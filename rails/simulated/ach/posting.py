@@ -44,6 +44,7 @@ class PostingRound:
                 | Scenario.ANSWER_LOST
                 | Scenario.ANSWERED_TWICE
                 | Scenario.NEVER_HEARD_OF
+                | Scenario.ONLY_BOOKED
             ):
                 raise AssertionError("an entry that is not answered is never due once it is posted")
             case _:
