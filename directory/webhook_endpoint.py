@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import StrEnum
-from ipaddress import AddressValueError, IPv4Address, IPv6Address
+from ipaddress import AddressValueError, IPv4Address, IPv4Network, IPv6Address
 
 from payments.fields import Faults, fault
 from payments.payment import EventType
@@ -23,6 +23,9 @@ _URL = re.compile(
     re.ASCII | re.IGNORECASE,
 )
 _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?", re.ASCII)
+# Public by their numbers, and yet none of them a place on the Internet: IANA's special purposes (not whole in every
+# release of ipaddress), relays of 6to4, and the host of a virtual machine on Azure.
+_SPECIAL = tuple(IPv4Network(each) for each in ("192.0.0.0/24", "192.88.99.0/24", "168.63.129.16/32"))
 # The resolver of most systems takes 127.1, 0x7f.0.0.1 and 2130706433 for addresses too.
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*", re.ASCII)
 
@@ -94,6 +97,8 @@ def is_public(address: IPv4Address | IPv6Address) -> bool:
     Addresses that carry an IPv4 address (mapped, 6to4, Teredo, NAT64) are not: it could be a private one.
     """
     if isinstance(address, IPv6Address) and (address.sixtofour is not None or address.is_site_local):
+        return False
+    if any(address in network for network in _SPECIAL):
         return False
     # What is mapped or of NAT64 lies in ::/8, and Teredo in 2001::/23: reserved the one, not global the other.
     return address.is_global and not address.is_multicast and not address.is_reserved
