@@ -24,6 +24,8 @@ from webhooks.store import Store
 
 log = structlog.get_logger(__name__)
 
+FORGET_AT_ONCE_MAX = 1000  # Others wait for the state meanwhile.
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryDesk:
@@ -88,7 +90,8 @@ class DeliveryDesk:
 
     async def forget(self, endpoint_id: str) -> None:
         live = sorted(self.live)
-        await self.store.do(lambda pending: pending.drop_endpoint(endpoint_id, live))
+        while await self.store.do(lambda pending: pending.drop_endpoint(endpoint_id, live, most=FORGET_AT_ONCE_MAX)):
+            pass
 
     async def _answer(self, due: Due, at_us: int) -> Answer:
         try:

@@ -28,6 +28,7 @@ DAY_US = 24 * 3600 * 1_000_000
 # Of a payment whose row is gone, what happened since the partition's `taken_until_us` counts as new: a day is far more
 # than times of one partition are out of order.
 TAKEN_KEPT_US = DAY_US
+PAYMENTS_AT_ONCE_MAX = 500  # Of a replay: some ten milliseconds.
 HEARD_KEPT_US = 30 * DAY_US  # As long as there is something to deliver again.
 
 
@@ -189,10 +190,10 @@ class Pending:
     def count(self, partitions: Iterable[int]) -> int:
         return int(self._connection.execute(_SQL["count_due"], {"partitions": _list(partitions)}).fetchone()["due"])
 
-    def drop_endpoint(self, endpoint_id: str, partitions: Iterable[int]) -> None:
-        """Forget what a revoked endpoint was to be told."""
-        values = {"endpoint_id": endpoint_id, "partitions": _list(partitions)}
-        self._connection.execute(_SQL["drop_endpoint"], values)
+    def drop_endpoint(self, endpoint_id: str, partitions: Iterable[int], *, most: int) -> int:
+        """Forget what a revoked endpoint was to be told, some of it; return how many events that were."""
+        values = {"endpoint_id": endpoint_id, "partitions": _list(partitions), "most": most}
+        return self._connection.execute(_SQL["drop_endpoint"], values).rowcount
 
     def failing_since_us(self, endpoint_id: str) -> int | None:
         """Return since when nothing was delivered to an endpoint; None when the last attempt was."""
@@ -229,12 +230,25 @@ class Pending:
         with self._transaction() as connection:
             connection.executemany(_SQL["keep_found"], [_found_values(*each) for each in attempts])
 
-    def end_replay(self, replay: WebhookReplay, partitions: Iterable[int], *, offset: int, now_us: int) -> None:
-        """Make due what was found in these partitions for a request at `offset` of its topic, and know it as done."""
-        ours = sorted(partitions)
-        values = {
-            "endpoint_id": replay.endpoint_id,
-            "partitions": _list(ours),
+    def add_found(
+        self,
+        replay: WebhookReplay,
+        partitions: Iterable[int],
+        *,
+        offset: int,
+        now_us: int,
+        after: str = "",
+        payments_max: int = PAYMENTS_AT_ONCE_MAX,
+    ) -> str | None:
+        """Make due what was found in these partitions for a request at `offset` of its topic, of the next payments
+        `after` one; return the last of them, or None when there are no more."""
+        part = {"after": after, "payments_max": payments_max}
+        last = self._connection.execute(_SQL["last_found"], part).fetchone()["last"]
+        if last is None:
+            return None
+        part = {"endpoint_id": replay.endpoint_id, "after": after, "last": last}
+        values = part | {
+            "partitions": _list(partitions),
             "failed_only": int(replay.failed_only),
             "request_offset": offset,
             "replay_id": replay.request_id,
@@ -242,12 +256,17 @@ class Pending:
         }
         with self._transaction() as connection:
             connection.execute(_SQL["add_found"], values)
-            connection.execute(_SQL["hold_behind_found"], {"endpoint_id": replay.endpoint_id})
+            connection.execute(_SQL["hold_behind_found"], part)
+        return str(last)
+
+    def end_replay(self, replay: WebhookReplay, partitions: Iterable[int], *, offset: int, now_us: int) -> None:
+        """Know a request as done in these partitions: all that was found for it is due."""
+        done = [
+            {"partition": each, "next_request": offset + 1, "request_id": replay.request_id, "heard_us": now_us}
+            for each in partitions
+        ]
+        with self._transaction() as connection:
             connection.execute(_SQL["clear_found"])
-            done = [
-                {"partition": each, "next_request": offset + 1, "request_id": replay.request_id, "heard_us": now_us}
-                for each in ours
-            ]
             connection.executemany(_SQL["advance_requests"], done)
             connection.executemany(_SQL["note_heard"], done)
 
@@ -281,7 +300,7 @@ def _apply(connection: sqlite3.Connection, partition: int, attempt: WebhookDeliv
     endpoint = {"endpoint_id": attempt.endpoint_id}
     if attempt.outcome is Outcome.DELIVERED:
         connection.execute(_SQL["note_working"], endpoint)
-    else:
+    elif attempt.was_sent:
         connection.execute(_SQL["note_failing"], endpoint | {"since_us": attempt.attempted_at_us})
 
 

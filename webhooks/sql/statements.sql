@@ -80,8 +80,11 @@ UPDATE due SET is_head = 1
 WHERE endpoint_id = :endpoint_id AND payment_id = :payment_id AND NOT is_head AND sequence = (
     SELECT min(sequence) FROM due WHERE endpoint_id = :endpoint_id AND payment_id = :payment_id);
 
--- drop_endpoint: it was revoked.
-DELETE FROM due WHERE endpoint_id = :endpoint_id AND partition IN (SELECT value FROM json_each(:partitions));
+-- drop_endpoint: it was revoked. Some at a time: others wait for the state meanwhile.
+DELETE FROM due WHERE rowid IN (
+    SELECT rowid FROM due
+    WHERE endpoint_id = :endpoint_id AND partition IN (SELECT value FROM json_each(:partitions))
+    LIMIT :most);
 
 -- read_due: what may be attempted, earliest first; partitions that are not ours now are left to whoever has them.
 SELECT endpoint_id, payment_id, sequence, partition, tenant_id, event_type, attempts, tries, replay_id, body
@@ -141,6 +144,10 @@ VALUES (:payment_id, :sequence, :partition, :tenant_id, :event_type, :attempts, 
 ON CONFLICT (payment_id, sequence) DO UPDATE SET
     attempts = excluded.attempts, outcome = excluded.outcome, is_in_range = max(is_in_range, excluded.is_in_range);
 
+-- last_found: which payments come next, some at a time: others wait for the state meanwhile.
+SELECT max(payment_id) AS last FROM (
+    SELECT DISTINCT payment_id FROM found WHERE payment_id > :after ORDER BY payment_id LIMIT :payments_max);
+
 -- add_found: what is to be delivered again, as if its schedule began now. What still waits for a retry is due at once.
 -- In the order of their sequences, so that of each payment the first is the head.
 INSERT INTO due (endpoint_id, payment_id, sequence, partition, tenant_id, event_type, attempts, tries, at_us, is_head,
@@ -152,14 +159,14 @@ SELECT :endpoint_id, f.payment_id, f.sequence, f.partition, f.tenant_id, f.event
             AND d.sequence < f.sequence),
     NULL, :request_offset, :replay_id, :at_us, f.body
 FROM found AS f
-WHERE f.is_in_range AND (f.outcome = 'failed' OR NOT :failed_only)
+WHERE f.payment_id > :after AND f.payment_id <= :last AND f.is_in_range AND (f.outcome = 'failed' OR NOT :failed_only)
     AND f.partition IN (SELECT value FROM json_each(:partitions))
 ORDER BY f.payment_id, f.sequence
 ON CONFLICT (endpoint_id, payment_id, sequence) DO UPDATE SET at_us = min(at_us, excluded.at_us);
 
 -- hold_behind_found: what waits behind an event that is delivered again. It was not the payment's first any more.
 UPDATE due SET is_head = 0
-WHERE endpoint_id = :endpoint_id AND is_head AND EXISTS (
+WHERE endpoint_id = :endpoint_id AND payment_id > :after AND payment_id <= :last AND is_head AND EXISTS (
     SELECT 1 FROM due AS e
     WHERE e.endpoint_id = due.endpoint_id AND e.payment_id = due.payment_id AND e.sequence < due.sequence)
     AND payment_id IN (SELECT payment_id FROM found);

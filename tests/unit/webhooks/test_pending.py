@@ -9,6 +9,7 @@ import pytest
 
 from schemas.deliveries import Outcome, WebhookReplay
 from tests.unit.webhooks.deliveries import ENDPOINT, OTHER_PAYMENT, PAYMENT, again, attempted, due, new
+from webhooks.attempts import not_attempted
 from webhooks.pending import Due, NewDue, Pending, Place, Taken
 
 OTHER_ENDPOINT = "77777777-7777-4777-8777-777777777777"
@@ -77,7 +78,7 @@ def test_what_waits_longest_comes_first_and_partitions_that_are_not_ours_are_lef
     assert pending.oldest_at_us([ENDPOINT, OTHER_ENDPOINT]) == 0
     assert pending.count([0]) == 5
     assert pending.count([0, 1]) == 6
-    pending.drop_endpoint(ENDPOINT, [0])
+    pending.drop_endpoint(ENDPOINT, [0], most=10)
     assert pending.count([0, 1]) == 1
 
 
@@ -165,6 +166,11 @@ def test_since_when_an_endpoint_fails_is_since_its_first_failure_after_its_last_
     assert pending.failing_since_us(ENDPOINT) is None
 
 
+def test_what_failed_because_its_endpoint_was_disabled_does_not_count_against_it(pending: Pending) -> None:
+    pending.record([(0, not_attempted(due(1), now_us=100))], {})
+    assert pending.failing_since_us(ENDPOINT) is None
+
+
 def test_how_far_was_read_is_kept_with_what_it_means(pending: Pending) -> None:
     pending.take(Taken(due=[], payments={PAYMENT: (0, 3, 500), OTHER_PAYMENT: (0, 1, 10**12)}, places={0: (7, 10**12)}))
     pending.take(Taken(due=[], payments={PAYMENT: (0, 2, 400)}, places={0: (8, 5)}))
@@ -189,6 +195,7 @@ FAILED_ONLY = WebhookReplay(
 def replay(pending: Pending, request: WebhookReplay, *found: tuple[Due, Outcome, bool]) -> None:
     assert pending.begin_replay(request.request_id) == set()
     pending.found((0, attempted(it, outcome), is_in_range) for it, outcome, is_in_range in found)
+    pending.add_found(request, [0], offset=41, now_us=NOW_US)
     pending.end_replay(request, [0], offset=41, now_us=NOW_US)
 
 
@@ -240,5 +247,28 @@ def test_a_replay_puts_later_events_of_its_payments_behind_it_and_makes_retries_
 def test_what_a_replay_found_on_a_partition_that_has_gone_is_left_to_whoever_has_it(pending: Pending) -> None:
     pending.begin_replay(REPLAY.request_id)
     pending.found([(0, attempted(due(1)), True), (1, attempted(due(1, payment_id=OTHER_PAYMENT)), True)])
+    pending.add_found(REPLAY, [0], offset=0, now_us=NOW_US)
     pending.end_replay(REPLAY, [0], offset=0, now_us=NOW_US)
     assert pending.count([0, 1]) == 1
+
+
+def test_a_large_replay_is_made_due_some_payments_at_a_time_and_each_payment_in_its_order(pending: Pending) -> None:
+    payments = [f"{n:08d}-0000-4000-8000-000000000000" for n in range(5)]
+    pending.begin_replay(REPLAY.request_id)
+    pending.found((0, attempted(due(n, payment_id=each)), True) for each in payments for n in (2, 1))
+    after: str | None = ""
+    counts = []
+    while after is not None:
+        after = pending.add_found(REPLAY, [0], offset=0, now_us=NOW_US, after=after, payments_max=2)
+        counts.append(pending.count([0]))
+    assert counts == [4, 8, 10, 10]
+    assert names(told_next(pending)) == [(each, 1) for each in payments]
+    place = pending.place(0)
+    assert place is not None
+    assert place.next_request == 0, "it is done when all of it is due"
+
+
+def test_what_was_due_to_a_revoked_endpoint_is_dropped_some_at_a_time(pending: Pending) -> None:
+    take(pending, *(new(due(n)) for n in (1, 2, 3)))
+    assert [pending.drop_endpoint(ENDPOINT, [0], most=2) for _ in range(2)] == [2, 1]
+    assert pending.count([0]) == 0
