@@ -156,6 +156,7 @@ class Dispatcher:
             self._store,
             live=self._live,
             wake=self._lanes.wake,
+            catch_up=self._know_endpoints,
             system_us=clock.system_us,
         )
         self._reader = GroupReader(
@@ -244,15 +245,22 @@ class Dispatcher:
 
     async def read(self, messages: Sequence[Message]) -> None:
         # An endpoint that was there before an event is told of it: whoever was told 201 may pay at once.
-        while not await asyncio.to_thread(self._fold.catch_up, CATCH_UP_S_MAX):
-            if self._fold.failed is not None:
-                raise DispatcherFailed("the directory cannot be read") from self._fold.failed
-            if self._no_more_reading.is_set():
-                return
+        if not await self._know_endpoints():
+            return
         told = await self._store.do(lambda _: self._taker.take(messages))
         self._read += len(messages)
         metrics.RECORDS.inc(len(messages))
         self._lanes.wake(told)
+
+    async def _know_endpoints(self) -> bool:
+        """Know them as they were when this was called, or later; False: it is to end, and nothing more may be taken."""
+        while not await asyncio.to_thread(self._fold.catch_up, CATCH_UP_S_MAX):
+            if self._fold.failed is not None:
+                raise DispatcherFailed("the directory cannot be read") from self._fold.failed
+            if self._no_more_reading.is_set():
+                break
+        # Also when it is known by now: what was read before it may have been left.
+        return not self._no_more_reading.is_set()
 
     async def caught_up(self, partition: int) -> None:
         if partition in self._assigned and partition not in self._live:
@@ -265,9 +273,9 @@ class Dispatcher:
         await self._store.do(partial(_begin, partition=partition, otherwise=Place(next_event=0)))
 
     async def _go_live(self, partition: int) -> None:
+        self._replays.partition_came(partition)
         self._live.add(partition)
         self._lanes.wake(await self._store.do(lambda pending: pending.endpoints_of(partition)))
-        self._replays.partition_came()
         log.info("partition_live", partition=partition)
 
     # What goes on beside.
@@ -311,6 +319,9 @@ class Dispatcher:
 
     def _changed(self, endpoint_id: str) -> None:
         """Called in the fold's thread."""
+        if self._fold.ready:
+            # It is another now: since when it failed before says nothing of it.
+            self._store.do_blocking(lambda pending: pending.forget_failures(endpoint_id))
         self._loop.call_soon_threadsafe(self._lanes.changed, endpoint_id)
 
 

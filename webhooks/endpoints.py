@@ -8,7 +8,7 @@ from enum import Enum
 import structlog
 from confluent_kafka import Message
 
-from directory.changes import DirectoryRecord, DirectorySecret
+from directory.changes import DirectoryRecord, DirectorySecret, State
 from directory.entities import Kind
 from directory.register import Entry, Register
 from directory.sealing import CannotOpen, Keyring, Sealed
@@ -63,8 +63,10 @@ class Endpoints:
         if not self._register.apply_event(record):
             return
         known = self._of_tenant.get(record.tenant_id, ())
-        if record.entity_id not in known:
-            # A new tuple: others may be reading the old one.
+        # A new tuple: others may be reading the old one.
+        if record.state is State.REVOKED:
+            self._of_tenant[record.tenant_id] = tuple(each for each in known if each != record.entity_id)
+        elif record.entity_id not in known:
             self._of_tenant[record.tenant_id] = (*known, record.entity_id)
         self._on_change(record.entity_id)
 
@@ -76,7 +78,7 @@ class Endpoints:
         return not self._of_tenant
 
     def of_tenant(self, tenant_id: str) -> tuple[str, ...]:
-        """Return the ids of all endpoints that a tenant ever had, oldest first."""
+        """Return the ids of a tenant's endpoints, enabled or not, but not the revoked ones; oldest first."""
         return self._of_tenant.get(tenant_id, ())
 
     def entry(self, endpoint_id: str) -> Entry | None:
