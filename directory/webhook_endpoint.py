@@ -38,12 +38,27 @@ class DisabledReason(StrEnum):
     FAILING = "failing"  # Nothing could be delivered to it for days.
 
 
+class NoticeType(StrEnum):
+    """What a tenant is told beside the events of its payments."""
+
+    ENDPOINT_DISABLED = "webhook_endpoint_disabled"  # Not by its owner.
+
+
+ToldType = EventType | NoticeType
+
+
+def told_type(name: str) -> ToldType:
+    """Return the type of event or notice that has this name. Raises ValueError."""
+    return NoticeType(name) if name in set(NoticeType) else EventType(name)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebhookEndpoint:
-    """A URL that the events of a tenant's payments are delivered to: those of `events`, or all when it is empty."""
+    """A URL that the events of a tenant's payments, and notices, are delivered to: those of `events`, or all when it is
+    empty."""
 
     url: str
-    events: tuple[EventType, ...] = ()
+    events: tuple[ToldType, ...] = ()
     enabled: bool = True
     disabled_reason: DisabledReason | None = None
 
@@ -56,7 +71,7 @@ class WebhookEndpoint:
         if faults:
             raise InvalidCommand(faults)
 
-    def wants(self, event_type: EventType) -> bool:
+    def wants(self, event_type: ToldType) -> bool:
         """Return whether it is to be told of such an event, were it enabled."""
         return not self.events or event_type in self.events
 

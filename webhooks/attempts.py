@@ -44,9 +44,7 @@ def judged(due: Due, answer: Answer, schedule: Schedule, *, began_us: int, now_u
         replay_id=due.replay_id,
         body=due.body,
     )
-    return Attempted(
-        delivery=delivery, rest_until_us=0 if patience_s is None else now_us + int(patience_s * SECOND_US)
-    )
+    return Attempted(delivery=delivery, rest_until_us=0 if patience_s is None else now_us + int(patience_s * SECOND_US))
 
 
 def not_attempted(due: Due, *, now_us: int) -> WebhookDelivery:

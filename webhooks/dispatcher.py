@@ -17,6 +17,7 @@ from aiohttp.abc import AbstractResolver
 from confluent_kafka import Message
 
 from business_clock import Clock, clock_of
+from directory.changes import DirectoryRecord
 from directory.sealing import Keyring
 from directory.webhook_endpoint import is_public
 from kafka_log.fold import LogFold
@@ -35,6 +36,8 @@ from webhooks.desk import DeliveryDesk
 from webhooks.disabling import Disabler
 from webhooks.endpoints import Endpoints
 from webhooks.lanes import Lanes
+from webhooks.notice import notice_of
+from webhooks.notices import Notices
 from webhooks.pending import Pending, Place
 from webhooks.post import Poster
 from webhooks.recorder import Made, Recorder
@@ -125,7 +128,7 @@ class Dispatcher:
         self._live: set[int] = set()
         self._has_joined = False
         self._read = 0  # Records, on the way to being ready.
-        self._endpoints = Endpoints(config.keyring, self._changed)
+        self._endpoints = Endpoints(config.keyring, self._changed, self._heard)
         self._fold = follow_endpoints(config, self._endpoints)
         schedule = Schedule(delays_s=config.delays_s)
         self._taker = Taker(pending, self._endpoints, schedule, clock)
@@ -149,6 +152,14 @@ class Dispatcher:
             config.bootstrap, client_id=f"{config.instance}-deliveries", stopping=self._no_more_reading
         )
         self._arrivals = Arrivals(deliveries, self._store, self._go_live)
+        self._notices = Notices(
+            self._endpoints,
+            self._store,
+            clock,
+            live=self._live,
+            wake=self._lanes.wake,
+            catch_up=self._know_endpoints,
+        )
         self._replays = Replays(
             LogReader(config.bootstrap, client_id=f"{config.instance}-requests"),
             deliveries,
@@ -186,6 +197,7 @@ class Dispatcher:
         parts = [
             self._arrivals.work(),
             self._replays.work(),
+            self._notices.work(),
             self._tell_often(),
             self._count_often(),
             self._forget_often(),
@@ -264,6 +276,8 @@ class Dispatcher:
 
     async def caught_up(self, partition: int) -> None:
         if partition in self._assigned and partition not in self._live:
+            # Before the attempts of these are read, as those of events.
+            await self._notices.take([partition])
             self._arrivals.came(partition)
 
     async def gone(self, partition: int) -> None:
@@ -276,6 +290,7 @@ class Dispatcher:
         self._replays.partition_came(partition)
         self._live.add(partition)
         self._lanes.wake(await self._store.do(lambda pending: pending.endpoints_of(partition)))
+        self._notices.partition_came()
         log.info("partition_live", partition=partition)
 
     # What goes on beside.
@@ -323,6 +338,12 @@ class Dispatcher:
             # It is another now: since when it failed before says nothing of it.
             self._store.do_blocking(lambda pending: pending.forget_failures(endpoint_id))
         self._loop.call_soon_threadsafe(self._lanes.changed, endpoint_id)
+
+    def _heard(self, record: DirectoryRecord, partition: int, offset: int) -> None:
+        """Called in the fold's thread."""
+        notice = notice_of(record, partition=partition, offset=offset)
+        if notice is not None:
+            self._loop.call_soon_threadsafe(self._notices.hear, notice)
 
 
 def follow_endpoints(config: DispatcherConfig, endpoints: Endpoints) -> LogFold:

@@ -29,11 +29,18 @@ class Standing(Enum):
 
 
 class Endpoints:
-    """One thread applies records, others read meanwhile. `on_change` is called in that thread with an endpoint's id."""
+    """One thread applies records, others read meanwhile. `on_change` is called in that thread with an endpoint's id,
+    `on_record` with what `apply` has taken of directory-events and where it stands: partition and offset."""
 
-    def __init__(self, keyring: Keyring, on_change: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        keyring: Keyring,
+        on_change: Callable[[str], None],
+        on_record: Callable[[DirectoryRecord, int, int], None] = lambda *_: None,
+    ) -> None:
         self._keyring = keyring
         self._on_change = on_change
+        self._on_record = on_record
         self._register = Register()
         self._of_tenant: dict[str, tuple[str, ...]] = {}
         self._opened: dict[str, tuple[Sealed, tuple[WebhookSecret, ...]]] = {}
@@ -53,6 +60,10 @@ class Endpoints:
         match decoded:
             case DirectoryRecord(kind=Kind.WEBHOOK_ENDPOINT):
                 self.take(decoded)
+                partition, offset = message.partition(), message.offset()
+                assert partition is not None
+                assert offset is not None
+                self._on_record(decoded, partition, offset)
             case DirectorySecret(kind=Kind.WEBHOOK_ENDPOINT):
                 self.take_secret(decoded)
             case _:

@@ -22,7 +22,7 @@ from schemas.deliveries import Outcome, WebhookDelivery, WebhookReplay
 _FOLDER = Path(__file__).parent / "sql"
 _SQL = read_statements(_FOLDER / "statements.sql")
 # State of another shape is dropped, and had again.
-_TABLES = Tables(schema=_FOLDER / "pending.sql", shape=1, dropped="pending_deliveries_dropped")
+_TABLES = Tables(schema=_FOLDER / "pending.sql", shape=2, dropped="pending_deliveries_dropped")
 
 DAY_US = 24 * 3600 * 1_000_000
 # Of a payment whose row is gone, what happened since the partition's `taken_until_us` counts as new: a day is far more
@@ -39,12 +39,16 @@ class Place(Struct, frozen=True, kw_only=True):
     next_event: int
     next_delivery: int | None = None
     next_request: int = 0
+    next_notice: int = 0
     since_us: int = 0
     taken_until_us: int = 0
 
 
 class Due(Struct, frozen=True, kw_only=True):
-    """An event that an endpoint is to be told of, after `attempts` attempts, `tries` of them in this schedule."""
+    """An event that an endpoint is to be told of, after `attempts` attempts, `tries` of them in this schedule.
+
+    Of a notice, `payment_id` and `sequence` are the id and the version of the endpoint that was disabled.
+    """
 
     endpoint_id: str
     payment_id: str
@@ -64,10 +68,12 @@ class Due(Struct, frozen=True, kw_only=True):
 
 
 class NewDue(Struct, frozen=True, kw_only=True):
-    """One that a record of payment-events (at `event_offset`) brings, to be attempted from `at_us` on."""
+    """One that a record of payment-events (at `event_offset`) or directory-events brings, to be attempted from `at_us`
+    on."""
 
     due: Due
-    event_offset: int
+    event_offset: int | None = None
+    notice_offset: int | None = None
     at_us: int
     known_us: int
 
@@ -112,6 +118,7 @@ class Pending:
             "partition": partition,
             "next_event": place.next_event,
             "next_request": place.next_request,
+            "next_notice": place.next_notice,
             "since_us": place.since_us,
             "taken_until_us": place.taken_until_us,
         }
@@ -143,6 +150,12 @@ class Pending:
             connection.executemany(_SQL["add_due"], due)
             connection.executemany(_SQL["keep_taken"], payments)
             connection.executemany(_SQL["advance_events"], places)
+
+    def take_notices(self, partition: int, due: Sequence[NewDue], *, next_notice: int) -> None:
+        """Write what notices mean, and how far they were taken on a partition of directory-events, or nothing."""
+        with self._transaction() as connection:
+            connection.executemany(_SQL["add_due"], [_new_values(each) for each in due])
+            connection.execute(_SQL["advance_notices"], {"partition": partition, "next_notice": next_notice})
 
     def forget_long_ago(self, partition: int, now_us: int) -> None:
         """Drop what need not be known any more, of payments that were told of and of requests that were done."""
@@ -211,10 +224,12 @@ class Pending:
         if place is None:
             return None
         event, request = self._first(partition, "first_event"), self._first(partition, "first_request")
+        notice = self._first(partition, "first_notice")
         known_us = self._first(partition, "first_known")
         return Place(
             next_event=place.next_event if event is None else event,
             next_request=place.next_request if request is None else request,
+            next_notice=place.next_notice if notice is None else notice,
             since_us=now_us if known_us is None else min(known_us, now_us),
             taken_until_us=place.taken_until_us,
         )
@@ -315,6 +330,7 @@ def _new_values(new: NewDue) -> dict[str, object]:
         "event_type": due.event_type,
         "at_us": new.at_us,
         "event_offset": new.event_offset,
+        "notice_offset": new.notice_offset,
         "known_us": new.known_us,
         "body": due.body,
     }

@@ -11,7 +11,14 @@ from starlette.routing import Route
 from directory.changes import State
 from directory.entities import Kind, Scope
 from directory.register import Entry
-from directory.webhook_endpoint import DisabledReason, WebhookEndpoint, names_private_host, url_faults
+from directory.webhook_endpoint import (
+    DisabledReason,
+    NoticeType,
+    ToldType,
+    WebhookEndpoint,
+    names_private_host,
+    url_faults,
+)
 from directory.webhook_secrets import rotated, to_json
 from ingest_api.answers import json_answer
 from ingest_api.bodies import Fields, parse_object, read_body
@@ -192,8 +199,8 @@ def _fields(members: dict[str, object]) -> Fields:
     return fields
 
 
-def _events(fields: Fields) -> tuple[EventType, ...]:
-    return fields.choices("events", EventType, default=())
+def _events(fields: Fields) -> tuple[ToldType, ...]:
+    return fields.choices("events", (*EventType, *NoticeType), default=())
 
 
 def _endpoint_id(request: Request) -> str:
@@ -206,7 +213,7 @@ def _endpoint(entry: Entry) -> WebhookEndpoint:
 
 
 def _changed(
-    endpoint: WebhookEndpoint, url: str | None, events: tuple[EventType, ...] | None, enabled: bool | None
+    endpoint: WebhookEndpoint, url: str | None, events: tuple[ToldType, ...] | None, enabled: bool | None
 ) -> WebhookEndpoint:
     endpoint = replace(
         endpoint,

@@ -111,9 +111,11 @@ class World:
     async def work_until(self, condition: Callable[[], Awaitable[bool]]) -> None:
         work = asyncio.create_task(self.replays.work())
         try:
-            async with asyncio.timeout(10):
-                while not await condition():
-                    await asyncio.sleep(0.005)
+            for _ in range(2000):
+                if await condition():
+                    return
+                await asyncio.sleep(0.005)
+            raise AssertionError(f"it did not come to that: {await self.nexts()}")
         finally:
             work.cancel()
             await asyncio.gather(work, return_exceptions=True)
