@@ -11,76 +11,20 @@ from typing import Any
 
 import pytest
 from aiohttp import web
-from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.abc import ResolveResult
 from aiohttp.test_utils import TestServer
 
 from directory.webhook_endpoint import is_public
 from schemas import codec
 from tests.unit.webhooks.deliveries import due
+from tests.unit.webhooks.receivers import HERE, Receiver, SaidNames
 from webhooks.attempts import judged
 from webhooks.connections import Address, NameResolver, open_connector
-from webhooks.post import ANSWER_BYTES_MAX, Answer, Poster
+from webhooks.post import Answer, Poster
 from webhooks.retries import Schedule
 
 ANSWER_S_MAX = 20.0
 HANGS_S = 1.0  # Who hangs is given up so soon.
-HERE = "127.0.0.1"
-
-
-class SaidNames(AbstractResolver):
-    """Resolves each name to what it was told, one answer after the other; the last stays."""
-
-    def __init__(self, answers: Mapping[str, list[str]]) -> None:
-        self._answers = {name: list(addresses) for name, addresses in answers.items()}
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
-    ) -> list[ResolveResult]:
-        known = self._answers.get(host)
-        if known is None:
-            raise OSError("no such name")
-        addresses = (known.pop(0) if len(known) > 1 else known[0]).split()
-        return [
-            ResolveResult(hostname=host, host=each, port=port, family=socket.AF_INET, proto=0, flags=0)
-            for each in addresses
-        ]
-
-    async def close(self) -> None: ...
-
-
-class Receiver:
-    """Answers as its path says, and remembers what it got."""
-
-    def __init__(self) -> None:
-        self.got: list[web.Request] = []
-        self.bodies: list[bytes] = []
-        self._let_go = asyncio.Event()
-
-    async def answer(self, request: web.Request) -> web.StreamResponse:
-        self.got.append(request)
-        self.bodies.append(await request.read())
-        match request.path:
-            case "/hang":
-                await self._let_go.wait()
-            case "/drop":
-                assert request.transport is not None
-                request.transport.abort()
-            case "/redirect":
-                return web.Response(status=307, headers={"Location": f"http://{HERE}:{request.url.port}/200"})
-            case "/patience":
-                return web.Response(status=429, headers={"Retry-After": "120"})
-            case "/flood":
-                return web.Response(body=b"x" * (ANSWER_BYTES_MAX * 1000))
-            case "/hang-behind-200":
-                response = web.StreamResponse()
-                await response.prepare(request)
-                await self._let_go.wait()
-            case path:
-                return web.Response(status=int(path[1:]))
-        return web.Response()
-
-    def let_go(self) -> None:
-        self._let_go.set()
 
 
 def with_receiver(
