@@ -9,11 +9,13 @@ from ipaddress import AddressValueError, IPv4Address, IPv4Network, IPv6Address
 
 from payments.fields import Faults, fault
 from payments.payment import EventType
-from payments.refusals import InvalidCommand
+from payments.refusals import InvalidCommand, Refusal
 
 URL_CHARACTERS_MAX = 2048
 HOST_CHARACTERS_MAX = 253  # DNS's limit for a name.
 PORT_MAX = 65_535
+# Each event is delivered to each of them, and one that hangs keeps a connection: Stripe has 16, GitHub 20.
+ENDPOINTS_MAX = 20
 
 # Stricter than RFC 3986, so that whoever reads it finds the same host: no user information (which has an @ before the
 # host), no fragment (which is never sent), no backslash (which some parsers take for a slash), no spaces.
@@ -50,6 +52,15 @@ ToldType = EventType | NoticeType
 def told_type(name: str) -> ToldType:
     """Return the type of event or notice that has this name. Raises ValueError."""
     return NoticeType(name) if name in set(NoticeType) else EventType(name)
+
+
+class TooManyEndpoints(Refusal):
+    """A tenant has at most 20 endpoints, disabled ones among them: one must be deleted before there is another."""
+
+    code = "too-many-endpoints"
+
+    def __init__(self) -> None:
+        super().__init__(f"there are {ENDPOINTS_MAX} endpoints already; delete one that is not needed")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,9 +12,11 @@ from directory.changes import State
 from directory.entities import Kind, Scope
 from directory.register import Entry
 from directory.webhook_endpoint import (
+    ENDPOINTS_MAX,
     DisabledReason,
     NoticeType,
     ToldType,
+    TooManyEndpoints,
     WebhookEndpoint,
     names_private_host,
     url_faults,
@@ -71,6 +73,11 @@ class WebhookEndpoints:
         fields.check()
         endpoint = _changed(WebhookEndpoint(url=url, events=events), None, None, enabled)
         endpoint_id = new_entity_id(caller.tenant_id, Kind.WEBHOOK_ENDPOINT, key)
+        if not self._has_room(caller.tenant_id, endpoint_id):
+            # Another process may have made this one, or deleted one, a moment ago.
+            await parts.directory.catch_up()
+            if not self._has_room(caller.tenant_id, endpoint_id):
+                raise TooManyEndpoints
         first = new_secret(made_by=endpoint_id)
 
         async def secret() -> bytes:
@@ -174,6 +181,11 @@ class WebhookEndpoints:
         # Read back, not remembered: of two requests with one key only one has its secret kept.
         secret = await self._secrets.made_by(endpoint_id, answer.command_id) if answer.is_made else None
         return _change_answer(endpoint_id, answer, secret=secret)
+
+    def _has_room(self, tenant_id: str, endpoint_id: str) -> bool:
+        """Return whether the endpoint is there already, or another one may be."""
+        directory = self._parts.directory
+        return directory.get(endpoint_id) is not None or directory.webhook_endpoints(tenant_id) < ENDPOINTS_MAX
 
     async def _members(self, request: Request) -> dict[str, object]:
         data = await read_body(request, bytes_max=self._parts.config.max_body_bytes)
