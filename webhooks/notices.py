@@ -24,7 +24,7 @@ log = structlog.get_logger(__name__)
 
 class Notices:
     """Takes what it `hear`s on the partitions that are `live`; `wake` tells that something is due, `catch_up` returns
-    when the endpoints are known as they are by now."""
+    when the endpoints are known as they are by now; False: nothing may be taken any more."""
 
     def __init__(
         self,
@@ -34,7 +34,7 @@ class Notices:
         *,
         live: Collection[int],
         wake: Callable[[Iterable[str]], None],
-        catch_up: Callable[[], Awaitable[object]],
+        catch_up: Callable[[], Awaitable[bool]],
     ) -> None:
         self._endpoints = endpoints
         self._store = store
@@ -77,7 +77,8 @@ class Notices:
         if not new:
             return
         # Who was there before the endpoint was disabled is told of it.
-        await self._catch_up()
+        if not await self._catch_up():
+            return
         due = [each for notice in new for each in self._new_due(notice, place)]
         following = new[-1].offset + 1
         await self._store.do(lambda pending: pending.take_notices(partition, due, next_notice=following))

@@ -45,7 +45,8 @@ class Reader(Protocol):
 
 class Replays:
     """Every dispatcher reads every request, and finds what is on its own (`live`) partitions; `wake` tells that
-    something is due, `catch_up` returns when the endpoints are known as they are by now."""
+    something is due, `catch_up` returns when the endpoints are known as they are by now; False: nothing may be done
+    any more."""
 
     def __init__(
         self,
@@ -56,7 +57,7 @@ class Replays:
         *,
         live: Collection[int],
         wake: Callable[[Iterable[str]], None],
-        catch_up: Callable[[], Awaitable[object]],
+        catch_up: Callable[[], Awaitable[bool]],
         system_us: Callable[[], int],
     ) -> None:
         self._reader = reader
@@ -130,7 +131,8 @@ class Replays:
             if self._deliveries.is_stopping:
                 return
         # An endpoint that was enabled before is: what is due to one that is not fails.
-        await self._catch_up()
+        if not await self._catch_up():
+            return
         # What went to another dispatcher meanwhile is for that one to find.
         ours = [partition for partition in todo if partition in self._live and partition in self._covered]
         await self._make_due(request, ours, offset)

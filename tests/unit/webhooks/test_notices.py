@@ -122,6 +122,7 @@ class World:
         self.woken: list[str] = []
         self.has_woken = asyncio.Event()
         self.live = {0}
+        self.may_take = True
         self.notices = Notices(
             self.endpoints,
             self.store,
@@ -131,9 +132,10 @@ class World:
             catch_up=self._catch_up,
         )
 
-    async def _catch_up(self) -> None:
+    async def _catch_up(self) -> bool:
         """The other's record comes on another partition of the directory, and later."""
         self.endpoints.take(self.other)
+        return self.may_take
 
     def _wake(self, endpoint_ids: Iterable[str]) -> None:
         self.woken.extend(endpoint_ids)
@@ -206,6 +208,17 @@ def test_what_others_have_taken_or_stands_on_their_partitions_is_left_to_them(tm
         assert await world.due() == []
 
     with_world(tmp_path, story, Place(next_event=0, next_delivery=0, next_notice=8))
+
+
+def test_what_cannot_be_taken_is_left_for_the_next_start(tmp_path: Path) -> None:
+    async def story(world: World) -> None:
+        world.may_take = False
+        world.notices.hear(notice(world.off))
+        await world.notices.take([0])
+        assert await world.due() == []
+        assert (await world.place()).next_notice == 0
+
+    with_world(tmp_path, story)
 
 
 def test_a_notice_that_comes_while_it_works_is_taken(tmp_path: Path) -> None:

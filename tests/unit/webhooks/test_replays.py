@@ -105,8 +105,9 @@ class World:
         )
         self.loop = asyncio.get_running_loop()
 
-    async def _catch_up(self) -> None:
+    async def _catch_up(self) -> bool:
         self.happened.append("endpoints known")
+        return True
 
     async def work_until(self, condition: Callable[[], Awaitable[bool]]) -> None:
         work = asyncio.create_task(self.replays.work())
