@@ -24,6 +24,9 @@ IN_FLIGHT_MAX = 8
 # How many are read ahead for each that may be in flight: they are at hand in memory, 20 KB each at most.
 READ_AHEAD = 4
 FAILED_AT_ONCE_MAX = 200
+# Between two requests to an endpoint that fails: twice as long with each failure. All endpoints share one process, and
+# one that refuses at once would otherwise be asked hundreds of times a second, if its backlog is large.
+PAUSE_S_MIN, PAUSE_S_MAX = 0.05, 1.0
 EVER_US = 2**63 - 1
 
 
@@ -66,13 +69,15 @@ class Desk(Protocol):
 
 
 class Lane:
-    """The deliveries of one endpoint. An endpoint that fails is asked one at a time until it answers well; from then on
-    twice as many with each delivery, up to IN_FLIGHT_MAX. One that asks for time (Retry-After) is asked nothing."""
+    """The deliveries of one endpoint. An endpoint that fails is asked one at a time, and more and more rarely, until it
+    answers well; from then on twice as many with each delivery, up to IN_FLIGHT_MAX. One that asks for time is given
+    it."""
 
     def __init__(self, endpoint_id: str, desk: Desk) -> None:
         self._endpoint_id = endpoint_id
         self._desk = desk
         self._width = 1
+        self._pause_s = 0.0
         self._rest_until_us = 0
         self._ready: deque[Due] = deque()
         self._in_flight: dict[tuple[str, int], asyncio.Task[None]] = {}
@@ -167,12 +172,13 @@ class Lane:
         with metrics.IN_FLIGHT.track_inprogress():
             attempted = await self._desk.attempt(due)
         delivery = attempted.delivery
-        self._rest_until_us = max(self._rest_until_us, attempted.rest_until_us)
         await self._desk.record([(due.partition, delivery)])
         if delivery.outcome is Outcome.DELIVERED:
-            self._width = min(self._width * 2, IN_FLIGHT_MAX)
+            self._width, self._pause_s = min(self._width * 2, IN_FLIGHT_MAX), 0.0
             return
-        self._width = 1
+        self._width, self._pause_s = 1, min(max(self._pause_s * 2, PAUSE_S_MIN), PAUSE_S_MAX)
+        paused_until_us = self._desk.now_us() + int(self._pause_s * SECOND_US)
+        self._rest_until_us = max(self._rest_until_us, attempted.rest_until_us, paused_until_us)
         if delivery.status_code == GONE:
             await self._desk.disable(self._endpoint_id, DisabledReason.GONE)
         elif await self._desk.fails_for_long(self._endpoint_id):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Sequence
+from itertools import pairwise
 
 from directory.webhook_endpoint import DisabledReason
 from schemas.deliveries import Outcome, WebhookDelivery
@@ -41,13 +43,16 @@ class SmallDesk:
         self.most_in_flight: dict[str, int] = {}
         self.fails_long = False
         self.looking_takes_us = 0
+        self.time_flies_us = 0
+        self.is_running = False
 
     def add(self, *items: Due) -> None:
         for each in items:
             self.waiting.setdefault(each.endpoint_id, []).append((self.now, each))
 
     def now_us(self) -> int:
-        return self.now
+        self.now += self.time_flies_us
+        return self.now + (time.monotonic_ns() // 1000 if self.is_running else 0)
 
     def standing(self, endpoint_id: str) -> Standing:
         return self.standings.get(endpoint_id, Standing.OPEN)
@@ -160,6 +165,7 @@ def test_events_of_a_payment_are_attempted_in_order_each_after_the_one_before_is
         async def say(_: Due) -> Answer:
             return next(answers)
 
+        desk.time_flies_us = SECOND_US
         desk.answers[ENDPOINT] = say
         desk.add(due(2), due(1))
         lanes.wake([ENDPOINT])
@@ -171,6 +177,7 @@ def test_events_of_a_payment_are_attempted_in_order_each_after_the_one_before_is
 
 def test_a_lane_waits_for_the_next_time_and_ends_when_nothing_is_left() -> None:
     async def story(desk: SmallDesk, lanes: Lanes) -> None:
+        desk.time_flies_us = SECOND_US
         desk.answers[ENDPOINT] = says_bad
         desk.add(due(1))
         lanes.wake([ENDPOINT])
@@ -189,6 +196,7 @@ def test_a_lane_waits_for_the_next_time_and_ends_when_nothing_is_left() -> None:
 
 def test_after_its_last_attempt_a_delivery_has_failed_for_good() -> None:
     async def story(desk: SmallDesk, lanes: Lanes) -> None:
+        desk.time_flies_us = SECOND_US
         desk.answers[ENDPOINT] = says_bad
         desk.add(due(1), due(2))
         lanes.wake([ENDPOINT])
@@ -233,6 +241,7 @@ def test_an_endpoint_that_delivers_is_given_more_at_once_up_to_a_bound_and_one_t
         lanes.wake([ENDPOINT])
         await until(lambda: len(desk.recorded) == 200)
         assert desk.most_in_flight[ENDPOINT] == IN_FLIGHT_MAX
+        desk.time_flies_us = SECOND_US
         desk.answers[DEAD] = says_bad
         desk.add(*(due(1, endpoint_id=DEAD, payment_id=payment) for payment in payments(50)))
         lanes.wake([DEAD])
@@ -353,6 +362,7 @@ def test_what_becomes_due_between_two_looks_at_the_clock_is_attempted() -> None:
 
 def test_what_waits_for_a_retry_fails_with_the_rest_when_its_endpoint_is_disabled() -> None:
     async def story(desk: SmallDesk, lanes: Lanes) -> None:
+        desk.time_flies_us = SECOND_US
         desk.answers[ENDPOINT] = says_bad
         desk.add(due(1), due(2))
         lanes.wake([ENDPOINT])
@@ -383,5 +393,25 @@ def test_an_endpoint_that_asks_for_time_is_asked_nothing_else_meanwhile_unless_i
         desk.answers[ENDPOINT] = says_ok
         lanes.changed(ENDPOINT)
         await until(lambda: len(desk.recorded) == 4)
+
+    with_lanes(story)
+
+
+def test_an_endpoint_that_fails_at_once_is_asked_more_and_more_rarely_until_it_answers_well() -> None:
+    async def story(desk: SmallDesk, lanes: Lanes) -> None:
+        asked_s: list[float] = []
+
+        async def say(_: Due) -> Answer:
+            asked_s.append(time.monotonic())
+            return OK if len(asked_s) == 5 else BAD
+
+        desk.answers[ENDPOINT] = say
+        desk.add(*(due(1, payment_id=payment) for payment in payments(6)))
+        desk.is_running = True
+        lanes.wake([ENDPOINT])
+        await until(lambda: len(asked_s) >= 6)
+        pauses_s = [later - former for former, later in pairwise(asked_s[:6])]
+        assert all(pause_s >= least_s for pause_s, least_s in zip(pauses_s, (0.05, 0.1, 0.2, 0.4, 0), strict=True))
+        assert pauses_s[-1] < 0.4, "it has answered well"
 
     with_lanes(story)
