@@ -289,7 +289,7 @@ class Dispatcher:
     async def _go_live(self, partition: int) -> None:
         self._replays.partition_came(partition)
         self._live.add(partition)
-        self._lanes.wake(await self._store.do(lambda pending: pending.endpoints_of(partition)))
+        self._lanes.wake(await self._store.do(Pending.endpoints_waiting))
         self._notices.partition_came()
         log.info("partition_live", partition=partition)
 

@@ -28,6 +28,7 @@ DAY_US = 24 * 3600 * 1_000_000
 # Of a payment whose row is gone, what happened since the partition's `taken_until_us` counts as new: a day is far more
 # than times of one partition are out of order.
 TAKEN_KEPT_US = DAY_US
+COUNTED_MAX = 100_000  # Some ten milliseconds.
 PAYMENTS_AT_ONCE_MAX = 500  # Of a replay: some ten milliseconds.
 HEARD_KEPT_US = 30 * DAY_US  # As long as there is something to deliver again.
 
@@ -191,17 +192,19 @@ class Pending:
         row = self._connection.execute(_SQL["next_at"], wanted).fetchone()
         return None if row["at_us"] is None else int(row["at_us"])
 
-    def endpoints_of(self, partition: int) -> list[str]:
-        """Return who is to be told something of a partition."""
-        return [str(row[0]) for row in self._connection.execute(_SQL["endpoints_of"], {"partition": partition})]
+    def endpoints_waiting(self) -> list[str]:
+        """Return who is to be told something, of whatever partition."""
+        return [str(row["endpoint_id"]) for row in self._connection.execute(_SQL["endpoints_waiting"])]
 
     def oldest_at_us(self, endpoint_ids: Iterable[str]) -> int | None:
         """Return when what waits longest for one of these endpoints was to be attempted."""
         rows = [self._connection.execute(_SQL["oldest_at"], {"endpoint_id": each}).fetchone() for each in endpoint_ids]
         return min((int(row["first"]) for row in rows if row["first"] is not None), default=None)
 
-    def count(self, partitions: Iterable[int]) -> int:
-        return int(self._connection.execute(_SQL["count_due"], {"partitions": _list(partitions)}).fetchone()["due"])
+    def count(self, partitions: Iterable[int], *, most: int = COUNTED_MAX) -> int:
+        """Return how many events are still to be told, COUNTED_MAX if there are more."""
+        wanted = {"partitions": _list(partitions), "most": most}
+        return int(self._connection.execute(_SQL["count_due"], wanted).fetchone()["due"])
 
     def drop_endpoint(self, endpoint_id: str, partitions: Iterable[int], *, most: int) -> int:
         """Forget what a revoked endpoint was to be told, some of it; return how many events that were."""

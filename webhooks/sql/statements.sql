@@ -102,14 +102,20 @@ SELECT min(at_us) AS at_us FROM due
 WHERE endpoint_id = :endpoint_id AND is_head AND at_us > :after_us
     AND partition IN (SELECT value FROM json_each(:partitions));
 
--- endpoints_of: who is to be told something of a partition.
-SELECT DISTINCT endpoint_id FROM due WHERE partition = :partition;
+-- endpoints_waiting: who is to be told something, by a look-up each: a backlog is not read through.
+WITH RECURSIVE waiting (endpoint_id) AS (
+    SELECT min(endpoint_id) FROM due
+    UNION ALL
+    SELECT (SELECT min(due.endpoint_id) FROM due WHERE due.endpoint_id > waiting.endpoint_id)
+    FROM waiting WHERE waiting.endpoint_id IS NOT NULL)
+SELECT endpoint_id FROM waiting WHERE endpoint_id IS NOT NULL;
 
 -- oldest_at: since when an endpoint could be told something that it was not told yet.
 SELECT min(at_us) AS first FROM due WHERE endpoint_id = :endpoint_id AND is_head;
 
--- count_due: how much there is, of partitions that are ours now.
-SELECT count(*) AS due FROM due WHERE partition IN (SELECT value FROM json_each(:partitions));
+-- count_due: how much there is, of partitions that are ours now, up to a bound: others wait for the state meanwhile.
+SELECT count(*) AS due FROM (
+    SELECT 1 FROM due WHERE partition IN (SELECT value FROM json_each(:partitions)) LIMIT :most);
 
 -- first_event: the oldest event of which no attempt is on the log.
 SELECT min(event_offset) AS first FROM due WHERE partition = :partition AND event_offset IS NOT NULL;

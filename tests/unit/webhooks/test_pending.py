@@ -44,6 +44,8 @@ def test_a_payments_events_come_one_after_the_other_and_payments_and_endpoints_b
     take(pending, new(due(2, endpoint_id=OTHER_ENDPOINT)))
     assert names(told_next(pending)) == [(PAYMENT, 1), (OTHER_PAYMENT, 1)]
     assert names(told_next(pending, OTHER_ENDPOINT)) == [(PAYMENT, 2)]
+    assert pending.endpoints_waiting() == [ENDPOINT, OTHER_ENDPOINT]
+    assert pending.count([0], most=3) == 3
     pending.record([(0, attempted(due(1)))], {0: 1})
     assert names(told_next(pending)) == [(PAYMENT, 2), (OTHER_PAYMENT, 1)]
     pending.record([(0, attempted(due(2), Outcome.FAILED))], {0: 2})
@@ -59,7 +61,7 @@ def test_what_is_retried_waits_for_its_time_and_the_next_of_its_payment_behind_i
     pending.record([(0, attempted(again(due(1))))], {0: 2})
     assert told_next(pending) == [due(2)]
     pending.record([(0, attempted(due(2)))], {0: 3})
-    assert pending.endpoints_of(0) == []
+    assert pending.endpoints_waiting() == []
     assert pending.count([0]) == 0
 
 
