@@ -47,6 +47,7 @@ class NoticeType(StrEnum):
 
 
 ToldType = EventType | NoticeType
+TOLD_TYPES: tuple[ToldType, ...] = (*EventType, *NoticeType)
 
 
 def told_type(name: str) -> ToldType:

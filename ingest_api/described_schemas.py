@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from directory.entities import AccountType, Role, Scope
-from directory.webhook_endpoint import URL_CHARACTERS_MAX, DisabledReason, NoticeType
+from directory.webhook_endpoint import TOLD_TYPES, URL_CHARACTERS_MAX, DisabledReason
 from ingest_api.process_health import Condition
 from payments.commands import DESCRIPTION_CHARACTERS_MAX
 from payments.idempotency import KEY_CHARACTERS_MAX
@@ -126,7 +126,7 @@ _USER: dict[str, Schema] = {
     "name": nullable(text("What to call the user.")),
 }
 _SCOPES = {"type": "array", "items": {"type": "string", "enum": [scope.value for scope in Scope]}}
-_TOLD_TYPES = [each.value for each in (*EventType, *NoticeType)]
+_TOLD_TYPES = [each.value for each in TOLD_TYPES]
 _EVENTS = {
     "type": "array",
     "items": {"type": "string", "enum": _TOLD_TYPES},

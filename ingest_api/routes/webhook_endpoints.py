@@ -13,8 +13,8 @@ from directory.entities import Kind, Scope
 from directory.register import Entry
 from directory.webhook_endpoint import (
     ENDPOINTS_MAX,
+    TOLD_TYPES,
     DisabledReason,
-    NoticeType,
     ToldType,
     TooManyEndpoints,
     WebhookEndpoint,
@@ -32,7 +32,6 @@ from ingest_api.listing import QueryString
 from ingest_api.parts import Parts
 from ingest_api.representations import entity_now
 from ingest_api.routes.webhook_deliveries import webhook_delivery_routes
-from payments.payment import EventType
 from projections.queries import EntityRow
 
 PATH = "/api/v1/webhook-endpoints/"
@@ -212,7 +211,7 @@ def _fields(members: dict[str, object]) -> Fields:
 
 
 def _events(fields: Fields) -> tuple[ToldType, ...]:
-    return fields.choices("events", (*EventType, *NoticeType), default=())
+    return fields.choices("events", TOLD_TYPES, default=())
 
 
 def _endpoint_id(request: Request) -> str:

@@ -10,10 +10,9 @@ import httpx
 import pytest
 
 from directory.changes import Action, Changed, DirectoryCommand, change
-from directory.webhook_endpoint import ENDPOINTS_MAX, DisabledReason, NoticeType, WebhookEndpoint
+from directory.webhook_endpoint import ENDPOINTS_MAX, TOLD_TYPES, DisabledReason, WebhookEndpoint
 from directory.webhook_secrets import SECRETS_MAX, from_json
 from ingest_api.changes import ATTEMPTS_MAX
-from payments.payment import EventType
 from tests.unit.ingest_api.small_pipeline import ADMIN_KEY, KEYRING, Caller, with_caller
 
 PATH = "/api/v1/webhook-endpoints/"
@@ -402,7 +401,7 @@ def test_secrets_that_cannot_be_opened_are_not_replaced() -> None:
 
 def test_every_event_type_can_be_asked_for() -> None:
     async def story(caller: Caller) -> None:
-        events = [told.value for told in (*EventType, *NoticeType)]
+        events = [told.value for told in TOLD_TYPES]
         assert (await made(caller, events=events[::-1]))["events"] == events
 
     with_caller(story)
