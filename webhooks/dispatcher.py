@@ -32,7 +32,7 @@ from webhooks import metrics
 from webhooks.arrivals import Arrivals, place_told, told_of
 from webhooks.connections import NameResolver, open_connector
 from webhooks.delivery_log import DeliveryLog
-from webhooks.desk import DeliveryDesk
+from webhooks.desk import FORGET_AT_ONCE_MAX, DeliveryDesk
 from webhooks.disabling import Disabler
 from webhooks.endpoints import Endpoints
 from webhooks.lanes import Lanes
@@ -238,10 +238,11 @@ class Dispatcher:
 
     async def assigned(self, told: Mapping[int, Told | None]) -> Mapping[int, int]:
         offsets = {}
+        # Before they are begun: what is assigned is not forgotten any more.
+        self._assigned.update(told)
         for partition, each in told.items():
             otherwise = place_told(each)
             offsets[partition] = await self._store.do(partial(_begin, partition=partition, otherwise=otherwise))
-        self._assigned.update(told)
         self._has_joined = True
         metrics.PARTITIONS.set(len(self._assigned))
         log.info("partitions_assigned", offsets=offsets)
@@ -323,6 +324,14 @@ class Dispatcher:
             for partition in sorted(self._live):
                 now_us = self._clock.system_us()
                 await self._store.do(partial(Pending.forget_long_ago, partition=partition, now_us=now_us))
+            await self._forget_others()
+
+    async def _forget_others(self) -> None:
+        """Drop the state of partitions that others have: their backlog would be looked through for nothing."""
+        for partition in await self._store.do(Pending.partitions):
+            forget = partial(Pending.forget_some, partition=partition, most=FORGET_AT_ONCE_MAX)
+            while partition not in self._assigned and await self._store.do(forget):
+                pass
 
     async def _watch(self) -> None:
         """End when something that works in a thread of its own can no longer."""

@@ -114,7 +114,7 @@ class Pending:
         return None if row is None else Place(**dict(row))
 
     def begin(self, partition: int, place: Place) -> None:
-        """Begin to keep a partition of which nothing is kept."""
+        """Begin to keep a partition, with nothing of what may be left of it from before."""
         values = {
             "partition": partition,
             "next_event": place.next_event,
@@ -124,12 +124,28 @@ class Pending:
             "taken_until_us": place.taken_until_us,
         }
         with self._transaction() as connection:
+            self._forget(connection, partition)
             connection.execute(_SQL["set_place"], values)
 
     def forget(self, partition: int) -> None:
         """Drop what is kept of a partition, so that it is read from its start."""
         with self._transaction() as connection:
             self._forget(connection, partition)
+
+    def partitions(self) -> list[int]:
+        """Return the partitions that are kept."""
+        return [int(row["partition"]) for row in self._connection.execute(_SQL["partitions_kept"])]
+
+    def forget_some(self, partition: int, *, most: int) -> int:
+        """Drop some of what is kept of a partition, and first of all where it is read on, so that it is not; return how
+        much that was."""
+        values = {"partition": partition, "before_us": None, "most": most}
+        with self._transaction() as connection:
+            connection.execute(_SQL["forget_partitions"], values)
+            connection.execute(_SQL["forget_heard"], values)
+            return sum(
+                connection.execute(_SQL[each], values).rowcount for each in ("forget_some_due", "forget_some_taken")
+            )
 
     def sequence_taken(self, payment_id: str) -> int | None:
         """Return the last transition of a payment that was taken, if that is known."""

@@ -19,6 +19,15 @@ DELETE FROM taken WHERE :partition IS NULL OR partition = :partition;
 -- forget_due: with it goes what is due.
 DELETE FROM due WHERE :partition IS NULL OR partition = :partition;
 
+-- partitions_kept: what there is state of.
+SELECT partition FROM partitions ORDER BY partition;
+
+-- forget_some_due: some at a time, as for a revoked endpoint.
+DELETE FROM due WHERE rowid IN (SELECT rowid FROM due WHERE partition = :partition LIMIT :most);
+
+-- forget_some_taken: the same.
+DELETE FROM taken WHERE rowid IN (SELECT rowid FROM taken WHERE partition = :partition LIMIT :most);
+
 -- read_place: where a partition's topics are read on.
 SELECT next_event, next_delivery, next_request, next_notice, since_us, taken_until_us FROM partitions WHERE partition = :partition;
 

@@ -270,6 +270,22 @@ def test_a_large_replay_is_made_due_some_payments_at_a_time_and_each_payment_in_
     assert place.next_request == 0, "it is done when all of it is due"
 
 
+def test_the_state_of_a_partition_that_others_have_is_dropped_some_at_a_time_and_begun_anew_with_none_of_it(
+    pending: Pending,
+) -> None:
+    pending.begin(1, Place(next_event=0))
+    take(pending, *(new(due(n)) for n in (1, 2, 3)), new(due(1, partition=1, payment_id=OTHER_PAYMENT)))
+    assert pending.partitions() == [0, 1]
+    assert pending.forget_some(0, most=2) == 2
+    # What is half forgotten is not believed, whatever is left of it.
+    assert pending.place(0) is None
+    assert pending.partitions() == [1]
+    pending.begin(0, Place(next_event=7))
+    assert pending.count([0]) == 0
+    assert pending.count([1]) == 1
+    assert pending.forget_some(0, most=2) == 0
+
+
 def test_what_was_due_to_a_revoked_endpoint_is_dropped_some_at_a_time(pending: Pending) -> None:
     take(pending, *(new(due(n)) for n in (1, 2, 3)))
     assert [pending.drop_endpoint(ENDPOINT, [0], most=2) for _ in range(2)] == [2, 1]
