@@ -260,7 +260,9 @@ class Dispatcher:
         # An endpoint that was there before an event is told of it: whoever was told 201 may pay at once.
         if not await self._know_endpoints():
             return
-        told = await self._store.do(lambda _: self._taker.take(messages))
+        # What was fetched before its partition went is for whoever has that now.
+        ours = [message for message in messages if message.partition() in self._assigned]
+        told = await self._store.do(lambda _: self._taker.take(ours))
         self._read += len(messages)
         metrics.RECORDS.inc(len(messages))
         self._lanes.wake(told)
