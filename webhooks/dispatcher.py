@@ -332,7 +332,7 @@ class Dispatcher:
         """Drop the state of partitions that others have: their backlog would be looked through for nothing."""
         for partition in await self._store.do(Pending.partitions):
             forget = partial(Pending.forget_some, partition=partition, most=FORGET_AT_ONCE_MAX)
-            while partition not in self._assigned and await self._store.do(forget):
+            while partition not in self._assigned and await self._store.do(forget) > 0:
                 pass
 
     async def _watch(self) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from directory.changes import Changed, DirectoryCommand, DirectoryRecord, change
-from directory.webhook_endpoint import DisabledReason, NoticeType
+from directory.webhook_endpoint import DisabledReason, NoticeType, WebhookEndpoint
 from kafka_log.producer import OutRecord, Position
 from payments.payment import EventType
 from schemas import codec
@@ -67,7 +67,8 @@ def test_a_notice_is_what_disabled_an_endpoint_and_neither_its_owner_nor_what_is
 ) -> None:
     record = endpoint_record()
     off = automatically_disabled(record, reason)
-    assert notice(off).record.entity == replace(record.entity, enabled=False, disabled_reason=reason)
+    assert isinstance(off.entity, WebhookEndpoint)
+    assert (notice(off).record, off.entity.enabled, off.entity.disabled_reason) == (off, False, reason)
     moved = replace(off, version=off.version + 1, changed_by=record.created_by)
     for other in (record, disabled(record), moved, enabled(off), replace(off, version=off.version + 1)):
         assert notice_of(other, partition=0, offset=0) is None

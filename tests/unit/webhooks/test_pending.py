@@ -139,7 +139,7 @@ def test_a_lost_state_is_rebuilt_from_the_place_that_the_group_was_told(tmp_path
     assert place is not None
     rebuilt = Pending(tmp_path / "rebuilt.sqlite")
     rebuilt.begin(0, place)
-    take(rebuilt, *(each for each in events if each.event_offset >= place.next_event), next_event=20)
+    take(rebuilt, *(each for each in events if (each.event_offset or 0) >= place.next_event), next_event=20)
     rebuilt.record([(0, each) for each in log if each.attempted_at_us >= place.since_us], {0: 4})
     assert told_next(rebuilt) == told_next(pending) == [due(2, payment_id=OTHER_PAYMENT), again(due(2))]
     assert rebuilt.count([0]) == pending.count([0]) == 3

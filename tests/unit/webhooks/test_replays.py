@@ -90,7 +90,7 @@ class World:
         self.live = live
         self.happened: list[str] = []
         self.meanwhile: Callable[[], None] = lambda: None
-        self.deliveries = Deliveries(lambda: self.loop.call_soon_threadsafe(self.meanwhile))
+        self.deliveries = Deliveries(self._meanwhile)
         endpoints = Endpoints(KEYRING, lambda _: None)
         endpoints.take(endpoint_record(ENDPOINT))
         self.replays = Replays(
@@ -104,6 +104,9 @@ class World:
             system_us=lambda: NOW_US,
         )
         self.loop = asyncio.get_running_loop()
+
+    def _meanwhile(self) -> None:
+        self.loop.call_soon_threadsafe(self.meanwhile)
 
     async def _catch_up(self) -> bool:
         self.happened.append("endpoints known")
