@@ -24,8 +24,9 @@ IN_FLIGHT_MAX = 8
 # How many are read ahead for each that may be in flight: they are at hand in memory, 20 KB each at most.
 READ_AHEAD = 4
 FAILED_AT_ONCE_MAX = 200
-# Between two requests to an endpoint that fails: twice as long with each failure. All endpoints share one process, and
-# one that refuses at once would otherwise be asked hundreds of times a second, if its backlog is large.
+# Between two requests to an endpoint that failed twice in a row: twice as long with each further failure. All endpoints
+# share one process, and one that refuses at once would otherwise be asked hundreds of times a second, if its backlog is
+# large.
 PAUSE_S_MIN, PAUSE_S_MAX = 0.05, 1.0
 EVER_US = 2**63 - 1
 
@@ -77,7 +78,7 @@ class Lane:
         self._endpoint_id = endpoint_id
         self._desk = desk
         self._width = 1
-        self._pause_s = 0.0
+        self._failures = 0
         self._rest_until_us = 0
         self._ready: deque[Due] = deque()
         self._in_flight: dict[tuple[str, int], asyncio.Task[None]] = {}
@@ -174,10 +175,10 @@ class Lane:
         delivery = attempted.delivery
         await self._desk.record([(due.partition, delivery)])
         if delivery.outcome is Outcome.DELIVERED:
-            self._width, self._pause_s = min(self._width * 2, IN_FLIGHT_MAX), 0.0
+            self._width, self._failures = min(self._width * 2, IN_FLIGHT_MAX), 0
             return
-        self._width, self._pause_s = 1, min(max(self._pause_s * 2, PAUSE_S_MIN), PAUSE_S_MAX)
-        paused_until_us = self._desk.now_us() + int(self._pause_s * SECOND_US)
+        self._width, self._failures = 1, self._failures + 1
+        paused_until_us = self._desk.now_us() + int(pause_s(self._failures) * SECOND_US)
         self._rest_until_us = max(self._rest_until_us, attempted.rest_until_us, paused_until_us)
         if delivery.status_code == GONE:
             await self._desk.disable(self._endpoint_id, DisabledReason.GONE)
@@ -204,3 +205,11 @@ class Lane:
             await asyncio.wait([woken, *self._in_flight.values()], timeout=wait_s, return_when=asyncio.FIRST_COMPLETED)
         finally:
             woken.cancel()
+
+
+def pause_s(failures: int) -> float:
+    """Return how long an endpoint is left alone after so many failures in a row; one alone says little of it."""
+    if failures < 2:
+        return 0.0
+    # Of so many more the bound is reached anyway, and no float is too small for it.
+    return min(PAUSE_S_MIN * 2 ** min(failures - 2, 16), PAUSE_S_MAX)
