@@ -95,9 +95,12 @@ CREATE TABLE IF NOT EXISTS ach_answers (
 ) STRICT;
 CREATE INDEX IF NOT EXISTS ach_answers_waiting ON ach_answers (due_at_us) WHERE file_number IS NULL;
 
--- Every line of every booking, of transfers and of ACH entries.
-CREATE VIEW IF NOT EXISTS booked AS
+-- Every line of every booking, of transfers and of ACH entries. Made anew: books of earlier releases have another.
+DROP VIEW IF EXISTS booked;
+CREATE VIEW booked AS
 SELECT account_id, amount_minor, booked_at_us FROM entries
+UNION ALL
+SELECT account_id, amount_minor, booked_at_us FROM second_entries
 UNION ALL
 SELECT account_id, amount_minor, booked_at_us FROM ach_postings;
 
