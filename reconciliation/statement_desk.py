@@ -44,6 +44,8 @@ RECORDS_AT_ONCE = 1000
 # Nobody's payments are older, and a statement may be of a very long time.
 FIRST_DAY = date(2000, 1, 1)
 DAY = timedelta(days=1)
+# What a booking is. A batch's total is none beside its payments, and what is missing is in no file.
+OF_BOOKINGS = frozenset(Verdict) - {Verdict.UNMATCHED_HERE, Verdict.LISTED}
 
 
 class Appender(Protocol):
@@ -121,11 +123,25 @@ class StatementDesk:
         return Taken(done, is_replay=False)
 
     def _compare(self, file: BinaryIO, import_id: str, wanted: Wanted, own_accounts: frozenset[str]) -> int:
-        """Compare booking after booking, and return how many there were."""
+        """Compare booking after booking, and return how many there were.
+
+        What comes back is compared behind all that arrives: some banks list the newest first, and what came back before
+        it arrived would be for a person.
+        """
+        there, back = (
+            self._compare_those(file, import_id, wanted, own_accounts, is_return=is_return)
+            for is_return in (False, True)
+        )
+        return there + back
+
+    def _compare_those(
+        self, file: BinaryIO, import_id: str, wanted: Wanted, own_accounts: frozenset[str], *, is_return: bool
+    ) -> int:
         file.seek(0)
         count = 0
-        for bookings in _in_batches(bookings_of(read_statements(file)), RECORDS_AT_ONCE):
-            count += len(bookings)
+        those = (each for each in bookings_of(read_statements(file)) if each.is_return is is_return)
+        for bookings in _in_batches(those, RECORDS_AT_ONCE):
+            count += sum(not booking.is_total for booking in bookings)
             comparison = Comparison(self._book, import_id, wanted.tenant_id, own_accounts, now_us=self._now_us())
             for booking in bookings:
                 comparison.add(booking)
@@ -182,7 +198,7 @@ class StatementDesk:
             name=wanted.name,
             is_whole=wanted.is_whole,
             bookings=bookings,
-            known=bookings - sum(counts.values()) + counts[Verdict.UNMATCHED_HERE],
+            known=bookings - sum(counts[verdict] for verdict in OF_BOOKINGS),
             matched=counts[Verdict.MATCHED],
             repaired=counts[Verdict.REPAIRED],
             mismatched=counts[Verdict.MISMATCHED],

@@ -11,7 +11,7 @@ from rails.simulated.scenarios import Scenario, reason_of
 
 
 class Round:
-    """The rows of a round: lines of bookings, and of those that are made twice, changes of balances by account, outcomes
+    """The rows of a round: lines of bookings, and of those made a second time, changes of balances by account, outcomes
     in their order, new states."""
 
     def __init__(self) -> None:

@@ -36,10 +36,10 @@ from rails.simulated.day_statements import account_name
 from schemas.partitioning import partition_of
 from schemas.reconciliation import Side, Verdict
 from tests.e2e.tenancy import POLL_S, Tenancy
-from tests.e2e.test_reconciliation import ITEMS, STATEMENTS, all_items
+from tests.e2e.test_reconciliation import STATEMENTS, all_items
 
 PARTITIONS = KafkaSettings.model_fields["partitions"].default
-BATCH = 5_000
+BATCH = 2_500
 SEED = 20_250_220
 REPORTED = "directpay_reconciliation_records_total"
 
@@ -114,10 +114,9 @@ class World:
         amounts_minor = [100_000 + 50_00 * chance.randrange(40) for _ in range(payments)]
         for begin in range(0, payments, BATCH):
             orders = [self._order(n, amounts_minor[n]) for n in range(begin, min(begin + BATCH, payments))]
-            answer = self.tenancy.http.post("/api/v1/payments/batch", json=orders, timeout=60)
-            assert answer.status_code == 200, answer.text
+            answer = self._send(orders)
             results = answer.json()["results"]
-            assert {each["status"] for each in results} <= {201, 202}, results
+            assert {each["status"] for each in results} <= {200, 201, 202}
             self.ids |= {
                 each["payment"]["id"]: amount_minor
                 for each, amount_minor in zip(results, amounts_minor[begin : begin + BATCH], strict=True)
@@ -211,6 +210,17 @@ class World:
         for key in keys.values():
             self.tenancy.wait_for(payment_id(self.tenancy.tenant_id, key), "completed", within_s=self.wait_s_max)
 
+    def _send(self, orders: list[dict[str, Any]]) -> httpx.Response:
+        """Order, and where the answer is 503 (the outcome is unknown) again with the same keys."""
+        deadline = time.monotonic() + self.wait_s_max
+        while True:
+            answer = self.tenancy.http.post("/api/v1/payments/batch", json=orders, timeout=60)
+            if answer.status_code == 200:
+                return answer
+            assert answer.status_code == 503, answer.text
+            assert time.monotonic() < deadline, answer.text
+            time.sleep(POLL_S)
+
     def _order(self, number: int, amount_minor: int) -> dict[str, Any]:
         return self.tenancy.body(
             f"rent-{number}",
@@ -248,7 +258,7 @@ def test_every_fault_of_a_bank_is_found_and_what_was_lost_is_repaired_once(stack
         world.pay(400)
         transfers = all_are_booked(world)
         only_the_dropped_are_open(world, transfers)
-    assert min(Counter(kinds(each) for each in transfers.values()).values()) > 0
+    assert {("dropped",), ("doubled",), ("changed",)} <= {kinds(each) for each in transfers.values()}
     # Asking tells nothing: what is left is for a statement.
     assert " 0 are repaired" in directpay(stack, "repair")
     everything_is_found_once(world, transfers, kill=None)

@@ -1,4 +1,4 @@
-"""What the simulated bank does wrong with a share of its transfers: in its books, its feed, its answers and its record."""
+"""What the simulated bank does wrong with a share of its transfers: in its books, feed, answers and record."""
 
 from __future__ import annotations
 
