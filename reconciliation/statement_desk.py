@@ -128,25 +128,25 @@ class StatementDesk:
         What comes back is compared behind all that arrives: some banks list the newest first, and what came back before
         it arrived would be for a person.
         """
-        there, back = (
-            self._compare_those(file, import_id, wanted, own_accounts, is_return=is_return)
-            for is_return in (False, True)
-        )
+        there, left = self._compare_those(file, import_id, wanted, own_accounts, is_return=False)
+        back, _ = self._compare_those(file, import_id, wanted, own_accounts, is_return=True) if left else (0, 0)
         return there + back
 
     def _compare_those(
         self, file: BinaryIO, import_id: str, wanted: Wanted, own_accounts: frozenset[str], *, is_return: bool
-    ) -> int:
+    ) -> tuple[int, int]:
+        """Compare what is a return, or what is none, and return how many those were, and how many were left out."""
         file.seek(0)
-        count = 0
-        those = (each for each in bookings_of(read_statements(file)) if each.is_return is is_return)
-        for bookings in _in_batches(those, RECORDS_AT_ONCE):
-            count += sum(not booking.is_total for booking in bookings)
+        count = left = 0
+        for bookings in _in_batches(bookings_of(read_statements(file)), RECORDS_AT_ONCE):
+            those = [booking for booking in bookings if booking.is_return is is_return]
+            left += len(bookings) - len(those)
+            count += sum(not booking.is_total for booking in those)
             comparison = Comparison(self._book, import_id, wanted.tenant_id, own_accounts, now_us=self._now_us())
-            for booking in bookings:
+            for booking in those:
                 comparison.add(booking)
             self._write(comparison.records, comparison.reports)
-        return count
+        return count, left
 
     def _miss(self, statements: Sequence[Statement], import_id: str, wanted: Wanted) -> None:
         """Find the payments whose money moved on these days by our books, and in no statement."""
