@@ -105,7 +105,7 @@ def test_a_share_goes_wrong_the_same_in_whatever_order_and_nothing_else_does(boo
     orders = [instruction(number) for number in range(MANY)]
     shares = {"dropped": 0.1, "doubled": 0.1, "changed": 0.05}
     goes_wrong(books, *orders, **shares)
-    counts = Counter()
+    counts: Counter[str] = Counter()
     for each in record(books):
         counts["dropped"] += each["is_dropped"]
         counts["doubled"] += each["is_doubled"]
