@@ -270,12 +270,12 @@ class BookNames:
         row = self._connection.execute(_SQL["payment"], wanted).fetchone()
         return None if row is None else _payment(row)
 
-    def by_bank_reference(self, bank_reference: str, claimed: tuple[date, date]) -> KnownPayment | None:
+    def by_bank_reference(self, bank_reference: str, days: tuple[date, date]) -> KnownPayment | None:
         wanted = {
             "bank_reference": bank_reference,
             "tenant_id": self._tenant_id,
-            "first_day": claimed[0].isoformat(),
-            "last_day": claimed[1].isoformat(),
+            "first_day": days[0].isoformat(),
+            "last_day": days[1].isoformat(),
         }
         rows = self._connection.execute(_SQL["by_bank_reference"], wanted).fetchall()
         return _payment(rows[0]) if len(rows) == 1 else None

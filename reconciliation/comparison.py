@@ -52,7 +52,7 @@ class Comparison:
         finding_id = booking.finding_id(self._tenant_id)
         before = self._book.find(finding_id)
         if booking.is_total and before is not None and before[0].verdict is Verdict.UNMATCHED_AT_BANK:
-            self._resolve(finding_id, Resolution.LISTED, "another statement lists its payments")
+            self._list(finding_id, before[1])
         if finding_id in self._found or before is not None:
             return
         self._found.add(finding_id)
@@ -133,6 +133,11 @@ class Comparison:
             text=booking.text[:TEXT_CHARACTERS_MAX],
             found_at_us=self._now_us,
         )
+
+    def _list(self, finding_id: str, before: ItemResolution | None) -> None:
+        """What was a total alone has its payments now, whatever a person has said of it before."""
+        if before is None or before.resolution is not Resolution.LISTED:
+            self._resolve(finding_id, Resolution.LISTED, "another statement lists its payments")
 
     def _resolve_missing(self, payment_id: str, leg: Leg) -> None:
         """What was missing is booked now: a later statement has it."""

@@ -31,10 +31,14 @@ ON CONFLICT (payment_id) DO UPDATE SET
 -- payment: of this tenant, or of any.
 SELECT * FROM payments WHERE payment_id = :payment_id AND :tenant_id IN ('', tenant_id);
 
--- by_bank_reference: of some days; two are as good as none.
+-- by_bank_reference: whose money moved in these days; two are as good as none.
 SELECT * FROM payments
 WHERE bank_reference = :bank_reference AND :tenant_id IN ('', tenant_id)
-    AND claimed_day BETWEEN :first_day AND :last_day
+    AND (
+        claimed_day BETWEEN :first_day AND :last_day
+        OR settled_day BETWEEN :first_day AND :last_day
+        OR ended_day BETWEEN :first_day AND :last_day
+    )
 LIMIT 2;
 
 -- like_it: settled on that day with that amount, and no booking has its leg; two are as good as none.

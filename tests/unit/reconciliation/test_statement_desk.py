@@ -325,7 +325,7 @@ def test_a_trace_number_or_the_banks_reference_names_a_payment(by: MatchedBy) ->
     ("days_later", "reason", "is_named"),
     [(0, None, True), (14, None, True), (15, None, False), (62, "R10", True), (91, "R10", False), (-2, None, False)],
 )
-def test_a_name_of_the_banks_names_what_was_claimed_shortly_before(
+def test_a_name_of_the_banks_names_what_moved_shortly_before(
     days_later: int, reason: str | None, is_named: bool
 ) -> None:
     # The bank begins to count anew: an old payment had the trace number, what is booked now is another's.
@@ -335,6 +335,13 @@ def test_a_name_of_the_banks_names_what_was_claimed_shortly_before(
     booked = booking(RENT if reason is None else -RENT, trace_number=trace, day=day, return_reason=reason)
     desk.take(statement_file({"Q": [booked]}, day=day), is_whole=False)
     assert [it.payment_id is not None for it in desk.findings()] == [is_named]
+
+
+def test_a_name_of_the_banks_names_what_was_claimed_long_ago_and_presented_again() -> None:
+    trace = "121042880000001"
+    again = replace(known("march", bank_reference=trace), claimed_day=(DAY - timedelta(days=100)).isoformat())
+    desk = DeskInHand([again])
+    assert desk.take(statement_file({"Q": [booking(RENT, trace_number=trace)]})).done.matched == 1
 
 
 def test_a_trace_number_of_two_payments_names_none() -> None:
