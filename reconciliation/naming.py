@@ -17,8 +17,8 @@ _UUID = r"(?P<id>[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12
 # A statement has 35 characters for it: the id stands without its hyphens there.
 _REFERENCE = re.compile(_UUID + r"(?::(?P<attempt>[1-9][0-9]{0,2}))?", re.ASCII | re.IGNORECASE)
 # A bank's own names come round again: trace numbers have seven digits to count with, others begin anew each day. They
-# name what moved, by our books, so long before the booking: a payment settles within some banking days of its claim, and
-# an unauthorised one comes back within 60 days (Nacha).
+# name what moved, by our books, so long before the booking: a payment settles within some banking days of its claim,
+# and an unauthorised one comes back within 60 days (Nacha).
 SETTLES_IN = timedelta(days=14)
 COMES_BACK_IN = timedelta(days=90)
 # A bank may date by another place's day.
