@@ -19,8 +19,8 @@ RECORDS_MAX = 1000  # Of one batch: some ten milliseconds of decoding.
 POLL_S = 0.2
 ASK_S_MAX = 10.0
 ASK_PAUSE_S = 0.5
-# What is read together is worked on together, and an answer costs the broker and this reader the same whatever it holds:
-# the broker gathers so much before it answers, or for FETCH_WAIT_MS_MAX (kafka_log.connection).
+# What is read together is worked on together, and an answer costs broker and reader the same whatever it holds: the
+# broker gathers so much before it answers, or for FETCH_WAIT_MS_MAX (kafka_log.connection).
 GATHERED_BYTES = 1024 * 1024
 REST_OF_AN_ANSWER_S = 0.005  # One answer's partitions come one after the other.
 # A member that was killed keeps its partitions this long, unless it returns under its name, which is what it does.

@@ -212,4 +212,4 @@ def pause_s(failures: int) -> float:
     if failures < 2:
         return 0.0
     # Of so many more the bound is reached anyway, and no float is too small for it.
-    return min(PAUSE_S_MIN * 2 ** min(failures - 2, 16), PAUSE_S_MAX)
+    return min(PAUSE_S_MIN * 2.0 ** min(failures - 2, 16), PAUSE_S_MAX)

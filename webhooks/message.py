@@ -46,12 +46,12 @@ def notice_body(record: DirectoryRecord) -> bytes:
         "enabled": endpoint.enabled,
         "disabled_reason": endpoint.disabled_reason.value,
         "status": record.state.value,
-        "created_at": timestamp(record.created_at_us),
+        "created_at": rfc3339(record.created_at_us),
     }
     return _json(
         {
             "type": NoticeType.ENDPOINT_DISABLED.value,
-            "timestamp": timestamp(record.updated_at_us),
+            "timestamp": rfc3339(record.updated_at_us),
             "data": {"webhook_endpoint": shown},
         }
     )

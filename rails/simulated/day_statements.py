@@ -136,7 +136,8 @@ def _of_transfers(rows: Iterable[sqlite3.Row], day: date) -> Iterator[Booked]:
         is_ach_return = comes_back and rail in ACH_RAILS
         item = Item(
             amount_minor=row["amount_minor"],
-            reference=bank_reference(row["transfer_id"]),
+            # What is booked twice has two numbers of the bank's.
+            reference=bank_reference(row["transfer_id"]) + ("-2" if row["is_second"] else ""),
             end_to_end_id=row["reference"],
             return_reason=row["code"] if comes_back else None,
         )

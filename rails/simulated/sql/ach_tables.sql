@@ -127,10 +127,12 @@ CREATE TABLE IF NOT EXISTS ach_dispute_postings (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS ach_dispute_postings_of_an_account ON ach_dispute_postings (account_id);
 
--- Every line of every booking, of transfers and of ACH entries. Earlier releases made it without disputes.
+-- Every line of every booking, of transfers and of ACH entries. Made anew: books of earlier releases have another.
 DROP VIEW IF EXISTS booked;
 CREATE VIEW booked AS
 SELECT account_id, amount_minor, booked_at_us FROM entries
+UNION ALL
+SELECT account_id, amount_minor, booked_at_us FROM second_entries
 UNION ALL
 SELECT account_id, amount_minor, booked_at_us FROM ach_postings
 UNION ALL

@@ -9,13 +9,17 @@ GROUP BY account_id
 HAVING sum(booked_at_us >= :from_us) > 0
 ORDER BY account_id;
 
--- transfers_of_a_day: what was booked of transfers.
+-- transfers_of_a_day: what was booked of transfers, once and a second time.
 SELECT
-    e.account_id, e.booked_at_us, e.booking, e.amount_minor, t.transfer_id, t.reference, t.rail, t.code
-FROM entries AS e JOIN transfers AS t ON t.transfer_id = e.transfer_id
+    e.account_id, e.booked_at_us, e.booking, e.is_second, e.amount_minor, t.transfer_id, t.reference, t.rail, t.code
+FROM (
+    SELECT transfer_id, line, account_id, amount_minor, booked_at_us, booking, 0 AS is_second FROM entries
+    UNION ALL
+    SELECT transfer_id, line, account_id, amount_minor, booked_at_us, 'settled', 1 FROM second_entries
+) AS e JOIN transfers AS t ON t.transfer_id = e.transfer_id
 WHERE e.booked_at_us >= :from_us AND e.booked_at_us < :until_us
 AND (:account_id IS NULL OR e.account_id = :account_id)
-ORDER BY e.transfer_id, e.booking, e.line;
+ORDER BY e.transfer_id, e.booking, e.is_second, e.line;
 
 -- entries_of_a_day: what was booked of ACH entries, those of a batch together. The company's side is line 2.
 SELECT
