@@ -14,8 +14,13 @@ from cli.local_stack.stack import LocalStack
 from cli.local_stack.trouble import StackError
 from cli.walkthrough.by_files import walk_by_files
 from cli.walkthrough.conversation import TourFailed
+from cli.walkthrough.lost_answer import walk_lost_answer
 from cli.walkthrough.places import Places
 from cli.walkthrough.tour import walk
+from cli.walkthrough.webhook import walk_webhook
+
+# The tour's own receiver of webhooks is on this machine.
+LAST_SETTINGS = {"WEBHOOKS_ALLOW_PRIVATE": "true"}
 
 
 @click.command()
@@ -34,11 +39,14 @@ def demo(rail_speed: float) -> None:
             f"\nEverything runs ({time.monotonic() - began:.0f} s). API: {places['http']}  Kafka: {places['kafka']}"
         )
         walk(Places.of(places), click.echo)
-        click.echo("\nThe same stack again, as `directpay up --ach files` starts it: ACH goes by files from here on.\n")
+        settings = "".join(f" --set {name}={value}" for name, value in LAST_SETTINGS.items())
+        click.echo(f"\nThe same stack again, as `directpay up --ach files{settings}` starts it:")
+        click.echo("ACH goes by files from here on.\n")
         stack.stop()
-        stack = LocalStack(state_dir, rail_speed=rail_speed, ach_by_files=True)
+        stack = LocalStack(state_dir, rail_speed=rail_speed, ach_by_files=True, settings=LAST_SETTINGS)
         stack.start()
-        walk_by_files(Places.of(stack.stack), click.echo)
+        for chapters in (walk_by_files, walk_webhook, walk_lost_answer):
+            chapters(Places.of(stack.stack), click.echo)
     except (TourFailed, StackError) as failure:
         stack.stop()
         click.echo(f"\nThe demo failed: {failure}\nThe logs of every process are in {state_dir / 'logs'}.", err=True)

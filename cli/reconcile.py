@@ -48,7 +48,7 @@ def reconcile(files: tuple[Path, ...], state_dir: Path | None, tenant: str, part
                 continue
             found = answer.json()
             unproven += found["unproven"]
-            click.echo(json.dumps(found) if as_json else _told(path, found, is_replay=answer.status_code == 200))
+            click.echo(json.dumps(found) if as_json else told(str(path), found, is_replay=answer.status_code == 200))
     if refused:
         sys.exit(EXIT_REFUSED)
     if unproven:
@@ -65,11 +65,12 @@ def _why(answer: httpx.Response) -> str:
     return str(said.get("detail", f"answered {answer.status_code}"))
 
 
-def _told(path: Path, found: dict[str, Any], *, is_replay: bool) -> str:
+def told(name: str, found: dict[str, Any], *, is_replay: bool) -> str:
+    """Return what was found in a file, as lines: what its bookings are, and the proof of each statement."""
     names = ("matched", "repaired", "mismatched", "duplicates", "unmatched_at_bank", "unmatched_here", "known")
     counts = ", ".join(f"{name.replace('_', ' ')} {found[name]:,}" for name in names if found[name])
     again = " (taken before)" if is_replay else ""
-    lines = [f"{path}{again}: {found['bookings']:,} bookings: {counts or 'nothing'}"]
+    lines = [f"{name}{again}: {found['bookings']:,} bookings: {counts or 'nothing'}"]
     lines += [_proof(proof) for proof in found["proofs"]]
     if (shown := len(found["proofs"])) < found["statements"]:
         lines.append(f"  and {found['statements'] - shown:,} more statements")

@@ -268,13 +268,21 @@ class OriginatorSettings(
     )
     ach_origin_name: str = Field("", pattern=r"^([!-~]([ -~]{0,21}[!-~])?)?$", description="The sender's name.")
     ach_payee_class: str = Field(
-        "PPD", pattern="^(PPD|CCD)$", description="How payees are credited: PPD (people) or CCD (businesses)."
+        "PPD",
+        pattern="^(PPD|CCD)$",
+        description="How payees are credited, and debited for refunds: PPD (people) or CCD (businesses).",
     )
     ach_retries: int = Field(
         0, ge=0, le=2, description="How often a debit that came back as R01 or R09 is presented again, at most."
     )
     ach_retry_days: int = Field(
         3, ge=1, le=30, description="How many banking days after its return was read a debit is presented again."
+    )
+    ach_prenotes: bool = Field(
+        False, description="Whether a prenote tries a payer's account before it is debited for the first time."
+    )
+    ach_dishonors: bool = Field(
+        False, description="Whether a debit's return that comes after the last day of the rules is dishonored (R68)."
     )
 
     @field_validator("ach_bank_routing_number", "ach_destination_routing_number")

@@ -5,15 +5,17 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import StrEnum
-from ipaddress import AddressValueError, IPv4Address, IPv6Address
+from ipaddress import AddressValueError, IPv4Address, IPv4Network, IPv6Address
 
 from payments.fields import Faults, fault
 from payments.payment import EventType
-from payments.refusals import InvalidCommand
+from payments.refusals import InvalidCommand, Refusal
 
 URL_CHARACTERS_MAX = 2048
 HOST_CHARACTERS_MAX = 253  # DNS's limit for a name.
 PORT_MAX = 65_535
+# Each event is delivered to each of them, and one that hangs keeps a connection: Stripe has 16, GitHub 20.
+ENDPOINTS_MAX = 20
 
 # Stricter than RFC 3986, so that whoever reads it finds the same host: no user information (which has an @ before the
 # host), no fragment (which is never sent), no backslash (which some parsers take for a slash), no spaces.
@@ -23,6 +25,9 @@ _URL = re.compile(
     re.ASCII | re.IGNORECASE,
 )
 _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?", re.ASCII)
+# Public by their numbers, and yet none of them a place on the Internet: IANA's special purposes (not whole in every
+# release of ipaddress), relays of 6to4, and the host of a virtual machine on Azure.
+_SPECIAL = tuple(IPv4Network(each) for each in ("192.0.0.0/24", "192.88.99.0/24", "168.63.129.16/32"))
 # The resolver of most systems takes 127.1, 0x7f.0.0.1 and 2130706433 for addresses too.
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*", re.ASCII)
 
@@ -35,12 +40,37 @@ class DisabledReason(StrEnum):
     FAILING = "failing"  # Nothing could be delivered to it for days.
 
 
+class NoticeType(StrEnum):
+    """What a tenant is told beside the events of its payments."""
+
+    ENDPOINT_DISABLED = "webhook_endpoint_disabled"  # Not by its owner.
+
+
+ToldType = EventType | NoticeType
+TOLD_TYPES: tuple[ToldType, ...] = (*EventType, *NoticeType)
+
+
+def told_type(name: str) -> ToldType:
+    """Return the type of event or notice that has this name. Raises ValueError."""
+    return NoticeType(name) if name in set(NoticeType) else EventType(name)
+
+
+class TooManyEndpoints(Refusal):
+    """A tenant has at most 20 endpoints, disabled ones among them: one must be deleted before there is another."""
+
+    code = "too-many-endpoints"
+
+    def __init__(self) -> None:
+        super().__init__(f"there are {ENDPOINTS_MAX} endpoints already; delete one that is not needed")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebhookEndpoint:
-    """A URL that the events of a tenant's payments are delivered to: those of `events`, or all when it is empty."""
+    """A URL that the events of a tenant's payments, and notices, are delivered to: those of `events`, or all when it is
+    empty."""
 
     url: str
-    events: tuple[EventType, ...] = ()
+    events: tuple[ToldType, ...] = ()
     enabled: bool = True
     disabled_reason: DisabledReason | None = None
 
@@ -53,7 +83,7 @@ class WebhookEndpoint:
         if faults:
             raise InvalidCommand(faults)
 
-    def wants(self, event_type: EventType) -> bool:
+    def wants(self, event_type: ToldType) -> bool:
         """Return whether it is to be told of such an event, were it enabled."""
         return not self.events or event_type in self.events
 
@@ -94,6 +124,8 @@ def is_public(address: IPv4Address | IPv6Address) -> bool:
     Addresses that carry an IPv4 address (mapped, 6to4, Teredo, NAT64) are not: it could be a private one.
     """
     if isinstance(address, IPv6Address) and (address.sixtofour is not None or address.is_site_local):
+        return False
+    if any(address in network for network in _SPECIAL):
         return False
     # What is mapped or of NAT64 lies in ::/8, and Teredo in 2001::/23: reserved the one, not global the other.
     return address.is_global and not address.is_multicast and not address.is_reserved

@@ -229,8 +229,8 @@ class Fields:
         self.fault(name, f"must be one of {', '.join(choices)}")
         return next(iter(choices))
 
-    def choices(self, name: str, choices: type[E], default: tuple[E, ...]) -> tuple[E, ...]:
-        """Take an array of an enum's values, each once."""
+    def choices(self, name: str, choices: type[E] | tuple[E, ...], default: tuple[E, ...]) -> tuple[E, ...]:
+        """Take an array of an enum's values, or of these, each once."""
         value = self._take(name)
         if value is None:
             return default

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from directory.entities import AccountType, Role, Scope
-from directory.webhook_endpoint import URL_CHARACTERS_MAX, DisabledReason
+from directory.webhook_endpoint import TOLD_TYPES, URL_CHARACTERS_MAX, DisabledReason
 from ingest_api.process_health import Condition
 from payments.commands import DESCRIPTION_CHARACTERS_MAX
 from payments.idempotency import KEY_CHARACTERS_MAX
@@ -126,9 +126,10 @@ _USER: dict[str, Schema] = {
     "name": nullable(text("What to call the user.")),
 }
 _SCOPES = {"type": "array", "items": {"type": "string", "enum": [scope.value for scope in Scope]}}
+_TOLD_TYPES = [each.value for each in TOLD_TYPES]
 _EVENTS = {
     "type": "array",
-    "items": {"type": "string", "enum": [event.value for event in EventType]},
+    "items": {"type": "string", "enum": _TOLD_TYPES},
     "description": "Only of these events; all, when it is empty or not there.",
 }
 _URL = text("http or https, without user information or a fragment.", format="uri", maxLength=URL_CHARACTERS_MAX)
@@ -305,9 +306,13 @@ SCHEMAS: dict[str, Schema] = {
     "WebhookDelivery": record(
         "message_id payment_id sequence event_type attempt attempted_at outcome",
         message_id=text("The header `webhook-id`: the same in every attempt."),
-        payment_id=uuid("Whose event it is."),
-        sequence={"type": "integer", "minimum": 1, "description": "Which event of the payment."},
-        event_type=text("What happened.", enum=[event.value for event in EventType]),
+        payment_id=nullable(uuid("Whose event it is; null of `webhook_endpoint_disabled`.")),
+        sequence={
+            "type": "integer",
+            "minimum": 1,
+            "description": "Which event of the payment (version of the endpoint).",
+        },
+        event_type=text("What happened.", enum=_TOLD_TYPES),
         attempt={"type": "integer", "minimum": 1, "description": "Which attempt to deliver it here."},
         attempted_at=moment("When it began."),
         outcome=text("`failed` is for good.", enum=[outcome.value for outcome in Outcome]),

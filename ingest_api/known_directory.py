@@ -10,7 +10,7 @@ from typing import Protocol
 
 from confluent_kafka import Message
 
-from directory.changes import DirectoryRecord, DirectorySecret
+from directory.changes import DirectoryRecord, DirectorySecret, State
 from directory.entities import Kind
 from directory.register import Entry, Register
 from directory.sealing import Sealed
@@ -59,6 +59,7 @@ class KnownDirectory:
         self._register = Register(keeps_secret=lambda secret: secret.kind in _KEPT_SECRETS)
         self._fold = fold_into(self._apply)
         self._made_by: dict[str, str] = {}
+        self._endpoints: dict[str, set[str]] = {}
         self._waiting: dict[str, list[asyncio.Event]] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="catch-up")
@@ -97,6 +98,10 @@ class KnownDirectory:
     def made_by(self, command_id: str) -> str | None:
         """Return the id of the user or tenant that a command has created."""
         return self._made_by.get(command_id)
+
+    def webhook_endpoints(self, tenant_id: str) -> int:
+        """Return how many webhook endpoints a tenant has, without the deleted ones."""
+        return len(self._endpoints.get(tenant_id, ()))
 
     async def catch_up(self) -> bool:
         """Read to the log's ends as of now; False when Kafka does not answer in time.
@@ -178,12 +183,21 @@ class KnownDirectory:
             self._register.apply_event(value)
             if value.kind in _NAMED:
                 self._made_by[value.created_by] = value.entity_id
+            if value.kind is Kind.WEBHOOK_ENDPOINT:
+                self._count_endpoint(value)
         elif isinstance(value, DirectorySecret):
             self._register.apply_secret(value)
         else:
             raise TypeError(f"{type(value).__name__} does not belong in the directory's topics")
         if value.entity_id in self._waiting and self._loop is not None:
             self._loop.call_soon_threadsafe(self._wake, value.entity_id)
+
+    def _count_endpoint(self, record: DirectoryRecord) -> None:
+        ids = self._endpoints.setdefault(record.tenant_id, set())
+        if record.state is State.ACTIVE:
+            ids.add(record.entity_id)
+        else:
+            ids.discard(record.entity_id)
 
     def _wake(self, entity_id: str) -> None:
         for event in self._waiting.get(entity_id, ()):

@@ -10,6 +10,7 @@ from typing import Any
 from starlette.responses import Response
 
 from directory.changes import ChangeKeyReused, EntityExists, EntityRevoked, EntityUnknown, VersionConflict
+from directory.webhook_endpoint import TooManyEndpoints
 from directory.webhook_secrets import TooManySecrets
 from ingest_api.refusals import (
     RETRY_AFTER_S,
@@ -78,6 +79,7 @@ PROBLEMS: dict[type[Refusal], tuple[int, str]] = {
     EntityRevoked: (409, "The state forbids it"),
     VersionConflict: (409, "It was changed meanwhile"),
     TooManySecrets: (409, "Too many secrets still sign"),
+    TooManyEndpoints: (409, "There are too many endpoints"),
     BodyTooLarge: (413, "The body is too large"),
     UnsupportedMediaType: (415, "The body's media type is not supported"),
     InvalidCommand: (422, "A field's value is not valid"),

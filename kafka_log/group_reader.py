@@ -19,8 +19,10 @@ RECORDS_MAX = 1000  # Of one batch: some ten milliseconds of decoding.
 POLL_S = 0.2
 ASK_S_MAX = 10.0
 ASK_PAUSE_S = 0.5
-# After a first record, wait so long for others: what is read together is worked on together.
-GATHER_S = 0.05
+# What is read together is worked on together, and an answer costs broker and reader the same whatever it holds: the
+# broker gathers so much before it answers, or for FETCH_WAIT_MS_MAX (kafka_log.connection).
+GATHERED_BYTES = 1024 * 1024
+REST_OF_AN_ANSWER_S = 0.005  # One answer's partitions come one after the other.
 # A member that was killed keeps its partitions this long, unless it returns under its name, which is what it does.
 SESSION_TIMEOUT_MS = 10_000
 FETCHED_KIBIBYTES_MAX = 16 * 1024
@@ -76,6 +78,7 @@ class GroupReader:
             "partition.assignment.strategy": "cooperative-sticky",
             "session.timeout.ms": SESSION_TIMEOUT_MS,
             "queued.max.messages.kbytes": FETCHED_KIBIBYTES_MAX,
+            "fetch.min.bytes": GATHERED_BYTES,
         }
         self._consumer = Consumer(settings, logger=LIBRDKAFKA_LOG, error_cb=self._on_error)
         self._reading = reading
@@ -130,7 +133,7 @@ class GroupReader:
 
     def _read(self) -> list[Message]:
         first = self._consumer.poll(POLL_S)
-        return [] if first is None else [first, *self._consumer.consume(RECORDS_MAX - 1, GATHER_S)]
+        return [] if first is None else [first, *self._consumer.consume(RECORDS_MAX - 1, REST_OF_AN_ANSWER_S)]
 
     def _hand_over(self, messages: Sequence[Message]) -> None:
         records: list[Message] = []

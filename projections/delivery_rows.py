@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from directory.webhook_endpoint import NoticeType
 from projections.connections import Row
 from projections.log_times import us_of
 from schemas.deliveries import Outcome, message_id_of
@@ -11,7 +12,10 @@ from schemas.deliveries import Outcome, message_id_of
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryRow:
-    """An attempt to deliver one event to one endpoint, and what came of it."""
+    """An attempt to deliver one event to one endpoint, and what came of it.
+
+    Of a notice, `payment_id` and `sequence` are the id and the version of the endpoint that was disabled.
+    """
 
     payment_id: str
     sequence: int
@@ -24,6 +28,10 @@ class DeliveryRow:
     next_attempt_at_us: int | None
     duration_ms: int
     replay_id: str | None
+
+    @property
+    def is_notice(self) -> bool:
+        return self.event_type in set(NoticeType)
 
     @property
     def message_id(self) -> str:

@@ -69,10 +69,12 @@ class Party(Struct, frozen=True, kw_only=True):
         return f"{type(self).__name__}(...)"
 
 
-class Instruction(Struct, frozen=True, kw_only=True):
+class Instruction(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Move `amount_minor` (cents) from `debit` to `credit`.
 
     `claimed_at_us` is when the payment was committed to this rail, `settle_by_us` when its settlement is expected.
+    `is_refund`: it gives back an earlier payment. It is left out where it is false: a bank of an earlier release, which
+    does not know it, takes payments as before.
     The bank gives `payment_key` back with every outcome, unchanged; an adapter to a bank that carries no such text
     keeps the mapping itself.
     """
@@ -86,6 +88,7 @@ class Instruction(Struct, frozen=True, kw_only=True):
     credit: Party
     claimed_at_us: int
     settle_by_us: int
+    is_refund: bool = False
 
 
 class Result(StrEnum):

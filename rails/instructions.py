@@ -41,6 +41,7 @@ def instruct(payment: Payment, register: Register, keyring: Keyring) -> Instruct
         credit=_party(head.payee_account_id, register, keyring),
         claimed_at_us=claimed_at_us(payment),
         settle_by_us=head.expected_settlement_at_us,
+        is_refund=head.refund_of is not None,
     )
 
 

@@ -9,6 +9,7 @@ import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 from typing import Any, TypeVar, assert_never
 
@@ -27,6 +28,7 @@ from schemas.reconciliation import (
     ItemResolution,
     Movement,
     ReconciliationRecord,
+    Resolution,
     Side,
     StatementFinding,
     StatementImport,
@@ -37,7 +39,7 @@ from schemas.reconciliation import (
 _FOLDER = Path(__file__).parent / "sql"
 _SQL = read_statements(_FOLDER / "statements.sql")
 # A book of another shape is dropped, and folded again.
-_TABLES = Tables(schema=_FOLDER / "book.sql", shape=1, dropped="reconciliation_book_dropped")
+_TABLES = Tables(schema=_FOLDER / "book.sql", shape=2, dropped="reconciliation_book_dropped")
 PAGE_ROWS_MAX = 1000
 
 R = TypeVar("R", StatementFinding, StatementImport, StatementProof, ItemResolution)
@@ -124,10 +126,11 @@ class Book:
         """Return what is booked already of a payment, seen from one of its legs."""
         rows = self._connection.execute(_SQL["booked"], {"payment_id": payment_id, "tenant_id": tenant_id}).fetchall()
         legs = {(row["side"], row["movement"], bool(row["is_own"])) for row in rows}
+        reported = {row["movement"] for row in rows if row["verdict"] == Verdict.REPAIRED}
         return Booked(
             this_leg=tuple(leg) in legs,
-            arrival=any((Side.PAYEE, Movement.SETTLED, is_own) in legs for is_own in (False, True)),
-            is_reported=any(row["verdict"] == Verdict.REPAIRED and row["movement"] == leg.movement for row in rows),
+            is_arrival_reported=Movement.SETTLED in reported,
+            is_reported=leg.movement in reported,
         )
 
     def missing(self, payment_id: str, movement: Movement, tenant_id: str) -> str | None:
@@ -218,6 +221,8 @@ class Book:
             case ItemResolution():
                 row = {"finding_id": record.finding_id, "resolution": codec.encode(record)}
                 self._connection.execute(_SQL["resolve"], row)
+                if record.resolution is Resolution.LISTED:
+                    self._connection.execute(_SQL["list"], {"finding_id": record.finding_id})
             case _:
                 assert_never(record)
 
@@ -265,8 +270,13 @@ class BookNames:
         row = self._connection.execute(_SQL["payment"], wanted).fetchone()
         return None if row is None else _payment(row)
 
-    def by_bank_reference(self, bank_reference: str) -> KnownPayment | None:
-        wanted = {"bank_reference": bank_reference, "tenant_id": self._tenant_id}
+    def by_bank_reference(self, bank_reference: str, days: tuple[date, date]) -> KnownPayment | None:
+        wanted = {
+            "bank_reference": bank_reference,
+            "tenant_id": self._tenant_id,
+            "first_day": days[0].isoformat(),
+            "last_day": days[1].isoformat(),
+        }
         rows = self._connection.execute(_SQL["by_bank_reference"], wanted).fetchall()
         return _payment(rows[0]) if len(rows) == 1 else None
 

@@ -1,6 +1,7 @@
 """A statement's bookings, one a payment: an entry of one payment is one, an entry of a batch is one for each listed.
 
-Together they are what the statement's balances moved by, whatever a batch lists.
+Together they are what the statement's balances moved by, whatever a batch lists. A batch's total stands before them:
+another statement may have that alone, and means the same money.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from schemas.reconciliation import id_of
 
 class Booking(Struct, frozen=True, kw_only=True):
     """One booking. `amount_minor` is signed, a credit positive. `occurrence` counts those of a statement that are
-    alike in everything, from 1. `is_batched`: it is one of the payments of a file, which the bank booked at once."""
+    alike in everything, from 1. `is_batched`: it is one of the payments of a file, which the bank booked at once;
+    `is_total`: it is what the payments behind it come to, and no booking beside them."""
 
     line: int
     account: str
@@ -33,6 +35,7 @@ class Booking(Struct, frozen=True, kw_only=True):
     trace_number: str | None = None
     return_reason: str | None = None
     text: str = ""
+    is_total: bool = False
     occurrence: int = 1
 
     def finding_id(self, tenant_id: str) -> str:
@@ -76,6 +79,7 @@ def _of_entry(statement: Statement, entry: Entry, line: int) -> Iterator[Booking
     if not items or any(item.amount_minor is None for item in items):
         yield _booking(statement, entry, line, entry, amount_minor, is_batched=bool(entry.batches))
         return
+    yield replace(_booking(statement, entry, line, entry, amount_minor, is_batched=True), is_total=True)
     for item in items:
         assert item.amount_minor is not None
         yield _booking(statement, entry, line, item, item.direction.signed(item.amount_minor), is_batched=True)

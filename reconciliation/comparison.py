@@ -21,7 +21,6 @@ from schemas.reconciliation import (
     Movement,
     ReconciliationRecord,
     Resolution,
-    Side,
     StatementFinding,
     Verdict,
 )
@@ -51,9 +50,15 @@ class Comparison:
     def add(self, booking: Booking) -> None:
         """Compare one more; what is found already, by this file or an earlier one, stays as it was."""
         finding_id = booking.finding_id(self._tenant_id)
-        if finding_id in self._found or self._book.find(finding_id) is not None:
+        before = self._book.find(finding_id)
+        if booking.is_total and before is not None and before[0].verdict is Verdict.UNMATCHED_AT_BANK:
+            self._list(finding_id, before[1])
+        if finding_id in self._found or before is not None:
             return
         self._found.add(finding_id)
+        if booking.is_total:
+            self.records.append(self._total(finding_id, booking))
+            return
         named = named_by(booking, self._names)
         leg = leg_of(booking, is_own=booking.account in self._own_accounts)
         judgement = judge(booking, named, leg, self._booked(named, leg))
@@ -68,14 +73,14 @@ class Comparison:
 
     def _booked(self, named: Named, leg: Leg) -> Booked:
         if named.known is None:
-            return Booked(this_leg=False, arrival=False, is_reported=False)
+            return Booked(this_leg=False, is_arrival_reported=False, is_reported=False)
         before = self._book.booked(named.known.payment_id, leg, self._tenant_id)
         taken = self._taken.get(named.known.payment_id, {})
+        reported = {each.movement for each, verdict in taken.items() if verdict is Verdict.REPAIRED}
         return Booked(
             this_leg=before.this_leg or leg in taken,
-            arrival=before.arrival or any(each[:2] == (Side.PAYEE, Movement.SETTLED) for each in taken),
-            is_reported=before.is_reported
-            or any(verdict is Verdict.REPAIRED and each.movement is leg.movement for each, verdict in taken.items()),
+            is_arrival_reported=before.is_arrival_reported or Movement.SETTLED in reported,
+            is_reported=before.is_reported or leg.movement in reported,
         )
 
     def _finding(
@@ -112,18 +117,45 @@ class Comparison:
             found_at_us=self._now_us,
         )
 
+    def _total(self, finding_id: str, booking: Booking) -> StatementFinding:
+        return StatementFinding(
+            finding_id=finding_id,
+            import_id=self._import_id,
+            tenant_id=self._tenant_id,
+            verdict=Verdict.LISTED,
+            detail="its payments are found one by one",
+            account=booking.account,
+            currency=booking.currency,
+            day=booking.day.isoformat(),
+            line=booking.line,
+            amount_minor=booking.amount_minor,
+            reference=booking.reference,
+            text=booking.text[:TEXT_CHARACTERS_MAX],
+            found_at_us=self._now_us,
+        )
+
+    def _list(self, finding_id: str, before: ItemResolution | None) -> None:
+        """What was a total alone has its payments now, whatever a person has said of it before."""
+        if before is None or before.resolution is not Resolution.LISTED:
+            self._resolve(finding_id, Resolution.LISTED, "another statement lists its payments")
+
     def _resolve_missing(self, payment_id: str, leg: Leg) -> None:
         """What was missing is booked now: a later statement has it."""
         missing = self._book.missing(payment_id, leg.movement, self._tenant_id)
-        if missing is None or missing in self._resolved:
+        if missing is not None:
+            self._resolve(missing, Resolution.BOOKED_LATER, "a later statement has it")
+
+    def _resolve(self, finding_id: str, resolution: Resolution, note: str) -> None:
+        """Resolve by rule, once."""
+        if finding_id in self._resolved:
             return
-        self._resolved.add(missing)
+        self._resolved.add(finding_id)
         self.records.append(
             ItemResolution(
-                finding_id=missing,
+                finding_id=finding_id,
                 tenant_id=self._tenant_id,
-                resolution=Resolution.BOOKED_LATER,
-                note="a later statement has it",
+                resolution=resolution,
+                note=note,
                 resolved_by=RULE,
                 resolved_at_us=self._now_us,
             )

@@ -19,11 +19,11 @@ from schemas.reconciliation import Movement, Side, Verdict
 
 
 class Booked(NamedTuple):
-    """What is booked of the payment already: whether this very leg, whether its arrival, and whether a report of this
-    movement was made by an earlier booking."""
+    """What is booked of the payment already: whether this very leg, and whether earlier bookings had reports made of
+    its arrival and of this movement."""
 
     this_leg: bool
-    arrival: bool
+    is_arrival_reported: bool
     is_reported: bool
 
 
@@ -55,6 +55,10 @@ def judge(booking: Booking, named: Named, leg: Leg, booked: Booked) -> Judgement
     if booking.currency != known.currency:
         return Judgement(Verdict.UNMATCHED_AT_BANK, f"the payment is in {known.currency}")
     expected_minor = signed_minor(known.amount_minor, leg)
+    if known.attempt and named.attempt not in (None, known.attempt):
+        # A report of an attempt that nobody made would be heard beside the bank's own word, and pay it twice.
+        why = f"it is of attempt {named.attempt}, and the payment is at attempt {known.attempt}"
+        return Judgement(Verdict.UNMATCHED_AT_BANK, why, expected_minor)
     if booked.this_leg:
         return Judgement(Verdict.DUPLICATE, "the same is booked already", expected_minor)
     report = _report(booking, known, leg, booked)
@@ -80,7 +84,7 @@ def report_of(judgement: Judgement, booking: Booking, named: Named, *, occurred_
     return RailReport(
         tenant_id=known.tenant_id,
         idempotency_key=known.idempotency_key,
-        attempt=named.attempt or known.attempt,
+        attempt=known.attempt,
         report=report,
         occurred_at_us=occurred_at_us,
         amount_minor=abs(booking.amount_minor),
@@ -95,7 +99,7 @@ def _report(booking: Booking, known: KnownPayment, leg: Leg, booked: Booked) -> 
     report = REPAIRS.get((known.status, leg.side, leg.movement))
     if leg.movement is Movement.SETTLED:
         return report
-    if known.status is Status.PROCESSING and booked.arrival:
+    if known.status is Status.PROCESSING and booked.is_arrival_reported:
         # It has arrived by an earlier booking, of which the payment has not heard yet.
         report = Report.RETURNED
     # Without a reason it may be a mistake that the bank undoes.

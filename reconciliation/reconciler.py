@@ -18,7 +18,7 @@ from reconciliation.reconciliation_log import ReconciliationLog
 from reconciliation.statement_desk import StatementDesk, Taken, Wanted
 from reconciliation.statements.faults import InvalidStatement
 from reconciliation.watched_folder import WatchedFolder
-from schemas.reconciliation import ItemResolution, StatementProof, Verdict
+from schemas.reconciliation import SETTLED, ItemResolution, StatementProof
 
 log = structlog.get_logger(__name__)
 
@@ -52,8 +52,6 @@ class Failed(Exception):
 
 
 REFUSALS = (NoSuchItem, AlreadyResolved, PaymentsNotKnown)
-# Nobody needs to look at these.
-SETTLED = frozenset({Verdict.MATCHED, Verdict.REPAIRED})
 
 
 class Reconciler:

@@ -7,7 +7,7 @@ from typing import Any
 from payments.currencies import CURRENCY_DECIMALS
 from payments.timestamps import rfc3339
 from reconciliation.book import Item
-from schemas.reconciliation import StatementFinding, StatementImport, StatementProof
+from schemas.reconciliation import SETTLED, StatementFinding, StatementImport, StatementProof
 
 
 def import_now(done: StatementImport, proofs: list[StatementProof]) -> dict[str, Any]:
@@ -58,7 +58,7 @@ def item_now(item: Item) -> dict[str, Any]:
     return {
         "id": finding.finding_id,
         "state": finding.verdict.value,
-        "is_open": resolution is None and finding.verdict.value not in ("matched", "repaired"),
+        "is_open": resolution is None and finding.verdict not in SETTLED,
         "detail": finding.detail,
         "day": finding.day,
         "currency": finding.currency,

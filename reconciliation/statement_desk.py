@@ -44,6 +44,8 @@ RECORDS_AT_ONCE = 1000
 # Nobody's payments are older, and a statement may be of a very long time.
 FIRST_DAY = date(2000, 1, 1)
 DAY = timedelta(days=1)
+# What a booking is. A batch's total is none beside its payments, and what is missing is in no file.
+OF_BOOKINGS = frozenset(Verdict) - {Verdict.UNMATCHED_HERE, Verdict.LISTED}
 
 
 class Appender(Protocol):
@@ -121,16 +123,30 @@ class StatementDesk:
         return Taken(done, is_replay=False)
 
     def _compare(self, file: BinaryIO, import_id: str, wanted: Wanted, own_accounts: frozenset[str]) -> int:
-        """Compare booking after booking, and return how many there were."""
+        """Compare booking after booking, and return how many there were.
+
+        What comes back is compared behind all that arrives: some banks list the newest first, and what came back before
+        it arrived would be for a person.
+        """
+        there, left = self._compare_those(file, import_id, wanted, own_accounts, is_return=False)
+        back, _ = self._compare_those(file, import_id, wanted, own_accounts, is_return=True) if left else (0, 0)
+        return there + back
+
+    def _compare_those(
+        self, file: BinaryIO, import_id: str, wanted: Wanted, own_accounts: frozenset[str], *, is_return: bool
+    ) -> tuple[int, int]:
+        """Compare what is a return, or what is none, and return how many those were, and how many were left out."""
         file.seek(0)
-        count = 0
+        count = left = 0
         for bookings in _in_batches(bookings_of(read_statements(file)), RECORDS_AT_ONCE):
-            count += len(bookings)
+            those = [booking for booking in bookings if booking.is_return is is_return]
+            left += len(bookings) - len(those)
+            count += sum(not booking.is_total for booking in those)
             comparison = Comparison(self._book, import_id, wanted.tenant_id, own_accounts, now_us=self._now_us())
-            for booking in bookings:
+            for booking in those:
                 comparison.add(booking)
             self._write(comparison.records, comparison.reports)
-        return count
+        return count, left
 
     def _miss(self, statements: Sequence[Statement], import_id: str, wanted: Wanted) -> None:
         """Find the payments whose money moved on these days by our books, and in no statement."""
@@ -182,7 +198,7 @@ class StatementDesk:
             name=wanted.name,
             is_whole=wanted.is_whole,
             bookings=bookings,
-            known=bookings - sum(counts.values()) + counts[Verdict.UNMATCHED_HERE],
+            known=bookings - sum(counts[verdict] for verdict in OF_BOOKINGS),
             matched=counts[Verdict.MATCHED],
             repaired=counts[Verdict.REPAIRED],
             mismatched=counts[Verdict.MISMATCHED],

@@ -14,6 +14,7 @@ from payments.refusals import InvalidCommand
 Record = dict[str, Any]
 
 ERROR_CHARACTERS_MAX = 500
+ENDPOINT_DISABLED = "the endpoint is disabled"
 
 
 class Outcome(StrEnum):
@@ -57,6 +58,11 @@ class WebhookDelivery(Struct, frozen=True, kw_only=True):
             raise InvalidCommand(fault("next_attempt_at_us", "must be there while it is retrying, and only then"))
         if self.error is not None and len(self.error) > ERROR_CHARACTERS_MAX:
             raise InvalidCommand(fault("error", f"must be at most {ERROR_CHARACTERS_MAX} characters"))
+
+    @property
+    def was_sent(self) -> bool:
+        """Whether there was a request; what is due to a disabled endpoint fails without one."""
+        return self.error != ENDPOINT_DISABLED
 
     @property
     def message_id(self) -> str:

@@ -26,7 +26,8 @@ class AchParty(Struct, frozen=True, kw_only=True):
 class AchPayment(Struct, frozen=True, kw_only=True):
     """A payment was taken: its payer is to be debited, then its payee credited.
 
-    `numbers` holds both sides' routing and account numbers, sealed for `reference`.
+    `numbers` holds both sides' routing and account numbers, sealed for `reference`. A refund's payer is who was paid.
+    `payer_account` is a keyed hash of the payer's numbers (32 bytes); `is_prenoted`: the account is tried at first.
     """
 
     reference: str
@@ -41,6 +42,9 @@ class AchPayment(Struct, frozen=True, kw_only=True):
     claimed_at_us: int
     settle_by_us: int
     submitted_at_us: int
+    is_refund: bool = False
+    payer_account: bytes | None = None
+    is_prenoted: bool = False
 
 
 class AchSender(Struct, frozen=True, kw_only=True):
@@ -81,14 +85,20 @@ class AchDelivery(Struct, frozen=True, kw_only=True):
 
 
 class AchSettlement(Struct, frozen=True, kw_only=True):
-    """A file's settlement time has passed."""
+    """A file's settlement time has passed. The accounts that its prenotes have tried may be debited from then on."""
 
     file_number: int
     settled_at_us: int
+    debits_from_us: int | None = None
 
 
 class AchReturn(Struct, frozen=True, kw_only=True):
-    """The bank sent an entry back. File hash and line name the return; it says whether the entry is presented again."""
+    """The bank sent an entry back. File hash and line name the return; it says whether the entry is presented again, or
+    the return dishonored, with which code.
+
+    `return_trace_number` and `settlement_day` (of the year) are the return's own. One that is contested names what it
+    contests: `dishonored_trace_number`.
+    """
 
     file_sha256: bytes
     line: int
@@ -98,6 +108,10 @@ class AchReturn(Struct, frozen=True, kw_only=True):
     information: Sealed | None = None
     received_at_us: int
     present_again_at_us: int | None = None
+    return_trace_number: str | None = None
+    settlement_day: int | None = None
+    dishonored_as: str | None = None
+    dishonored_trace_number: str | None = None
 
 
 class AchNotice(Struct, frozen=True, kw_only=True):

@@ -28,6 +28,7 @@ class Verdict(StrEnum):
     DUPLICATE = "duplicate"  # The same of a payment is booked already.
     UNMATCHED_AT_BANK = "unmatched_at_bank"  # The bank has it; no payment explains it.
     UNMATCHED_HERE = "unmatched_here"  # We think that it moved; the bank's statement of that day does not have it.
+    LISTED = "listed"  # The total of a batch whose payments are found one by one: it counts nowhere.
 
 
 class Side(StrEnum):
@@ -58,6 +59,11 @@ class Resolution(StrEnum):
     ACCEPTED = "accepted"  # It is as it is, and the note says why.
     CORRECTED_BY_BANK = "corrected_by_bank"  # The bank undoes it, or has.
     BOOKED_LATER = "booked_later"  # A later statement has it: the rule's own.
+    LISTED = "listed"  # A total, whose payments another statement lists: the rule's own.
+
+
+# Nobody needs to look at these.
+SETTLED = frozenset({Verdict.MATCHED, Verdict.REPAIRED, Verdict.LISTED})
 
 
 def import_id_of(tenant_id: str, file_sha256: bytes, *, is_whole: bool) -> str:

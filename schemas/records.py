@@ -26,7 +26,7 @@ from directory.entities import (
     User,
 )
 from directory.sealing import Sealed
-from directory.webhook_endpoint import DisabledReason, WebhookEndpoint
+from directory.webhook_endpoint import DisabledReason, NoticeType, ToldType, WebhookEndpoint
 from payments.commands import CancelPayment, InitiatePayment, RailReport, Report, ReportSource
 from payments.fields import date_faults, fault
 from payments.payment import EVENT_TYPES, STATUSES, EventType, Failure, Head, Payment, Transition
@@ -391,10 +391,14 @@ def _webhook_endpoint(record: Record) -> WebhookEndpoint:
     reason = record["disabled_reason"]
     return WebhookEndpoint(
         url=record["url"],
-        events=tuple(member(EventType, "events", event) for event in record["events"]),
+        events=tuple(_told_type(event) for event in record["events"]),
         enabled=record["enabled"],
         disabled_reason=None if reason is None else member(DisabledReason, "disabled_reason", reason),
     )
+
+
+def _told_type(name: str) -> ToldType:
+    return member(NoticeType, "events", name) if name in set(NoticeType) else member(EventType, "events", name)
 
 
 _ENTITIES: Mapping[str, Callable[[Record], Entity]] = {

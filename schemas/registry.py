@@ -44,6 +44,9 @@ _FILES = {
     24: "webhook_replay.v1.avsc",
     25: "directory_command.v2.avsc",
     26: "directory_event.v2.avsc",
+    27: "ach_payment.v2.avsc",
+    28: "ach_settlement.v2.avsc",
+    29: "ach_return.v3.avsc",
 }
 
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
+import structlog
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
@@ -27,6 +28,14 @@ if TYPE_CHECKING:
     from cli.local_stack.stack import LocalStack
 
 RAIL_SPEED = 20.0
+
+# Exceptions in the log of a test are plain text: drawn with colours and all local values, one takes most of a second.
+structlog.configure(
+    processors=[
+        *structlog.get_config()["processors"][:-1],
+        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback),
+    ]
+)
 
 # Tests choose their own settings; those of the shell are for running DirectPay by hand.
 GIVEN = {

@@ -27,6 +27,7 @@ def place_told(told: Told | None) -> Place:
         return Place(
             next_event=told.offset,
             next_request=int(note["requests"]),
+            next_notice=int(note["notices"]),
             since_us=int(note["since_us"]),
             taken_until_us=int(note["taken_until_us"]),
         )
@@ -38,7 +39,12 @@ def place_told(told: Told | None) -> Place:
 
 def told_of(place: Place) -> Told:
     """Return what the group is told, so that a state that is lost can be rebuilt."""
-    note = {"requests": place.next_request, "since_us": place.since_us, "taken_until_us": place.taken_until_us}
+    note = {
+        "requests": place.next_request,
+        "notices": place.next_notice,
+        "since_us": place.since_us,
+        "taken_until_us": place.taken_until_us,
+    }
     return Told(offset=place.next_event, note=json.dumps(note, separators=(",", ":")))
 
 

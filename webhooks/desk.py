@@ -10,9 +10,9 @@ import structlog
 from business_clock import Clock
 from directory.sealing import CannotOpen
 from directory.webhook_endpoint import DisabledReason
-from schemas.deliveries import Outcome, WebhookDelivery, message_id_of
+from schemas.deliveries import Outcome, message_id_of
 from webhooks import metrics
-from webhooks.attempts import judged
+from webhooks.attempts import Attempted, judged
 from webhooks.disabling import Disabler
 from webhooks.endpoints import Endpoints, Standing
 from webhooks.message import signed_headers
@@ -23,6 +23,8 @@ from webhooks.retries import SECOND_US, Schedule
 from webhooks.store import Store
 
 log = structlog.get_logger(__name__)
+
+FORGET_AT_ONCE_MAX = 1000  # Others wait for the state meanwhile.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,18 +51,19 @@ class DeliveryDesk:
     def is_live(self, partition: int) -> bool:
         return partition in self.live
 
-    async def due(self, endpoint_id: str, most: int) -> list[Due]:
-        live, now_us = sorted(self.live), self.now_us()
-        return await self.store.do(lambda pending: pending.due(endpoint_id, live, until_us=now_us, most=most))
+    async def due(self, endpoint_id: str, most: int, *, until_us: int) -> list[Due]:
+        live = sorted(self.live)
+        return await self.store.do(lambda pending: pending.due(endpoint_id, live, until_us=until_us, most=most))
 
-    async def next_at_us(self, endpoint_id: str) -> int | None:
-        live, now_us = sorted(self.live), self.now_us()
-        return await self.store.do(lambda pending: pending.next_at_us(endpoint_id, live, after_us=now_us))
+    async def next_at_us(self, endpoint_id: str, *, after_us: int) -> int | None:
+        live = sorted(self.live)
+        return await self.store.do(lambda pending: pending.next_at_us(endpoint_id, live, after_us=after_us))
 
-    async def attempt(self, due: Due) -> WebhookDelivery:
+    async def attempt(self, due: Due) -> Attempted:
         began_us = self.now_us()
         answer = await self._answer(due, began_us)
-        delivery = judged(due, answer, self.schedule, began_us=began_us, now_us=self.now_us())
+        attempted = judged(due, answer, self.schedule, began_us=began_us, now_us=self.now_us())
+        delivery = attempted.delivery
         say = log.debug if delivery.outcome is Outcome.DELIVERED else log.info
         say(
             "webhook_attempted",
@@ -70,7 +73,7 @@ class DeliveryDesk:
             outcome=delivery.outcome.value,
             error=delivery.error,
         )
-        return delivery
+        return attempted
 
     async def record(self, made: Sequence[Made]) -> None:
         await self.recorder.record(made)
@@ -87,7 +90,8 @@ class DeliveryDesk:
 
     async def forget(self, endpoint_id: str) -> None:
         live = sorted(self.live)
-        await self.store.do(lambda pending: pending.drop_endpoint(endpoint_id, live))
+        while await self.store.do(lambda pending: pending.drop_endpoint(endpoint_id, live, most=FORGET_AT_ONCE_MAX)):
+            pass
 
     async def _answer(self, due: Due, at_us: int) -> Answer:
         try:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import uuid
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
@@ -19,11 +18,11 @@ from schemas import codec
 from schemas.topics import DIRECTORY_COMMANDS
 from webhooks import metrics
 from webhooks.endpoints import Endpoints, Standing
+from webhooks.notice import disabling, disabling_id
 
 log = structlog.get_logger(__name__)
 
 RETRY_PAUSE_S = 0.5
-_NAMESPACE = uuid.uuid5(uuid.NAMESPACE_DNS, "directpay-webhooks")
 
 Send = Callable[[Sequence[OutRecord]], Awaitable[list[Position]]]
 
@@ -44,10 +43,9 @@ class Disabler:
         if self._endpoints.standing(endpoint_id) is not Standing.OPEN:
             return
         self._endpoints.closing(endpoint_id, entry.version)
-        change = f"{endpoint_id}:{entry.version}:{reason.value}"
+        change = disabling(endpoint_id, entry.version, reason)
         command = DirectoryCommand(
-            # Of this version, so that two dispatchers, or one that starts again, ask for it once.
-            command_id=str(uuid.uuid5(_NAMESPACE, change)),
+            command_id=disabling_id(change),
             action=Action.CHANGE,
             entity_id=endpoint_id,
             tenant_id=entry.tenant_id,

@@ -17,6 +17,7 @@ from aiohttp.abc import AbstractResolver
 from confluent_kafka import Message
 
 from business_clock import Clock, clock_of
+from directory.changes import DirectoryRecord
 from directory.sealing import Keyring
 from directory.webhook_endpoint import is_public
 from kafka_log.fold import LogFold
@@ -31,10 +32,12 @@ from webhooks import metrics
 from webhooks.arrivals import Arrivals, place_told, told_of
 from webhooks.connections import NameResolver, open_connector
 from webhooks.delivery_log import DeliveryLog
-from webhooks.desk import DeliveryDesk
+from webhooks.desk import FORGET_AT_ONCE_MAX, DeliveryDesk
 from webhooks.disabling import Disabler
 from webhooks.endpoints import Endpoints
 from webhooks.lanes import Lanes
+from webhooks.notice import notice_of
+from webhooks.notices import Notices
 from webhooks.pending import Pending, Place
 from webhooks.post import Poster
 from webhooks.recorder import Made, Recorder
@@ -125,7 +128,7 @@ class Dispatcher:
         self._live: set[int] = set()
         self._has_joined = False
         self._read = 0  # Records, on the way to being ready.
-        self._endpoints = Endpoints(config.keyring, self._changed)
+        self._endpoints = Endpoints(config.keyring, self._changed, self._heard)
         self._fold = follow_endpoints(config, self._endpoints)
         schedule = Schedule(delays_s=config.delays_s)
         self._taker = Taker(pending, self._endpoints, schedule, clock)
@@ -149,6 +152,14 @@ class Dispatcher:
             config.bootstrap, client_id=f"{config.instance}-deliveries", stopping=self._no_more_reading
         )
         self._arrivals = Arrivals(deliveries, self._store, self._go_live)
+        self._notices = Notices(
+            self._endpoints,
+            self._store,
+            clock,
+            live=self._live,
+            wake=self._lanes.wake,
+            catch_up=self._know_endpoints,
+        )
         self._replays = Replays(
             LogReader(config.bootstrap, client_id=f"{config.instance}-requests"),
             deliveries,
@@ -156,6 +167,7 @@ class Dispatcher:
             self._store,
             live=self._live,
             wake=self._lanes.wake,
+            catch_up=self._know_endpoints,
             system_us=clock.system_us,
         )
         self._reader = GroupReader(
@@ -185,6 +197,7 @@ class Dispatcher:
         parts = [
             self._arrivals.work(),
             self._replays.work(),
+            self._notices.work(),
             self._tell_often(),
             self._count_often(),
             self._forget_often(),
@@ -225,10 +238,11 @@ class Dispatcher:
 
     async def assigned(self, told: Mapping[int, Told | None]) -> Mapping[int, int]:
         offsets = {}
+        # Before they are begun: what is assigned is not forgotten any more.
+        self._assigned.update(told)
         for partition, each in told.items():
             otherwise = place_told(each)
             offsets[partition] = await self._store.do(partial(_begin, partition=partition, otherwise=otherwise))
-        self._assigned.update(told)
         self._has_joined = True
         metrics.PARTITIONS.set(len(self._assigned))
         log.info("partitions_assigned", offsets=offsets)
@@ -244,18 +258,29 @@ class Dispatcher:
 
     async def read(self, messages: Sequence[Message]) -> None:
         # An endpoint that was there before an event is told of it: whoever was told 201 may pay at once.
-        while not await asyncio.to_thread(self._fold.catch_up, CATCH_UP_S_MAX):
-            if self._fold.failed is not None:
-                raise DispatcherFailed("the directory cannot be read") from self._fold.failed
-            if self._no_more_reading.is_set():
-                return
-        told = await self._store.do(lambda _: self._taker.take(messages))
+        if not await self._know_endpoints():
+            return
+        # What was fetched before its partition went is for whoever has that now.
+        ours = [message for message in messages if message.partition() in self._assigned]
+        told = await self._store.do(lambda _: self._taker.take(ours))
         self._read += len(messages)
         metrics.RECORDS.inc(len(messages))
         self._lanes.wake(told)
 
+    async def _know_endpoints(self) -> bool:
+        """Know them as they were when this was called, or later; False: it is to end, and nothing more may be taken."""
+        while not await asyncio.to_thread(self._fold.catch_up, CATCH_UP_S_MAX):
+            if self._fold.failed is not None:
+                raise DispatcherFailed("the directory cannot be read") from self._fold.failed
+            if self._no_more_reading.is_set():
+                break
+        # Also when it is known by now: what was read before it may have been left.
+        return not self._no_more_reading.is_set()
+
     async def caught_up(self, partition: int) -> None:
         if partition in self._assigned and partition not in self._live:
+            # Before the attempts of these are read, as those of events.
+            await self._notices.take([partition])
             self._arrivals.came(partition)
 
     async def gone(self, partition: int) -> None:
@@ -265,9 +290,10 @@ class Dispatcher:
         await self._store.do(partial(_begin, partition=partition, otherwise=Place(next_event=0)))
 
     async def _go_live(self, partition: int) -> None:
+        self._replays.partition_came(partition)
         self._live.add(partition)
-        self._lanes.wake(await self._store.do(lambda pending: pending.endpoints_of(partition)))
-        self._replays.partition_came()
+        self._lanes.wake(await self._store.do(Pending.endpoints_waiting))
+        self._notices.partition_came()
         log.info("partition_live", partition=partition)
 
     # What goes on beside.
@@ -300,6 +326,14 @@ class Dispatcher:
             for partition in sorted(self._live):
                 now_us = self._clock.system_us()
                 await self._store.do(partial(Pending.forget_long_ago, partition=partition, now_us=now_us))
+            await self._forget_others()
+
+    async def _forget_others(self) -> None:
+        """Drop the state of partitions that others have: their backlog would be looked through for nothing."""
+        for partition in await self._store.do(Pending.partitions):
+            forget = partial(Pending.forget_some, partition=partition, most=FORGET_AT_ONCE_MAX)
+            while partition not in self._assigned and await self._store.do(forget) > 0:
+                pass
 
     async def _watch(self) -> None:
         """End when something that works in a thread of its own can no longer."""
@@ -311,7 +345,16 @@ class Dispatcher:
 
     def _changed(self, endpoint_id: str) -> None:
         """Called in the fold's thread."""
+        if self._fold.ready:
+            # It is another now: since when it failed before says nothing of it.
+            self._store.do_blocking(lambda pending: pending.forget_failures(endpoint_id))
         self._loop.call_soon_threadsafe(self._lanes.changed, endpoint_id)
+
+    def _heard(self, record: DirectoryRecord, partition: int, offset: int) -> None:
+        """Called in the fold's thread."""
+        notice = notice_of(record, partition=partition, offset=offset)
+        if notice is not None:
+            self._loop.call_soon_threadsafe(self._notices.hear, notice)
 
 
 def follow_endpoints(config: DispatcherConfig, endpoints: Endpoints) -> LogFold:

@@ -8,7 +8,7 @@ from enum import Enum
 import structlog
 from confluent_kafka import Message
 
-from directory.changes import DirectoryRecord, DirectorySecret
+from directory.changes import DirectoryRecord, DirectorySecret, State
 from directory.entities import Kind
 from directory.register import Entry, Register
 from directory.sealing import CannotOpen, Keyring, Sealed
@@ -29,11 +29,18 @@ class Standing(Enum):
 
 
 class Endpoints:
-    """One thread applies records, others read meanwhile. `on_change` is called in that thread with an endpoint's id."""
+    """One thread applies records, others read meanwhile. `on_change` is called in that thread with an endpoint's id,
+    `on_record` with what `apply` has taken of directory-events and where it stands: partition and offset."""
 
-    def __init__(self, keyring: Keyring, on_change: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        keyring: Keyring,
+        on_change: Callable[[str], None],
+        on_record: Callable[[DirectoryRecord, int, int], None] = lambda *_: None,
+    ) -> None:
         self._keyring = keyring
         self._on_change = on_change
+        self._on_record = on_record
         self._register = Register()
         self._of_tenant: dict[str, tuple[str, ...]] = {}
         self._opened: dict[str, tuple[Sealed, tuple[WebhookSecret, ...]]] = {}
@@ -53,6 +60,10 @@ class Endpoints:
         match decoded:
             case DirectoryRecord(kind=Kind.WEBHOOK_ENDPOINT):
                 self.take(decoded)
+                partition, offset = message.partition(), message.offset()
+                assert partition is not None
+                assert offset is not None
+                self._on_record(decoded, partition, offset)
             case DirectorySecret(kind=Kind.WEBHOOK_ENDPOINT):
                 self.take_secret(decoded)
             case _:
@@ -63,8 +74,10 @@ class Endpoints:
         if not self._register.apply_event(record):
             return
         known = self._of_tenant.get(record.tenant_id, ())
-        if record.entity_id not in known:
-            # A new tuple: others may be reading the old one.
+        # A new tuple: others may be reading the old one.
+        if record.state is State.REVOKED:
+            self._of_tenant[record.tenant_id] = tuple(each for each in known if each != record.entity_id)
+        elif record.entity_id not in known:
             self._of_tenant[record.tenant_id] = (*known, record.entity_id)
         self._on_change(record.entity_id)
 
@@ -76,7 +89,7 @@ class Endpoints:
         return not self._of_tenant
 
     def of_tenant(self, tenant_id: str) -> tuple[str, ...]:
-        """Return the ids of all endpoints that a tenant ever had, oldest first."""
+        """Return the ids of a tenant's endpoints, enabled or not, but not the revoked ones; oldest first."""
         return self._of_tenant.get(tenant_id, ())
 
     def entry(self, endpoint_id: str) -> Entry | None:

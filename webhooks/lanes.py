@@ -36,7 +36,7 @@ class Lanes:
         """An endpoint is another than it was: whoever delivers to it has to know."""
         lane = self._lanes.get(endpoint_id)
         if lane is not None:
-            lane.wake()
+            lane.changed()
 
     async def stop(self, grace_s: float) -> None:
         """Begin nothing more, and end when what is in flight is done, or after `grace_s`."""

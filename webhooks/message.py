@@ -1,13 +1,16 @@
-"""What is sent of an event: the body, a pure function of the payment and the transition, and how it is signed."""
+"""What is sent of an event: the body, a pure function of what the log says of it, and how it is signed."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 from standardwebhooks import Webhook
 
+from directory.changes import DirectoryRecord
+from directory.webhook_endpoint import NoticeType, WebhookEndpoint
 from payments.payment import Payment
 from payments.representation import payment_then, transition_shown
 from payments.timestamps import rfc3339
@@ -28,6 +31,33 @@ def message_body(payment: Payment, sequence: int) -> bytes:
             "transition": transition_shown(payment.head, transition),
         },
     }
+    return _json(body)
+
+
+def notice_body(record: DirectoryRecord) -> bytes:
+    """Return the body that tells that an endpoint was disabled: what a GET of it answered right after that."""
+    endpoint = record.entity
+    assert isinstance(endpoint, WebhookEndpoint), "nothing else is disabled"
+    assert endpoint.disabled_reason is not None, "it was disabled"
+    shown = {
+        "id": record.entity_id,
+        "url": endpoint.url,
+        "events": [event.value for event in endpoint.events],
+        "enabled": endpoint.enabled,
+        "disabled_reason": endpoint.disabled_reason.value,
+        "status": record.state.value,
+        "created_at": rfc3339(record.created_at_us),
+    }
+    return _json(
+        {
+            "type": NoticeType.ENDPOINT_DISABLED.value,
+            "timestamp": rfc3339(record.updated_at_us),
+            "data": {"webhook_endpoint": shown},
+        }
+    )
+
+
+def _json(body: dict[str, Any]) -> bytes:
     return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
 
 

@@ -18,6 +18,7 @@ ANSWER_S = Histogram(
 LOG_FAILURES = Counter("directpay_webhooks_log_failures_total", "Attempts to write that Kafka did not acknowledge.")
 DISABLED = Counter("directpay_webhooks_disabled_total", "Endpoints that were disabled.", ["reason"])
 REPLAYS = Counter("directpay_webhooks_replays_total", "Requests to deliver again that were begun.")
+NOTICES = Counter("directpay_webhooks_notices_total", "Disabled endpoints that others were, or could be, told of.")
 DUE = Gauge("directpay_webhooks_due", "Events that endpoints are still to be told of.")
 OLDEST_DUE_S = Gauge("directpay_webhooks_oldest_due_seconds", "How late the one that waits longest is.")
 IN_FLIGHT = Gauge("directpay_webhooks_in_flight", "Requests that wait for an answer.")

@@ -22,12 +22,14 @@ from schemas.deliveries import Outcome, WebhookDelivery, WebhookReplay
 _FOLDER = Path(__file__).parent / "sql"
 _SQL = read_statements(_FOLDER / "statements.sql")
 # State of another shape is dropped, and had again.
-_TABLES = Tables(schema=_FOLDER / "pending.sql", shape=1, dropped="pending_deliveries_dropped")
+_TABLES = Tables(schema=_FOLDER / "pending.sql", shape=2, dropped="pending_deliveries_dropped")
 
 DAY_US = 24 * 3600 * 1_000_000
 # Of a payment whose row is gone, what happened since the partition's `taken_until_us` counts as new: a day is far more
 # than times of one partition are out of order.
 TAKEN_KEPT_US = DAY_US
+COUNTED_MAX = 100_000  # Some ten milliseconds.
+PAYMENTS_AT_ONCE_MAX = 500  # Of a replay: some ten milliseconds.
 HEARD_KEPT_US = 30 * DAY_US  # As long as there is something to deliver again.
 
 
@@ -38,12 +40,16 @@ class Place(Struct, frozen=True, kw_only=True):
     next_event: int
     next_delivery: int | None = None
     next_request: int = 0
+    next_notice: int = 0
     since_us: int = 0
     taken_until_us: int = 0
 
 
 class Due(Struct, frozen=True, kw_only=True):
-    """An event that an endpoint is to be told of, after `attempts` attempts, `tries` of them in this schedule."""
+    """An event that an endpoint is to be told of, after `attempts` attempts, `tries` of them in this schedule.
+
+    Of a notice, `payment_id` and `sequence` are the id and the version of the endpoint that was disabled.
+    """
 
     endpoint_id: str
     payment_id: str
@@ -63,10 +69,12 @@ class Due(Struct, frozen=True, kw_only=True):
 
 
 class NewDue(Struct, frozen=True, kw_only=True):
-    """One that a record of payment-events (at `event_offset`) brings, to be attempted from `at_us` on."""
+    """One that a record of payment-events (at `event_offset`) or directory-events brings, to be attempted from `at_us`
+    on."""
 
     due: Due
-    event_offset: int
+    event_offset: int | None = None
+    notice_offset: int | None = None
     at_us: int
     known_us: int
 
@@ -106,21 +114,38 @@ class Pending:
         return None if row is None else Place(**dict(row))
 
     def begin(self, partition: int, place: Place) -> None:
-        """Begin to keep a partition of which nothing is kept."""
+        """Begin to keep a partition, with nothing of what may be left of it from before."""
         values = {
             "partition": partition,
             "next_event": place.next_event,
             "next_request": place.next_request,
+            "next_notice": place.next_notice,
             "since_us": place.since_us,
             "taken_until_us": place.taken_until_us,
         }
         with self._transaction() as connection:
+            self._forget(connection, partition)
             connection.execute(_SQL["set_place"], values)
 
     def forget(self, partition: int) -> None:
         """Drop what is kept of a partition, so that it is read from its start."""
         with self._transaction() as connection:
             self._forget(connection, partition)
+
+    def partitions(self) -> list[int]:
+        """Return the partitions that are kept."""
+        return [int(row["partition"]) for row in self._connection.execute(_SQL["partitions_kept"])]
+
+    def forget_some(self, partition: int, *, most: int) -> int:
+        """Drop some of what is kept of a partition, and first of all where it is read on, so that it is not; return how
+        much that was."""
+        values = {"partition": partition, "before_us": None, "most": most}
+        with self._transaction() as connection:
+            connection.execute(_SQL["forget_partitions"], values)
+            connection.execute(_SQL["forget_heard"], values)
+            return sum(
+                connection.execute(_SQL[each], values).rowcount for each in ("forget_some_due", "forget_some_taken")
+            )
 
     def sequence_taken(self, payment_id: str) -> int | None:
         """Return the last transition of a payment that was taken, if that is known."""
@@ -142,6 +167,12 @@ class Pending:
             connection.executemany(_SQL["add_due"], due)
             connection.executemany(_SQL["keep_taken"], payments)
             connection.executemany(_SQL["advance_events"], places)
+
+    def take_notices(self, partition: int, due: Sequence[NewDue], *, next_notice: int) -> None:
+        """Write what notices mean, and how far they were taken on a partition of directory-events, or nothing."""
+        with self._transaction() as connection:
+            connection.executemany(_SQL["add_due"], [_new_values(each) for each in due])
+            connection.execute(_SQL["advance_notices"], {"partition": partition, "next_notice": next_notice})
 
     def forget_long_ago(self, partition: int, now_us: int) -> None:
         """Drop what need not be known any more, of payments that were told of and of requests that were done."""
@@ -177,22 +208,24 @@ class Pending:
         row = self._connection.execute(_SQL["next_at"], wanted).fetchone()
         return None if row["at_us"] is None else int(row["at_us"])
 
-    def endpoints_of(self, partition: int) -> list[str]:
-        """Return who is to be told something of a partition."""
-        return [str(row[0]) for row in self._connection.execute(_SQL["endpoints_of"], {"partition": partition})]
+    def endpoints_waiting(self) -> list[str]:
+        """Return who is to be told something, of whatever partition."""
+        return [str(row["endpoint_id"]) for row in self._connection.execute(_SQL["endpoints_waiting"])]
 
     def oldest_at_us(self, endpoint_ids: Iterable[str]) -> int | None:
         """Return when what waits longest for one of these endpoints was to be attempted."""
         rows = [self._connection.execute(_SQL["oldest_at"], {"endpoint_id": each}).fetchone() for each in endpoint_ids]
         return min((int(row["first"]) for row in rows if row["first"] is not None), default=None)
 
-    def count(self, partitions: Iterable[int]) -> int:
-        return int(self._connection.execute(_SQL["count_due"], {"partitions": _list(partitions)}).fetchone()["due"])
+    def count(self, partitions: Iterable[int], *, most: int = COUNTED_MAX) -> int:
+        """Return how many events are still to be told, COUNTED_MAX if there are more."""
+        wanted = {"partitions": _list(partitions), "most": most}
+        return int(self._connection.execute(_SQL["count_due"], wanted).fetchone()["due"])
 
-    def drop_endpoint(self, endpoint_id: str, partitions: Iterable[int]) -> None:
-        """Forget what a revoked endpoint was to be told."""
-        values = {"endpoint_id": endpoint_id, "partitions": _list(partitions)}
-        self._connection.execute(_SQL["drop_endpoint"], values)
+    def drop_endpoint(self, endpoint_id: str, partitions: Iterable[int], *, most: int) -> int:
+        """Forget what a revoked endpoint was to be told, some of it; return how many events that were."""
+        values = {"endpoint_id": endpoint_id, "partitions": _list(partitions), "most": most}
+        return self._connection.execute(_SQL["drop_endpoint"], values).rowcount
 
     def failing_since_us(self, endpoint_id: str) -> int | None:
         """Return since when nothing was delivered to an endpoint; None when the last attempt was."""
@@ -210,10 +243,12 @@ class Pending:
         if place is None:
             return None
         event, request = self._first(partition, "first_event"), self._first(partition, "first_request")
+        notice = self._first(partition, "first_notice")
         known_us = self._first(partition, "first_known")
         return Place(
             next_event=place.next_event if event is None else event,
             next_request=place.next_request if request is None else request,
+            next_notice=place.next_notice if notice is None else notice,
             since_us=now_us if known_us is None else min(known_us, now_us),
             taken_until_us=place.taken_until_us,
         )
@@ -229,12 +264,25 @@ class Pending:
         with self._transaction() as connection:
             connection.executemany(_SQL["keep_found"], [_found_values(*each) for each in attempts])
 
-    def end_replay(self, replay: WebhookReplay, partitions: Iterable[int], *, offset: int, now_us: int) -> None:
-        """Make due what was found in these partitions for a request at `offset` of its topic, and know it as done."""
-        ours = sorted(partitions)
-        values = {
-            "endpoint_id": replay.endpoint_id,
-            "partitions": _list(ours),
+    def add_found(
+        self,
+        replay: WebhookReplay,
+        partitions: Iterable[int],
+        *,
+        offset: int,
+        now_us: int,
+        after: str = "",
+        payments_max: int = PAYMENTS_AT_ONCE_MAX,
+    ) -> str | None:
+        """Make due what was found in these partitions for a request at `offset` of its topic, of the next payments
+        `after` one; return the last of them, or None when there are no more."""
+        part = {"after": after, "payments_max": payments_max}
+        last = self._connection.execute(_SQL["last_found"], part).fetchone()["last"]
+        if last is None:
+            return None
+        part = {"endpoint_id": replay.endpoint_id, "after": after, "last": last}
+        values = part | {
+            "partitions": _list(partitions),
             "failed_only": int(replay.failed_only),
             "request_offset": offset,
             "replay_id": replay.request_id,
@@ -242,12 +290,17 @@ class Pending:
         }
         with self._transaction() as connection:
             connection.execute(_SQL["add_found"], values)
-            connection.execute(_SQL["hold_behind_found"], {"endpoint_id": replay.endpoint_id})
+            connection.execute(_SQL["hold_behind_found"], part)
+        return str(last)
+
+    def end_replay(self, replay: WebhookReplay, partitions: Iterable[int], *, offset: int, now_us: int) -> None:
+        """Know a request as done in these partitions: all that was found for it is due."""
+        done = [
+            {"partition": each, "next_request": offset + 1, "request_id": replay.request_id, "heard_us": now_us}
+            for each in partitions
+        ]
+        with self._transaction() as connection:
             connection.execute(_SQL["clear_found"])
-            done = [
-                {"partition": each, "next_request": offset + 1, "request_id": replay.request_id, "heard_us": now_us}
-                for each in ours
-            ]
             connection.executemany(_SQL["advance_requests"], done)
             connection.executemany(_SQL["note_heard"], done)
 
@@ -281,7 +334,7 @@ def _apply(connection: sqlite3.Connection, partition: int, attempt: WebhookDeliv
     endpoint = {"endpoint_id": attempt.endpoint_id}
     if attempt.outcome is Outcome.DELIVERED:
         connection.execute(_SQL["note_working"], endpoint)
-    else:
+    elif attempt.was_sent:
         connection.execute(_SQL["note_failing"], endpoint | {"since_us": attempt.attempted_at_us})
 
 
@@ -296,6 +349,7 @@ def _new_values(new: NewDue) -> dict[str, object]:
         "event_type": due.event_type,
         "at_us": new.at_us,
         "event_offset": new.event_offset,
+        "notice_offset": new.notice_offset,
         "known_us": new.known_us,
         "body": due.body,
     }

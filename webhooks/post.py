@@ -7,9 +7,12 @@ from collections.abc import Mapping
 from contextlib import suppress
 
 import aiohttp
+import structlog
 from msgspec import Struct
 
 from schemas.deliveries import ERROR_CHARACTERS_MAX
+
+log = structlog.get_logger(__name__)
 
 # Standard Webhooks: 15 to 30 seconds.
 ANSWER_S_MAX = 15.0
@@ -50,7 +53,7 @@ class Poster:
         answer = await self._answer(url, body, headers)
         return Answer(
             status_code=answer.status_code,
-            error=None if answer.error is None else answer.error[:ERROR_CHARACTERS_MAX],
+            error=None if answer.error is None else _writable(answer.error),
             retry_after=answer.retry_after,
             duration_ms=int((time.monotonic() - began_s) * 1000),
         )
@@ -75,6 +78,15 @@ class Poster:
             return Answer(error="the connection was dropped before an answer")
         except (aiohttp.ClientError, OSError, ValueError) as error:
             return Answer(error=f"{type(error).__name__}: {error}")
+        except Exception as error:
+            # Whatever an endpoint can make the client raise: it must not end the deliveries of all others.
+            log.exception("webhook_attempt_raised")
+            return Answer(error=f"{type(error).__name__}: {error}")
+
+
+def _writable(error: str) -> str:
+    """Return as much of it as is recorded; what was no UTF-8 where it comes from is not to be written either."""
+    return error[:ERROR_CHARACTERS_MAX].encode(errors="replace").decode()
 
 
 def _judged(response: aiohttp.ClientResponse) -> Answer:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import structlog
 from confluent_kafka import Message
 
-from kafka_log.reader import LogReader
+from kafka_log.reader import Place
 from schemas import codec
 from schemas.deliveries import WebhookReplay
 from schemas.topics import WEBHOOK_REQUESTS
@@ -31,19 +31,33 @@ READ_WAIT_S = 0.5
 T = TypeVar("T")
 
 
+class Reader(Protocol):
+    """What is needed of `kafka_log.reader.LogReader`."""
+
+    def assign(self, offsets: Mapping[Place, int]) -> None: ...
+
+    def read(self, records_max: int, timeout_s: float) -> list[Message]: ...
+
+    def first_offsets(self, topic: str) -> dict[int, int]: ...
+
+    def close(self) -> None: ...
+
+
 class Replays:
     """Every dispatcher reads every request, and finds what is on its own (`live`) partitions; `wake` tells that
-    something is due."""
+    something is due, `catch_up` returns when the endpoints are known as they are by now; False: nothing may be done
+    any more."""
 
     def __init__(
         self,
-        reader: LogReader,
+        reader: Reader,
         deliveries: DeliveryLog,
         endpoints: Endpoints,
         store: Store,
         *,
         live: Collection[int],
         wake: Callable[[Iterable[str]], None],
+        catch_up: Callable[[], Awaitable[bool]],
         system_us: Callable[[], int],
     ) -> None:
         self._reader = reader
@@ -52,7 +66,10 @@ class Replays:
         self._store = store
         self._live = live
         self._wake = wake
+        self._catch_up = catch_up
         self._system_us = system_us
+        # What is read leaves out nothing that these have still to do.
+        self._covered: set[int] = set()
         self._look_again = asyncio.Event()
         # The reader is of one thread, which may still wait for it when `work` is cancelled.
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="webhook-requests")
@@ -62,8 +79,9 @@ class Replays:
         await self._in_thread(self._reader.close)
         self._thread.shutdown()
 
-    def partition_came(self) -> None:
+    def partition_came(self, partition: int) -> None:
         """A partition is live, of which earlier requests may not be done."""
+        self._covered.discard(partition)
         self._look_again.set()
 
     async def work(self) -> None:
@@ -84,6 +102,7 @@ class Replays:
 
     async def _first_to_do(self) -> int | None:
         todo = await self._next_requests()
+        self._covered = set(todo)
         if not todo:
             return None
         firsts = await self._in_thread(lambda: self._reader.first_offsets(TOPIC))
@@ -98,7 +117,8 @@ class Replays:
     async def _do(self, message: Message) -> None:
         offset = message.offset()
         assert offset is not None
-        todo = [partition for partition, first in (await self._next_requests()).items() if first <= offset]
+        nexts = await self._next_requests()
+        todo = [partition for partition, first in nexts.items() if first <= offset and partition in self._covered]
         request = _request(message)
         if not todo or request is None:
             return
@@ -110,11 +130,22 @@ class Replays:
             await self._in_thread(lambda: self._find(request, new))
             if self._deliveries.is_stopping:
                 return
+        # An endpoint that was enabled before is: what is due to one that is not fails.
+        if not await self._catch_up():
+            return
         # What went to another dispatcher meanwhile is for that one to find.
-        ours = [partition for partition in todo if partition in self._live]
+        ours = [partition for partition in todo if partition in self._live and partition in self._covered]
+        await self._make_due(request, ours, offset)
+
+    async def _make_due(self, request: WebhookReplay, partitions: Sequence[int], offset: int) -> None:
         now_us = self._system_us()
-        await self._store.do(lambda pending: pending.end_replay(request, ours, offset=offset, now_us=now_us))
-        self._wake([request.endpoint_id])
+        after: str | None = ""
+        while after is not None:
+            add = partial(Pending.add_found, replay=request, partitions=partitions, offset=offset, now_us=now_us)
+            after = await self._store.do(partial(add, after=after))
+            self._wake([request.endpoint_id])
+        end = partial(Pending.end_replay, replay=request, partitions=partitions, offset=offset, now_us=now_us)
+        await self._store.do(end)
 
     def _is_of_its_tenant(self, request: WebhookReplay) -> bool:
         entry = self._endpoints.entry(request.endpoint_id)

@@ -58,7 +58,7 @@ def retry_after_s(status_code: int, header: str | None, now_us: int) -> float | 
         return float(min(int(text[:10]), RETRY_AFTER_S_MAX))
     try:
         at = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     # An HTTP date is in GMT; where it does not say so, it means it.
     at = at if at.tzinfo is not None else at.replace(tzinfo=UTC)

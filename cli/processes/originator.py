@@ -36,6 +36,8 @@ def originator() -> None:
             drop_dir=settings.ach_drop_dir,
             lead_s=settings.ach_lead_s,
             retries=RetryTerms(times=settings.ach_retries, after_banking_days=settings.ach_retry_days),
+            prenotes=settings.ach_prenotes,
+            dishonors=settings.ach_dishonors,
             state_dir=settings.state_dir,
             clock_file=settings.clock_file,
             instance=instance,

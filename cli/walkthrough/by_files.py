@@ -1,5 +1,7 @@
-"""The tour's last chapters, on a stack whose ACH goes by files: a payment leaves in one, arrives, and comes back days
-later. The tour sets the bank's clock, so that the days take seconds."""
+"""The tour on a stack whose ACH goes by files: a payment leaves in one, arrives, and comes back days later.
+
+The tour sets the bank's clock, so that the days take seconds.
+"""
 
 from __future__ import annotations
 
@@ -37,10 +39,7 @@ COMPLETED = 3  # The number of that transition: it was initiated and processing 
 
 def walk_by_files(places: Places, say: Callable[[str], None]) -> None:
     """Take every step; raises TourFailed at the first that does not hold."""
-    with (
-        closing(Conversation(places.http, places.api_key, say)) as talk,
-        closing(TourBank(places.bank, say)) as bank,
-    ):
+    with closing(Conversation(places.http, places.api_key, say)) as talk, closing(TourBank(places.bank, say)) as bank:
         ByFiles(places, talk, bank).walk()
 
 
@@ -81,7 +80,8 @@ class ByFiles:
 
     def _pay(self) -> str:
         talk = self._talk
-        payer, payee = self._account("dan", "renter", RETURNING_BANK), self._account("alice", "landlord", PAYEE_BANK)
+        payer = talk.holder("dan", "renter", RETURNING_BANK, self._run)
+        payee = talk.holder("alice", "landlord", PAYEE_BANK, self._run)
         body = {"payer_account_id": payer, "payee_account_id": payee, "amount": AMOUNT}
         body["payment_rail_type"] = Rail.SAME_DAY_ACH.value
         payment = talk.post("/api/v1/payments/", body, wanted=201, key=f"by-file-{self._run}").json()
@@ -89,11 +89,6 @@ class ByFiles:
         talk.expect("it is expected at 17:00, by bank hours", expected_at, _at(self._day, 17, 0))
         payment_id: str = payment["id"]
         return payment_id
-
-    def _account(self, name: str, role: str, numbers: tuple[str, str]) -> str:
-        talk = self._talk
-        user_id = talk.user(f"{name}-files+{self._run}@{role}.com", role, quiet=True)
-        return talk.account(user_id, f"{name} {role}".title(), *numbers, quiet=True)
 
     def _arrive(self, payment_id: str) -> None:
         talk = self._talk

@@ -13,7 +13,7 @@ import httpx
 POLL_S = 0.1
 OUTCOME_WAIT_S_MAX = 30.0  # Far longer than the slowest rail at the demo's speed; a stuck payment should end the tour.
 ANSWER_S_MAX = 15.0
-HIDDEN = {"password", "account_number"}
+HIDDEN = {"password", "account_number", "secret"}
 
 
 class TourFailed(Exception):
@@ -63,6 +63,11 @@ class Conversation:
         account_id: str = account["id"]
         return account_id
 
+    def holder(self, name: str, role: str, numbers: tuple[str, str], run: str) -> str:
+        """Create a user with a bank account, and return the account's id; `run` makes the e-mail a new one."""
+        user_id = self.user(f"{name}+{run}@{role}.com", role, quiet=True)
+        return self.account(user_id, f"{name} {role}".title(), *numbers, quiet=True)
+
     def post(
         self, path: str, body: dict[str, Any] | None, *, wanted: int, key: str | None = None, quiet: bool = False
     ) -> httpx.Response:
@@ -71,9 +76,17 @@ class Conversation:
         if not quiet:
             self.say(f"   POST {path}" + ("" if key is None else f"   Idempotency-Key: {key}"))
             if body is not None:
-                self.show({name: "(not shown)" if name in HIDDEN else value for name, value in body.items()}, "   >")
+                self.show(_without_secrets(body), "   >")
             self.say(f"   {answer.status_code} {answer.reason_phrase}")
-            self.show(answer.json())
+            self.show(_without_secrets(answer.json()))
+        if answer.status_code != wanted:
+            raise TourFailed(f"POST {path} answered {answer.status_code}, not {wanted}: {answer.text}")
+        return answer
+
+    def upload(self, path: str, data: bytes, *, wanted: int) -> httpx.Response:
+        """POST a file and return the answer, which must have the wanted status."""
+        answer = self._http.post(path, content=data)
+        self.say(f"   POST {path}   ({len(data):,} bytes)\n   {answer.status_code} {answer.reason_phrase}")
         if answer.status_code != wanted:
             raise TourFailed(f"POST {path} answered {answer.status_code}, not {wanted}: {answer.text}")
         return answer
@@ -99,3 +112,7 @@ class Conversation:
                 found = payment["status"]
                 raise TourFailed(f"payment {payment_id} is {found}, not {status}, after {OUTCOME_WAIT_S_MAX:g} s")
             time.sleep(POLL_S)
+
+
+def _without_secrets(body: dict[str, Any]) -> dict[str, Any]:
+    return {name: "(not shown)" if name in HIDDEN else value for name, value in body.items()}

@@ -16,6 +16,7 @@ class Places:
     analyst: str
     bank: str
     api_key: str
+    admin_key: str
     rail_speed: float
 
     @classmethod

@@ -105,7 +105,7 @@ def _request_id(tenant_id: str, endpoint_id: str, key: str | None, body: str) ->
 def _body(row: DeliveryRow) -> dict[str, object]:
     return {
         "message_id": row.message_id,
-        "payment_id": row.payment_id,
+        "payment_id": None if row.is_notice else row.payment_id,
         "sequence": row.sequence,
         "event_type": row.event_type,
         "attempt": row.attempt,

@@ -11,7 +11,16 @@ from starlette.routing import Route
 from directory.changes import State
 from directory.entities import Kind, Scope
 from directory.register import Entry
-from directory.webhook_endpoint import DisabledReason, WebhookEndpoint, names_private_host, url_faults
+from directory.webhook_endpoint import (
+    ENDPOINTS_MAX,
+    TOLD_TYPES,
+    DisabledReason,
+    ToldType,
+    TooManyEndpoints,
+    WebhookEndpoint,
+    names_private_host,
+    url_faults,
+)
 from directory.webhook_secrets import rotated, to_json
 from ingest_api.answers import json_answer
 from ingest_api.bodies import Fields, parse_object, read_body
@@ -23,7 +32,6 @@ from ingest_api.listing import QueryString
 from ingest_api.parts import Parts
 from ingest_api.representations import entity_now
 from ingest_api.routes.webhook_deliveries import webhook_delivery_routes
-from payments.payment import EventType
 from projections.queries import EntityRow
 
 PATH = "/api/v1/webhook-endpoints/"
@@ -64,6 +72,11 @@ class WebhookEndpoints:
         fields.check()
         endpoint = _changed(WebhookEndpoint(url=url, events=events), None, None, enabled)
         endpoint_id = new_entity_id(caller.tenant_id, Kind.WEBHOOK_ENDPOINT, key)
+        if not self._has_room(caller.tenant_id, endpoint_id):
+            # Another process may have made this one, or deleted one, a moment ago.
+            await parts.directory.catch_up()
+            if not self._has_room(caller.tenant_id, endpoint_id):
+                raise TooManyEndpoints
         first = new_secret(made_by=endpoint_id)
 
         async def secret() -> bytes:
@@ -168,6 +181,11 @@ class WebhookEndpoints:
         secret = await self._secrets.made_by(endpoint_id, answer.command_id) if answer.is_made else None
         return _change_answer(endpoint_id, answer, secret=secret)
 
+    def _has_room(self, tenant_id: str, endpoint_id: str) -> bool:
+        """Return whether the endpoint is there already, or another one may be."""
+        directory = self._parts.directory
+        return directory.get(endpoint_id) is not None or directory.webhook_endpoints(tenant_id) < ENDPOINTS_MAX
+
     async def _members(self, request: Request) -> dict[str, object]:
         data = await read_body(request, bytes_max=self._parts.config.max_body_bytes)
         return parse_object(data) if data.strip() else {}
@@ -192,8 +210,8 @@ def _fields(members: dict[str, object]) -> Fields:
     return fields
 
 
-def _events(fields: Fields) -> tuple[EventType, ...]:
-    return fields.choices("events", EventType, default=())
+def _events(fields: Fields) -> tuple[ToldType, ...]:
+    return fields.choices("events", TOLD_TYPES, default=())
 
 
 def _endpoint_id(request: Request) -> str:
@@ -206,7 +224,7 @@ def _endpoint(entry: Entry) -> WebhookEndpoint:
 
 
 def _changed(
-    endpoint: WebhookEndpoint, url: str | None, events: tuple[EventType, ...] | None, enabled: bool | None
+    endpoint: WebhookEndpoint, url: str | None, events: tuple[ToldType, ...] | None, enabled: bool | None
 ) -> WebhookEndpoint:
     endpoint = replace(
         endpoint,

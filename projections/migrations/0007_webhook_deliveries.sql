@@ -48,7 +48,8 @@ SELECT
     tenant_id,
     endpoint_id,
     payment_id || ':' || sequence AS message_id,
-    payment_id,
+    -- Of a notice it is the id of the endpoint that was disabled, as the sequence is its version.
+    CASE WHEN event_type <> 'webhook_endpoint_disabled' THEN payment_id END AS payment_id,
     sequence,
     event_type,
     attempt,
@@ -66,9 +67,9 @@ COMMENT ON VIEW analytics.webhook_deliveries IS 'Attempts to deliver events to w
 COMMENT ON COLUMN analytics.webhook_deliveries.tenant_id IS 'The customer of DirectPay that endpoint and payment belong to.';
 COMMENT ON COLUMN analytics.webhook_deliveries.endpoint_id IS 'Id of the webhook endpoint.';
 COMMENT ON COLUMN analytics.webhook_deliveries.message_id IS 'The header webhook-id: the same in every attempt to deliver an event.';
-COMMENT ON COLUMN analytics.webhook_deliveries.payment_id IS 'The payment whose event it is.';
-COMMENT ON COLUMN analytics.webhook_deliveries.sequence IS 'Which transition of the payment, from 1.';
-COMMENT ON COLUMN analytics.webhook_deliveries.event_type IS 'What happened to the payment.';
+COMMENT ON COLUMN analytics.webhook_deliveries.payment_id IS 'The payment whose event it is; NULL of webhook_endpoint_disabled.';
+COMMENT ON COLUMN analytics.webhook_deliveries.sequence IS 'Which transition of the payment, from 1; of webhook_endpoint_disabled, which version of the endpoint.';
+COMMENT ON COLUMN analytics.webhook_deliveries.event_type IS 'What happened: to the payment, or webhook_endpoint_disabled.';
 COMMENT ON COLUMN analytics.webhook_deliveries.attempt IS 'Which attempt to deliver this event to this endpoint, from 1; a replay counts on.';
 COMMENT ON COLUMN analytics.webhook_deliveries.tries IS 'Which attempt of the retry schedule, from 1; a replay begins the schedule anew.';
 COMMENT ON COLUMN analytics.webhook_deliveries.attempted_at IS 'When the attempt began.';

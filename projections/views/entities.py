@@ -20,9 +20,8 @@ from directory.entities import (
     Tenant,
     User,
 )
-from directory.webhook_endpoint import DisabledReason, WebhookEndpoint
+from directory.webhook_endpoint import DisabledReason, WebhookEndpoint, told_type
 from payments.idempotency import canonical_json
-from payments.payment import EventType
 
 
 def parameters(record: DirectoryRecord) -> dict[str, object]:
@@ -110,7 +109,7 @@ def entity_of(kind: Kind, values: Mapping[str, Any]) -> Entity:
             reason = values["disabled_reason"]
             return WebhookEndpoint(
                 url=values["url"],
-                events=tuple(EventType(event) for event in values["events"]),
+                events=tuple(told_type(event) for event in values["events"]),
                 enabled=values["enabled"],
                 disabled_reason=DisabledReason(reason) if reason is not None else None,
             )

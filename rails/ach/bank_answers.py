@@ -7,8 +7,10 @@ from typing import BinaryIO
 
 from directory.sealing import Keyring, Sealed
 from rails.nacha.addenda import NotificationOfChange
+from rails.nacha.batch_header import BatchHeader
 from rails.nacha.entry_detail import EntryDetail
 from rails.nacha.faults import Fault
+from rails.nacha.file_header import FileHeader
 from rails.nacha.reader import examine, read_records
 from rails.nacha.return_addenda import ContestedReturn, DishonoredReturn, Return
 from schemas.origination import AchNotice, AchReturn
@@ -33,8 +35,14 @@ def answers_of(
     file: BinaryIO, *, file_sha256: bytes, keyring: Keyring, nonce: Callable[[], bytes], received_at_us: int
 ) -> Iterator[AchReturn | AchNotice]:
     """Yield the records of a file without faults. What banks say freely is sealed: it may hold account numbers."""
+    made_on = settled_on = 0  # Days of the year.
     for placed in read_records(file):
         entry = placed.record
+        if isinstance(entry, FileHeader):
+            made_on = entry.file_creation_date.timetuple().tm_yday
+        if isinstance(entry, BatchHeader):
+            # Operators write it; a bank that hands its files over itself may not.
+            settled_on = entry.settlement_day or made_on
         if not isinstance(entry, EntryDetail):
             continue
         addenda, line = entry.addenda, placed.line
@@ -61,6 +69,9 @@ def answers_of(
                 amount_minor=entry.amount_minor,
                 information=seal(information) if information else None,
                 received_at_us=received_at_us,
+                return_trace_number=entry.trace_number,
+                settlement_day=settled_on,
+                dishonored_trace_number=_dishonored(addenda),
             )
 
 
@@ -81,3 +92,7 @@ def _code(addenda: Return | DishonoredReturn | ContestedReturn) -> str:
             return addenda.dishonored_return_reason_code
         case ContestedReturn():
             return addenda.contested_return_reason_code
+
+
+def _dishonored(addenda: Return | DishonoredReturn | ContestedReturn) -> str | None:
+    return addenda.dishonored_return_trace_number if isinstance(addenda, ContestedReturn) else None

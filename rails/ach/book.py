@@ -16,10 +16,23 @@ from payments.windows import eastern
 from rails.ach.book_file import STATEMENTS as _SQL
 from rails.ach.book_file import open_book_file
 from rails.ach.book_reading import find_entry
-from rails.ach.phases import DEBIT_LEGS, FOR_PEOPLE, MOVES, WAITING, Fate, Leg, Phase, Told
+from rails.ach.phases import (
+    CORRECTED_FAILS,
+    DEBIT_LEGS,
+    FOR_PEOPLE,
+    HELD_BACK,
+    MOVES,
+    PARTS,
+    WAITING,
+    Fate,
+    Leg,
+    Part,
+    Phase,
+    Told,
+)
+from rails.ach.problems import FOR_A_PERSON, UNKNOWN_TRACE, fate_of, lateness_of, named_entry, problem_of
 from rails.bank import Reference, Result
 from rails.nacha.addenda import BANK_DIGITS
-from rails.nacha.return_codes import RETURN_REASONS, is_untimely
 from schemas import codec
 from schemas.origination import (
     AchCutOff,
@@ -31,16 +44,7 @@ from schemas.origination import (
     AchSettlement,
 )
 
-_ORDER = list(Leg)
-
-# Why what came back could not be acted on. docs/ach.md says what to do.
-UNKNOWN_TRACE = "unknown_trace"
-OTHER_AMOUNT = "other_amount"
-DISPUTED = "disputed"
-RETURNED_TWICE = "returned_twice"
-FOR_A_PERSON = "for_a_person"
-# It was acted on: the money is gone. But it came too late, which the bank may refuse.
-UNTIMELY = "untimely"
+_ORDER = {part: place for place, part in enumerate(PARTS)}
 
 
 class Book:
@@ -102,7 +106,7 @@ class Book:
             case AchReturn():
                 self._hear_return(offset, record)
             case AchNotice():
-                self._hear_notice(record)
+                self._hear_notice(offset, record)
             case _:
                 assert_never(record)
 
@@ -114,7 +118,9 @@ class Book:
             "payment_key": payment.payment_key,
             "amount_minor": payment.amount_minor,
             "travels_by": payment.travels_by.value,
-            "phase": Phase.DEBIT_WAITS.value,
+            "is_refund": int(payment.is_refund),
+            "payer_account": None if payment.payer_account is None else payment.payer_account.hex(),
+            "phase": (Phase.PRENOTE_WAITS if payment.is_prenoted else Phase.DEBIT_WAITS).value,
             "waits_since_us": payment.submitted_at_us,
             "record": codec.encode(payment),
         }
@@ -125,8 +131,8 @@ class Book:
         waiting = self._connection.execute(_SQL["oldest_waiting"], wanted).fetchall()
         assert len(waiting) == cut_off.entries, "a cut-off counts entries that wait before it"
         filed = [(WAITING[Phase(row["phase"])], row) for row in waiting]
-        # The sort is stable: within a leg they stay in the order in which they began to wait.
-        filed.sort(key=lambda each: _ORDER.index(each[0]))
+        # The sort is stable: within a batch they stay in the order in which they began to wait.
+        filed.sort(key=lambda each: _ORDER[Part(each[0], bool(each[1]["is_refund"]))])
         self._open_file(cut_off, filed)
         self._connection.executemany(
             _SQL["file_entry"],
@@ -150,18 +156,20 @@ class Book:
         last = self._connection.execute(_SQL["last_file"]).fetchone()
         assert cut_off.file_number == (1 if last is None else last["file_number"] + 1), "file numbers have no gaps"
         counts = {leg: sum(each is leg for each, _ in filed) for leg in Leg}
-        debit_minor = sum(row["amount_minor"] for leg, row in filed if leg in DEBIT_LEGS)
+        minor = {leg: sum(row["amount_minor"] for each, row in filed if each is leg) for leg in Leg}
         opened = {
             "file_number": cut_off.file_number,
             "created_on": eastern(cut_off.created_at_us).date().isoformat(),
             "trace_bank": cut_off.sender.bank_routing_number[:BANK_DIGITS],
             "last_sequence": cut_off.first_sequence + cut_off.entries - 1,
+            "prenotes": counts[Leg.PRENOTE],
             "debits": counts[Leg.DEBIT],
             "retries": counts[Leg.RETRY],
             "credits": counts[Leg.CREDIT],
             "give_backs": counts[Leg.GIVE_BACK],
-            "debit_minor": debit_minor,
-            "credit_minor": sum(row["amount_minor"] for _, row in filed) - debit_minor,
+            "dishonors": counts[Leg.DISHONOR],
+            "debit_minor": sum(minor[leg] for leg in (*DEBIT_LEGS, Leg.DISHONOR)),
+            "credit_minor": minor[Leg.CREDIT] + minor[Leg.GIVE_BACK],
             "record": codec.encode(cut_off),
         }
         self._connection.execute(_SQL["open_file"], opened)
@@ -181,23 +189,21 @@ class Book:
             return
         entries = self._connection.execute(_SQL["to_settle"], (settlement.file_number,)).fetchall()
         for row in entries:
-            self._move(offset, row["number"], row["phase"], Leg(row["leg"]), Fate.SETTLED, settlement.settled_at_us)
+            leg, at_us = Leg(row["leg"]), settlement.settled_at_us
+            if leg is Leg.PRENOTE:
+                assert settlement.debits_from_us is not None, "a settlement of prenotes says when debits may follow"
+                at_us = settlement.debits_from_us
+            self._move(offset, row["number"], row["phase"], leg, Fate.SETTLED, at_us)
 
     def _hear_return(self, offset: int, returned: AchReturn) -> None:
         if self._is_noted(returned):
             return
-        entry = find_entry(self._connection, returned.original_trace_number)
-        fate = Fate.RETURNED if returned.present_again_at_us is None else Fate.POSTPONED
-        problem = _problem(returned, entry, fate)
+        entry = find_entry(self._connection, named_entry(returned))
+        problem = problem_of(returned, entry)
+        fate: Fate | None = None
         if entry is not None and problem is None:
-            marked = {
-                "file_number": entry["file_number"],
-                "sequence": entry["sequence"],
-                "code": returned.code,
-                "at_us": returned.received_at_us,
-            }
-            self._connection.execute(_SQL["mark_returned"], marked)
-            leg, at_us = Leg(entry["leg"]), returned.received_at_us
+            self._mark_returned(entry, returned)
+            leg, fate, at_us = Leg(entry["leg"]), fate_of(returned, entry), returned.received_at_us
             if leg in DEBIT_LEGS:
                 counted = {"day": eastern(at_us).date().isoformat(), "code": returned.code}
                 self._connection.execute(_SQL["count_returned_debit"], counted)
@@ -205,20 +211,42 @@ class Book:
                 self._connection.execute(_SQL["postpone"], (entry["number"],))
                 at_us = returned.present_again_at_us
             to = self._move(offset, entry["number"], entry["phase"], leg, fate, at_us)
-            problem = FOR_A_PERSON if to in FOR_PEOPLE else _lateness(returned, entry)
-        self._note("return", returned, entry, problem)
+            if fate is not Fate.DISPUTED:
+                problem = FOR_A_PERSON if to in FOR_PEOPLE else lateness_of(returned, entry)
+        self._note("return", returned, entry, problem, is_dishonored=fate is Fate.DISPUTED)
 
-    def _hear_notice(self, notice: AchNotice) -> None:
+    def _hear_notice(self, offset: int, notice: AchNotice) -> None:
         if self._is_noted(notice):
             return
         entry = find_entry(self._connection, notice.original_trace_number)
+        if entry is not None and (Phase(entry["phase"]), Leg(entry["leg"])) in CORRECTED_FAILS:
+            self._mark_returned(entry, notice)
+            leg, at_us = Leg(entry["leg"]), notice.received_at_us
+            self._move(offset, entry["number"], entry["phase"], leg, Fate.RETURNED, at_us)
         self._note("notice", notice, entry, UNKNOWN_TRACE if entry is None else None)
+
+    def _mark_returned(self, entry: sqlite3.Row, came: AchReturn | AchNotice) -> None:
+        marked = {
+            "file_number": entry["file_number"],
+            "sequence": entry["sequence"],
+            "code": came.code,
+            "at_us": came.received_at_us,
+        }
+        self._connection.execute(_SQL["mark_returned"], marked)
 
     def _is_noted(self, came: AchReturn | AchNotice) -> bool:
         wanted = {"file_sha256": came.file_sha256, "line": came.line}
         return bool(self._connection.execute(_SQL["is_noted"], wanted).fetchone()[0])
 
-    def _note(self, kind: str, came: AchReturn | AchNotice, entry: sqlite3.Row | None, problem: str | None) -> None:
+    def _note(
+        self,
+        kind: str,
+        came: AchReturn | AchNotice,
+        entry: sqlite3.Row | None,
+        problem: str | None,
+        *,
+        is_dishonored: bool = False,
+    ) -> None:
         noted = {
             "file_sha256": came.file_sha256,
             "line": came.line,
@@ -229,6 +257,7 @@ class Book:
             "payment": None if entry is None else entry["number"],
             "leg": None if entry is None else entry["leg"],
             "problem": problem,
+            "is_dishonored": int(is_dishonored),
             "record": codec.encode(came),
         }
         self._connection.execute(_SQL["note"], noted)
@@ -274,26 +303,5 @@ def _moved(number: int, phase: Phase, offset: int | None = None, at_us: int | No
         "phase": phase.value,
         "waits_from": offset if waits else None,
         "waits_since_us": at_us if waits else None,
-        "not_before_us": at_us if phase is Phase.RETRY_WAITS else None,
+        "not_before_us": at_us if phase in HELD_BACK else None,
     }
-
-
-def _problem(returned: AchReturn, entry: sqlite3.Row | None, fate: Fate) -> str | None:
-    if entry is None:
-        return UNKNOWN_TRACE
-    if returned.code not in RETURN_REASONS:
-        return DISPUTED
-    if returned.amount_minor != entry["amount_minor"]:
-        return OTHER_AMOUNT
-    if entry["returned_code"] is not None:
-        return RETURNED_TWICE
-    assert (Phase(entry["phase"]), Leg(entry["leg"]), fate) in MOVES, "what is in a file may come back"
-    return None
-
-
-def _lateness(returned: AchReturn, entry: sqlite3.Row) -> str | None:
-    settles_at_us = entry["settles_at_us"]
-    if settles_at_us is None:
-        return None
-    settled_on, heard_on = eastern(settles_at_us).date(), eastern(returned.received_at_us).date()
-    return UNTIMELY if is_untimely(returned.code, settled_on=settled_on, heard_on=heard_on) else None

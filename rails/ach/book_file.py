@@ -11,7 +11,7 @@ from kafka_log.state_file import Tables, open_state_file
 _FOLDER = Path(__file__).parent / "sql"
 STATEMENTS = read_statements(_FOLDER / "statements.sql")
 # A book of another shape is dropped, and folded again.
-_TABLES = Tables(schema=_FOLDER / "book.sql", shape=3, dropped="ach_book_dropped")
+_TABLES = Tables(schema=_FOLDER / "book.sql", shape=4, dropped="ach_book_dropped")
 
 
 def open_book_file(path: Path) -> sqlite3.Connection:

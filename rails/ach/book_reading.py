@@ -15,23 +15,25 @@ from kafka_log.state_file import connect_to_read
 from payments.rails import Rail
 from rails.ach.book_file import STATEMENTS as _SQL
 from rails.ach.cut_offs import divide
-from rails.ach.phases import MOVES, Fate, Leg, Phase
+from rails.ach.phases import MOVES, Fate, Leg, Part, Phase
+from rails.ach.problems import lateness_of, named_entry, problem_of
 from rails.ach.retries import Postponable
 from rails.bank import Answer, Outcome, Result, Standing
 from rails.nacha.addenda import BANK_DIGITS
 from rails.nacha.contents import trace_number
-from rails.nacha.return_codes import RETURN_REASONS
+from rails.nacha.return_codes import ADMINISTRATIVE, CHANGE_REASONS, RETURN_REASONS
 from schemas import codec
-from schemas.origination import AchCutOff, AchPayment
+from schemas.origination import AchCutOff, AchPayment, AchReturn
 
 ALL = -1  # SQLite's LIMIT without a limit.
+_REASONS = RETURN_REASONS | CHANGE_REASONS
 
 
 class FiledFile(Struct, frozen=True, kw_only=True):
-    """A file: its cut-off, how many entries it has of each leg, and what is known of its delivery."""
+    """A file: its cut-off, how many entries each of its batches has, and what is known of its delivery."""
 
     cut_off: AchCutOff
-    counts: dict[Leg, int]
+    counts: dict[Part, int]
     sha256: bytes | None
 
 
@@ -116,22 +118,36 @@ class BookReading:
             return None
         cut_off = codec.decode(row["record"])
         assert isinstance(cut_off, AchCutOff)
-        counts = {
-            Leg.DEBIT: row["debits"],
-            Leg.RETRY: row["retries"],
-            Leg.CREDIT: row["credits"],
-            Leg.GIVE_BACK: row["give_backs"],
-        }
+        parts = self._connection.execute(_SQL["parts_of"], (file_number,))
+        counts = {Part(Leg(each["leg"]), bool(each["is_refund"])): each["entries"] for each in parts}
         return FiledFile(cut_off=cut_off, counts=counts, sha256=row["sha256"])
 
-    def payments_of(self, file_number: int, leg: Leg) -> Iterator[AchPayment]:
-        """Yield the payments of a file's entries of one leg, in the order of their trace numbers."""
-        for row in self._connection.execute(_SQL["entries_of"], {"file_number": file_number, "leg": leg.value}):
+    def payments_of(self, file_number: int, part: Part) -> Iterator[AchPayment]:
+        """Yield the payments of the entries of one batch of a file, in the order of their trace numbers."""
+        wanted = {"file_number": file_number, "leg": part.leg.value, "is_refund": int(part.is_refund)}
+        for row in self._connection.execute(_SQL["entries_of"], wanted):
             payment = codec.decode(row["record"])
             assert isinstance(payment, AchPayment)
             yield payment
 
+    def dishonored_in(self, file_number: int, part: Part) -> Iterator[tuple[AchPayment, AchReturn]]:
+        """Yield the returns that one batch of a file dishonors, with their payments, in the order of trace numbers."""
+        wanted = {"file_number": file_number, "is_refund": int(part.is_refund)}
+        for row in self._connection.execute(_SQL["dishonored_in"], wanted):
+            payment, returned = codec.decode(row["record"]), codec.decode(row["returned"])
+            assert isinstance(payment, AchPayment)
+            assert isinstance(returned, AchReturn)
+            yield payment, returned
+
     # Of what came in.
+
+    def is_dishonorable(self, returned: AchReturn) -> bool:
+        """Tell whether a return comes too late for a debit whose money was passed on, and nothing else is wrong."""
+        row = find_entry(self._connection, named_entry(returned))
+        if row is None or problem_of(returned, row) is not None:
+            return False
+        is_passed_on = (Phase(row["phase"]), Leg(row["leg"]), Fate.DISPUTED) in MOVES
+        return is_passed_on and lateness_of(returned, row) is not None
 
     def lines_noted(self, file_sha256: bytes) -> set[int]:
         """Return the lines of an incoming file that were read before."""
@@ -144,6 +160,14 @@ class BookReading:
     def problems(self) -> dict[str, int]:
         """Return how many answers a person has to look at, by why."""
         return {row["problem"]: row["lines"] for row in self._connection.execute(_SQL["problems"])}
+
+    def is_proven(self, accounts: Sequence[bytes]) -> bool:
+        """Tell whether an account, by its hash under any key, was debited and is not known to be missing."""
+        wanted = {
+            "accounts": json.dumps([each.hex() for each in accounts]),
+            "no_account": json.dumps(sorted(ADMINISTRATIVE)),
+        }
+        return bool(self._connection.execute(_SQL["is_proven"], wanted).fetchone()[0])
 
     def postponable(self, trace_number: str) -> Postponable | None:
         """Return a debit of which nothing was passed on, or None: for another entry, or one that has come back."""
@@ -212,7 +236,7 @@ def _outcome(row: sqlite3.Row) -> Outcome:
         occurred_at_us=row["occurred_at_us"],
         bank_reference=trace_number(row["trace_bank"], row["sequence"]),
         code=code,
-        reason=None if code is None else RETURN_REASONS[code],
+        reason=None if code is None else _REASONS[code],
     )
 
 

@@ -20,17 +20,21 @@ from business_clock import Clock
 from directory.sealing import NONCE_BYTES, Keyring
 from payments.calendar import DAY
 from payments.rails import ACH_RAILS, Rail
-from payments.windows import BankHours, Leg, eastern, instant_us
+from payments.windows import BankHours, eastern, instant_us
+from payments.windows import Leg as WindowLeg
 from rails.ach import metrics
 from rails.ach.bank_answers import answers_of
 from rails.ach.cut_offs import FILE_ID_MODIFIERS, Due, file_window, first_due, still_due
-from rails.ach.numbers import seal_numbers
+from rails.ach.dishonored_returns import UNTIMELY_RETURN
+from rails.ach.numbers import account_hashes, seal_numbers
 from rails.ach.origination import Origination
 from rails.ach.payment_file import unwritable
+from rails.ach.phases import Leg
 from rails.ach.retries import RetryTerms, present_again_at_us
 from rails.ach.return_watch import ReturnWatch
 from rails.bank import Answer, Instruction, Standing
 from rails.nacha.contents import SEQUENCE_MAX
+from rails.nacha.payment_entries import first_live_day
 from schemas.origination import (
     AchCutOff,
     AchDelivery,
@@ -52,12 +56,15 @@ LOGGED_PROBLEMS_MAX = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """By what an originator works: `lead_us` before a window closes its file is cut off."""
+    """By what an originator works: `lead_us` before a window closes its file is cut off. `prenotes`: whether an account
+    is tried before it is debited for the first time. `dishonors`: whether returns that come too late are sent back."""
 
     sender: AchSender
     keyring: Keyring = field(repr=False)
     lead_us: int
     retries: RetryTerms = field(default_factory=RetryTerms)
+    prenotes: bool = False
+    dishonors: bool = False
     hours: BankHours = field(default_factory=BankHours)
 
 
@@ -157,10 +164,12 @@ class FileDesk:
             log.error("ach_answers_for_a_person", file=file_sha256.hex(), count=len(problems), answers=shown)
 
     def _answered(self, came: AchReturn | AchNotice) -> AchReturn | AchNotice:
-        """Say in a return whether its entry is presented again, so that the book need not know the terms."""
-        if isinstance(came, AchNotice) or not self._terms.retries.times:
+        """Say in a return whether its entry is presented again, or it is dishonored: the book knows no terms."""
+        if isinstance(came, AchNotice):
             return came
-        debit = self._reading.postponable(came.original_trace_number)
+        if self._terms.dishonors and self._reading.is_dishonorable(came):
+            return msgspec.structs.replace(came, dishonored_as=UNTIMELY_RETURN)
+        debit = self._reading.postponable(came.original_trace_number) if self._terms.retries.times else None
         if debit is None:
             return came
         again_at_us = present_again_at_us(came, debit, self._terms.retries, self._terms.sender)
@@ -171,9 +180,10 @@ class FileDesk:
         travels_by = self._terms.hours.window_at(
             instruction.rail,
             submitted_at_us + self._terms.lead_us,
-            Leg.DEBIT,
+            WindowLeg.DEBIT,
             amount_minor=instruction.amount_minor,
         ).rail
+        accounts = self._accounts_to_try(instruction)
         return AchPayment(
             reference=instruction.reference,
             payment_key=instruction.payment_key,
@@ -187,10 +197,27 @@ class FileDesk:
             claimed_at_us=instruction.claimed_at_us,
             settle_by_us=instruction.settle_by_us,
             submitted_at_us=submitted_at_us,
+            is_refund=instruction.is_refund,
+            payer_account=accounts[0] if accounts else None,
+            is_prenoted=bool(accounts) and not self._reading.is_proven(accounts),
         )
 
+    def _accounts_to_try(self, instruction: Instruction) -> tuple[bytes, ...]:
+        """Return the hashes of the account that is debited, the current key's first; none when it is not to be tried:
+        a refund's is one that was credited before."""
+        if not self._terms.prenotes or instruction.is_refund:
+            return ()
+        return account_hashes(instruction.debit, self._terms.keyring)
+
     def _settle(self, file_number: int, settled_at_us: int) -> None:
-        self._log.append([AchSettlement(file_number=file_number, settled_at_us=settled_at_us)])
+        filed = self._reading.file(file_number)
+        assert filed is not None
+        debits_from_us: int | None = None
+        if any(part.leg is Leg.PRENOTE for part in filed.counts):
+            debits_from_us = instant_us(first_live_day(eastern(settled_at_us).date()), time(0, 0))
+        self._log.append(
+            [AchSettlement(file_number=file_number, settled_at_us=settled_at_us, debits_from_us=debits_from_us)]
+        )
         log.info("ach_file_settled", file_number=file_number)
 
     def _cut_off_due(self, rail: Rail) -> Due | None:

@@ -33,6 +33,11 @@ def seal_numbers(instruction: Instruction, keyring: Keyring, nonce: bytes) -> Se
     return keyring.seal(instruction.reference, msgspec.json.encode(numbers), nonce)
 
 
+def account_hashes(party: Party, keyring: Keyring) -> tuple[bytes, ...]:
+    """Return keyed hashes (32 bytes) by which an account is known again, the current key's first."""
+    return keyring.digests(f"ach account {party.routing_number}:{party.account_number}".encode())
+
+
 def instruction_of(payment: AchPayment, keyring: Keyring) -> Instruction:
     """Return the instruction as it was taken, numbers in clear; raises CannotOpen."""
     try:
@@ -50,6 +55,7 @@ def instruction_of(payment: AchPayment, keyring: Keyring) -> Instruction:
         credit=_party(payment.payee, numbers.payee),
         claimed_at_us=payment.claimed_at_us,
         settle_by_us=payment.settle_by_us,
+        is_refund=payment.is_refund,
     )
 
 

@@ -20,10 +20,9 @@ from rails.ach.bank_answers import faults_of
 from rails.ach.book_reading import BookReading
 from rails.ach.file_desk import FileDesk, Terms
 from rails.ach.file_drop import DropConflict, FileDrop
-from rails.ach.numbers import instruction_of
+from rails.ach.filed_contents import contents_of
 from rails.ach.origination import Origination
-from rails.ach.payment_file import file_name, payment_file
-from rails.ach.phases import Leg
+from rails.ach.payment_file import file_name
 from rails.ach.return_watch import rates_on
 from rails.bank import Answer, Instruction, Outcome
 from rails.nacha.faults import InvalidNachaFile
@@ -154,12 +153,7 @@ class Originator:
     def _build(self, file_number: int) -> bytes:
         filed = self._building.file(file_number)
         assert filed is not None
-
-        def instructions(leg: Leg) -> Any:
-            payments = self._building.payments_of(file_number, leg)
-            return (instruction_of(payment, self._terms.keyring) for payment in payments)
-
-        contents = payment_file(filed.cut_off, filed.counts, instructions)
+        contents = contents_of(self._building, filed, self._terms.keyring)
         return self._drop.put(file_name(filed.cut_off), write_file(contents))
 
     async def _read_inbox(self) -> None:

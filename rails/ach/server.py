@@ -31,7 +31,8 @@ SECOND_US = 1_000_000
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OriginatorConfig:
     """`drop_dir` is where files go and come from; `lead_s` is how long before a window closes its file is cut off.
-    The book in `state_dir` may be lost: it is folded again. `clock_file` may set the business clock."""
+    `prenotes`: an account is tried before it is debited for the first time; `dishonors`: returns that come too late are
+    sent back. The book in `state_dir` may be lost: it is folded again. `clock_file` may set the business clock."""
 
     bootstrap: str
     partitions: int
@@ -40,6 +41,8 @@ class OriginatorConfig:
     drop_dir: Path
     lead_s: float
     retries: RetryTerms = field(default_factory=RetryTerms)
+    prenotes: bool = False
+    dishonors: bool = False
     state_dir: Path
     clock_file: Path | None = None
     instance: str = "originator"
@@ -75,6 +78,8 @@ async def _serve(config: OriginatorConfig) -> bool:
         keyring=config.keyring,
         lead_us=int(config.lead_s * SECOND_US),
         retries=config.retries,
+        prenotes=config.prenotes,
+        dishonors=config.dishonors,
     )
     originator = Originator(origination, path, FolderDrop(config.drop_dir), terms, clock_of(config.clock_file))
     server = http_server(build_app(originator, on_failure=fail), host=config.host, port=config.port)

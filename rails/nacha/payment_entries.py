@@ -1,6 +1,7 @@
 """A payment on ACH: a debit of the payer in one file, and a credit of the payee in a later one.
 
-The payer authorised the debit online, which makes it WEB. The payee is credited as a person (PPD) or a business (CCD).
+A debit that the payer authorised online is WEB. Whoever has agreed to entries in writing is debited and credited as a
+person (PPD) or a business (CCD).
 """
 
 from __future__ import annotations
@@ -10,6 +11,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 
+import msgspec
+
+from payments.calendar import add_banking_days
 from rails.bank import Instruction, Party, Reference
 from rails.nacha.addenda import BANK_DIGITS, PaymentInformation
 from rails.nacha.batch_header import BatchHeader
@@ -24,6 +28,7 @@ NAMELESS = "UNKNOWN"  # The name is mandatory; some alphabets have nothing that 
 _PLAIN = str.maketrans(
     {"ß": "ss", "Æ": "AE", "æ": "ae", "Œ": "OE", "œ": "oe", "Ø": "O", "ø": "o", "Ł": "L", "ł": "l", "Đ": "D", "đ": "d"}
 )
+PRENOTE_BANKING_DAYS = 3  # Banks have two of them to answer.
 SINGLE, RECURRING = "S", "R"  # The payment type code of a WEB entry, in its discretionary data.
 
 
@@ -59,6 +64,19 @@ def debits(instructions: Iterable[Instruction], originator: Originator, place: P
     return Batch(header=_header(originator, place, ServiceClass.DEBITS, EntryClass.WEB), entries=entries)
 
 
+def debits_of(
+    instructions: Iterable[Instruction], originator: Originator, place: Place, *, entry_class: EntryClass
+) -> Batch:
+    """Return the batch that debits the payers, in the order given, by a standing authority: PPD of people, CCD of
+    businesses."""
+    assert entry_class in (EntryClass.PPD, EntryClass.CCD), entry_class
+    entries = (
+        _entry(instruction, instruction.debit, Direction.DEBIT, trace, "")
+        for trace, instruction in _traced(instructions, originator, place)
+    )
+    return Batch(header=_header(originator, place, ServiceClass.DEBITS, entry_class), entries=entries)
+
+
 def credits_of(
     instructions: Iterable[Instruction], originator: Originator, place: Place, *, entry_class: EntryClass
 ) -> Batch:
@@ -81,6 +99,27 @@ def prenote(party: Party, direction: Direction, trace_number: str) -> EntryDetai
         individual_name=nacha_name(party.holder),
         trace_number=trace_number,
     )
+
+
+def prenotes_of(instructions: Iterable[Instruction], originator: Originator, place: Place) -> Batch:
+    """Return the batch that tries the payers' accounts, in the order given, before they are debited as WEB."""
+    entries = (
+        msgspec.structs.replace(
+            prenote(instruction.debit, Direction.DEBIT, trace),
+            individual_identification_number=identification(instruction.reference),
+            discretionary_data=SINGLE,
+        )
+        for trace, instruction in _traced(instructions, originator, place)
+    )
+    return Batch(header=_header(originator, place, ServiceClass.DEBITS, EntryClass.WEB), entries=entries)
+
+
+def first_live_day(settled_on: date) -> date:
+    """Return the first day on which an account may be debited whose prenote settled on a date, and was not answered.
+
+    Nacha Operating Rules, 2.6.3: the third banking day after it, since 19 September 2014.
+    """
+    return add_banking_days(settled_on, PRENOTE_BANKING_DAYS)
 
 
 def nacha_name(name: str) -> str:

@@ -83,6 +83,8 @@ CHANGE_REASONS = {
 DECEASED = frozenset({"R14", "R15"})
 # Not enough money is no fault of the entry: it may be presented again (at most twice, within 180 days).
 REPRESENTABLE = frozenset({"R01", "R09"})
+# There is no such account (any more): not known of before somebody tries.
+ADMINISTRATIVE = frozenset({"R02", "R03", "R04"})
 # The customer did not authorise the debit, and has 60 days to say so; of a business (R29) they are 2 banking days.
 UNAUTHORIZED = frozenset({"R05", "R07", "R10", "R11"})
 
@@ -97,22 +99,21 @@ CONTEST_BANKING_DAYS_MAX = 2
 
 
 def last_return_day(code: str, settled_on: date) -> date:
-    """Return the last day on which an entry that settled on a banking day may come back for this reason."""
+    """Return the last day on which a return for this reason may reach the bank that sent the entry, which settled on a
+    banking day.
+
+    Nacha Operating Rules, article three and appendix four: by the opening of business on the second banking day after
+    the entry settled; of a debit that a consumer did not authorise, on the banking day behind the sixtieth calendar
+    day, whether that is a banking day or not.
+    """
     if code in UNAUTHORIZED:
-        return settled_on + timedelta(days=UNAUTHORIZED_DAYS_MAX)
+        return next_banking_day(settled_on + timedelta(days=UNAUTHORIZED_DAYS_MAX))
     return add_banking_days(settled_on, RETURN_BANKING_DAYS_MAX)
 
 
 def is_untimely(code: str, *, settled_on: date, heard_on: date) -> bool:
-    """Tell whether a return that was heard of on a date came too late: the bank that sent the entry may dishonor it.
-
-    The 60 days of an unauthorised debit are those until the receiving bank sends it: it is heard of by the next banking
-    day.
-    """
-    if code in AGREED:
-        return False
-    last_day = last_return_day(code, settled_on)
-    return heard_on > (next_banking_day(last_day) if code in UNAUTHORIZED else last_day)
+    """Tell whether a return that was heard of on a date came too late: the bank that sent the entry may dishonor it."""
+    return code not in AGREED and heard_on > last_return_day(code, settled_on)
 
 
 def last_dishonor_day(return_settled_on: date) -> date:

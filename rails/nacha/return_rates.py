@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
 
-from rails.nacha.return_codes import RETURN_REASONS, UNAUTHORIZED
+from rails.nacha.return_codes import ADMINISTRATIVE, RETURN_REASONS, UNAUTHORIZED
 
 DAYS = 60
 BASIS_POINTS = 10_000  # Of the whole.
@@ -38,7 +38,7 @@ class Level:
 LEVELS = (
     # R11 counts among them since 1 April 2020. R51 is of check entries, which nothing here writes.
     Level(kind=Kind.UNAUTHORIZED, codes=UNAUTHORIZED | {"R29"}, basis_points=50),
-    Level(kind=Kind.ADMINISTRATIVE, codes=frozenset({"R02", "R03", "R04"}), basis_points=300),
+    Level(kind=Kind.ADMINISTRATIVE, codes=ADMINISTRATIVE, basis_points=300),
     Level(kind=Kind.OVERALL, codes=frozenset(RETURN_REASONS), basis_points=1500),
 )
 

@@ -22,8 +22,9 @@ from kafka_log.sql_files import read_statements
 from kafka_log.state_file import connect
 from rails.bank import Answer, Instruction, Outcome, Party, Reference, Result, Standing
 from rails.simulated.delays import returns_at_us, settles_at_us
-from rails.simulated.scenarios import ANSWERS_NO_SUBMIT, RETURNING, Scenario, script_of
+from rails.simulated.scenarios import ANSWERS_NO_SUBMIT, RETURNING, TELLS_NOTHING, Scenario, script_of
 from rails.simulated.settling import Round
+from rails.simulated.transfer_faults import TransferFaults
 
 DUE_MAX = 1000  # Settled in one transaction: a few ten milliseconds, during which nothing else is answered.
 BOOKS_SHAPE = 1  # Since references have no hyphens.
@@ -46,6 +47,7 @@ class Books:
         fresh = {"books_id": uuid.uuid4().hex, "salt": secrets.token_bytes(32)}
         self._connection.execute(_SQL["open_books"], fresh)
         self._shorten_references()
+        self.faults = TransferFaults(self._connection)
         row = self._connection.execute(_SQL["read_books"]).fetchone()
         self.books_id: str = row["books_id"]
         self._salt: bytes = row["salt"]
@@ -66,6 +68,7 @@ class Books:
         transfers = [self._transfer_of(each, received_us(each.claimed_at_us)) for each in instructions]
         with self.transaction() as connection:
             self.open_accounts(_accounts_of(instructions, transfers))
+            self.faults.draw(transfers)
             taken = connection.executemany(_SQL["take_transfer"], transfers).rowcount
             if taken == len(transfers):
                 answers = {each["reference"]: _new_standing(each) for each in transfers}
@@ -86,6 +89,7 @@ class Books:
             for row in due:
                 done.add(row)
             connection.executemany(_SQL["post"], done.lines)
+            connection.executemany(_SQL["post_again"], done.second_lines)
             self.change_balances(done.balances)
             connection.executemany(_SQL["tell"], done.outcomes)
             connection.executemany(_SQL["advance"], done.states)
@@ -176,11 +180,13 @@ class Books:
         known: dict[str, Answer] = {}
         for row in self._connection.execute(_SQL["standings"], (json.dumps(list(references)),)):
             reference = row["reference"]
-            if row["sequence"] is not None:
+            if row["sequence"] is not None and row["is_withheld"]:
+                known[reference] = Answer(reference=reference, standing=Standing.UNCLEAR)
+            elif row["sequence"] is not None:
                 before = known[reference].outcomes if reference in known else ()
                 outcomes = (*before, _outcome(row))
                 known[reference] = Answer(reference=reference, standing=Standing.DECIDED, outcomes=outcomes)
-            elif row["scenario"] == Scenario.NEVER_HEARD_OF:
+            elif row["scenario"] in TELLS_NOTHING:
                 known[reference] = Answer(reference=reference, standing=Standing.UNCLEAR)
             else:
                 known[reference] = Answer(reference=reference, standing=Standing.IN_PROGRESS)
@@ -212,7 +218,7 @@ def _accounts_of(instructions: Sequence[Instruction], transfers: Sequence[dict[s
 
 def _new_standing(transfer: Mapping[str, Any]) -> Answer:
     """Return how a transfer stands that was just taken: as asking would tell."""
-    is_unclear = transfer["scenario"] == Scenario.NEVER_HEARD_OF
+    is_unclear = transfer["scenario"] in TELLS_NOTHING
     standing = Standing.UNCLEAR if is_unclear else Standing.IN_PROGRESS
     return Answer(reference=transfer["reference"], standing=standing)
 

@@ -95,6 +95,7 @@ class DayStatements:
                 [
                     *_of_transfers(connection.execute(_SQL["transfers_of_a_day"], wanted), day),
                     *_of_entries(connection.execute(_SQL["entries_of_a_day"], wanted).fetchall(), day),
+                    *_of_disputes(connection.execute(_SQL["disputes_of_a_day"], wanted), day),
                 ]
             )
         statements = [self._statement(account, day, booked[account["account_id"]]) for account in accounts]
@@ -135,7 +136,8 @@ def _of_transfers(rows: Iterable[sqlite3.Row], day: date) -> Iterator[Booked]:
         is_ach_return = comes_back and rail in ACH_RAILS
         item = Item(
             amount_minor=row["amount_minor"],
-            reference=bank_reference(row["transfer_id"]),
+            # What is booked twice has two numbers of the bank's.
+            reference=bank_reference(row["transfer_id"]) + ("-2" if row["is_second"] else ""),
             end_to_end_id=row["reference"],
             return_reason=row["code"] if comes_back else None,
         )
@@ -154,6 +156,13 @@ def _of_entries(rows: Sequence[sqlite3.Row], day: date) -> Iterator[Booked]:
     of_companies.sort(key=_batch)
     for _, some in groupby(of_companies, key=_batch):
         yield _of_batch(list(some), day)
+
+
+def _of_disputes(rows: Iterable[sqlite3.Row], day: date) -> Iterator[Booked]:
+    """Yield bookings of dishonored returns; only one that is contested gives a reason for which money comes back."""
+    for row in rows:
+        reason = row["contest_code"] if row["booking"] == "contested" else None
+        yield _booked(row, day, Kind.ACH_RETURN, _entry_item(row, return_reason=reason))
 
 
 def _batch(row: sqlite3.Row) -> tuple[int, int, int, bool]:

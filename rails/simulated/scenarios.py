@@ -23,25 +23,30 @@ class Scenario(StrEnum):
     ANSWER_LOST = "answer_lost"  # 30001: settles, but neither the submit's answer nor the feed tells: only asking does.
     ANSWERED_TWICE = "answered_twice"  # 30002: the feed tells of the settlement twice.
     NEVER_HEARD_OF = "never_heard_of"  # 30003: no answer, no outcome, and no clear answer to a question.
+    ONLY_BOOKED = "only_booked"  # 30004: as 30003 to whoever asks, but it settles: only a statement tells.
     CORRECTED = "corrected"  # 400NN: settles; for an entry a notification of change CNN comes.
     RETURNED_LATE = "returned_late"  # 500NN: as 200NN, but an entry comes back a banking day after the rules' last day.
+    CONTESTED = "contested"  # 600NN: as 500NN, and when that return is dishonored, the bank insists on it.
 
 
-RETURNING = frozenset({Scenario.RETURNED, Scenario.RETURNED_LATE})
-ANSWERS_NO_SUBMIT = frozenset({Scenario.UNANSWERED, Scenario.ANSWER_LOST, Scenario.NEVER_HEARD_OF})
+RETURNING = frozenset({Scenario.RETURNED, Scenario.RETURNED_LATE, Scenario.CONTESTED})
+TELLS_NOTHING = frozenset({Scenario.NEVER_HEARD_OF, Scenario.ONLY_BOOKED})
+ANSWERS_NO_SUBMIT = TELLS_NOTHING | {Scenario.UNANSWERED, Scenario.ANSWER_LOST}
 
 _FIXED = {
     "30000": Scenario.UNANSWERED,
     "30001": Scenario.ANSWER_LOST,
     "30002": Scenario.ANSWERED_TWICE,
     "30003": Scenario.NEVER_HEARD_OF,
+    "30004": Scenario.ONLY_BOOKED,
 }
-_CODED = re.compile(r"(?P<series>[1245])00(?P<code>[0-9]{2})", re.ASCII)
+_CODED = re.compile(r"(?P<series>[12456])00(?P<code>[0-9]{2})", re.ASCII)
 _SERIES = {
     "1": Scenario.REFUSED,
     "2": Scenario.RETURNED,
     "4": Scenario.CORRECTED,
     "5": Scenario.RETURNED_LATE,
+    "6": Scenario.CONTESTED,
 }
 
 UNLISTED_REASON = "returned by the receiving bank"

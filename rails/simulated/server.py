@@ -23,6 +23,7 @@ from rails.simulated.bank_clock import BankClock
 from rails.simulated.books import Books
 from rails.simulated.clock_routes import clock_part
 from rails.simulated.day_statements import DayStatements
+from rails.simulated.fault_rate_routes import fault_rate_part
 from rails.simulated.page_route import page_part
 from rails.simulated.statement_routes import statement_part
 from rails.simulated.teller import Teller
@@ -68,7 +69,8 @@ async def _serve(config: BankConfig) -> bool:
     files = FileCounter(file_books, clock, teller.run, drop, faults.outages)
     bank_clock = BankClock(clock, config.clock_file, (teller.next_due_us, files.next_due_us))
     statements = statement_part(DayStatements(path, books.books_id), clock)
-    parts = (file_part(files), clock_part(bank_clock), fault_part(faults), statements, page_part())
+    wrong = (fault_part(faults), fault_rate_part(books, teller))
+    parts = (file_part(files), clock_part(bank_clock), *wrong, statements, page_part())
     app = build_app(teller, on_failure=fail, parts=parts)
     app.add_middleware(Door, is_out=faults.is_out)
     server = http_server(app, host=config.host, port=config.port)

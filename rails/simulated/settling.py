@@ -11,10 +11,12 @@ from rails.simulated.scenarios import Scenario, reason_of
 
 
 class Round:
-    """The rows of a round: lines of bookings, changes of balances by account, outcomes in their order, new states."""
+    """The rows of a round: lines of bookings, and of those made a second time, changes of balances by account, outcomes
+    in their order, new states."""
 
     def __init__(self) -> None:
         self.lines: list[dict[str, Any]] = []
+        self.second_lines: list[dict[str, Any]] = []
         self.balances: Counter[int] = Counter()
         self.outcomes: list[dict[str, Any]] = []
         self.states: list[dict[str, Any]] = []
@@ -39,31 +41,46 @@ class Round:
                 | Scenario.ANSWERED_TWICE
                 | Scenario.RETURNED
                 | Scenario.RETURNED_LATE
+                | Scenario.CONTESTED
                 | Scenario.CORRECTED
             ):
                 self._book(due, "settled", due["settles_at_us"], debited=debit, credited=credit)
-                self._tell(due, Result.SETTLED, due["settles_at_us"], is_told=scenario is not Scenario.ANSWER_LOST)
-                if scenario is Scenario.ANSWERED_TWICE:
-                    self._tell(due, Result.SETTLED, due["settles_at_us"])
+                is_told = scenario is not Scenario.ANSWER_LOST and not due["is_dropped"]
+                self._tell(due, Result.SETTLED, due["settles_at_us"], is_told=is_told)
+                if due["is_doubled"]:
+                    self._book_again(due, debited=debit, credited=credit)
+                if due["is_doubled"] or scenario is Scenario.ANSWERED_TWICE:
+                    self._tell(due, Result.SETTLED, due["settles_at_us"], is_told=is_told)
                 self._move(due, "settled", due["returns_at_us"])
+            case Scenario.ONLY_BOOKED:
+                self._book(due, "settled", due["settles_at_us"], debited=debit, credited=credit)
+                self._move(due, "settled", None)
             case Scenario.NEVER_HEARD_OF:
                 raise AssertionError("a transfer that is never heard of is never due")
             case _:
                 assert_never(scenario)
 
     def _book(self, due: sqlite3.Row, booking: str, at_us: int, *, debited: int, credited: int) -> None:
+        self.lines += [{"booking": booking, **line} for line in self._lines(due, at_us, debited, credited)]
+
+    def _book_again(self, due: sqlite3.Row, *, debited: int, credited: int) -> None:
+        self.second_lines += self._lines(due, due["settles_at_us"], debited, credited)
+
+    def _lines(self, due: sqlite3.Row, at_us: int, debited: int, credited: int) -> list[dict[str, Any]]:
+        """Return the two lines of a booking, having changed the balances by them."""
+        lines = []
         for line, account_id, amount_minor in ((1, debited, -due["amount_minor"]), (2, credited, due["amount_minor"])):
             self.balances[account_id] += amount_minor
-            self.lines.append(
+            lines.append(
                 {
                     "transfer_id": due["transfer_id"],
-                    "booking": booking,
                     "line": line,
                     "account_id": account_id,
                     "amount_minor": amount_minor,
                     "booked_at_us": at_us,
                 }
             )
+        return lines
 
     def _tell(
         self, due: sqlite3.Row, result: Result, at_us: int, *, code: str | None = None, is_told: bool = True

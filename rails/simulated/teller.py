@@ -82,14 +82,18 @@ class Teller:
         """Do at once what has become due because the clock was set, until cancelled."""
         await self._clock.watch(self._due_sooner.set)
 
+    def tell_news(self) -> None:
+        """Let those who wait for the feed look again."""
+        self._news.set()
+        self._news = asyncio.Event()
+
     async def settle(self) -> None:
         """Do what is due when it is due, until cancelled."""
         while True:
             self._due_sooner.clear()
             done = await self.run(lambda: self._books.settle_due(now_us=self._clock.now_us()))
             if done:
-                self._news.set()
-                self._news = asyncio.Event()
+                self.tell_news()
                 log.debug("transfers_settled", count=done)
             if done == DUE_MAX:
                 continue

@@ -51,7 +51,9 @@ CREATE TABLE IF NOT EXISTS findings (
     is_own INTEGER NOT NULL,
     ledger_account_id TEXT,
     record BLOB NOT NULL,
-    resolution BLOB
+    resolution BLOB,
+    -- Of a batch's total, whose payments are found one by one: it is in no sum beside them.
+    is_listed INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 -- A leg of a payment is booked once: whatever is like it is a duplicate.
 CREATE UNIQUE INDEX IF NOT EXISTS booked_legs ON findings (payment_id, tenant_id, side, movement, is_own)
@@ -63,7 +65,7 @@ CREATE INDEX IF NOT EXISTS accounts_of_the_ledger ON findings (account, ledger_a
     WHERE ledger_account_id IS NOT NULL;
 CREATE INDEX IF NOT EXISTS findings_by_verdict ON findings (tenant_id, verdict, number);
 CREATE INDEX IF NOT EXISTS open_findings ON findings (tenant_id, number)
-    WHERE resolution IS NULL AND verdict NOT IN ('matched', 'repaired');
+    WHERE resolution IS NULL AND verdict NOT IN ('matched', 'repaired', 'listed');
 
 -- Accounts of our own: through them the payments of files pass, and statements list them as batches. By whose statements:
 -- what a tenant hands in says nothing of the operator's accounts.

@@ -31,8 +31,15 @@ ON CONFLICT (payment_id) DO UPDATE SET
 -- payment: of this tenant, or of any.
 SELECT * FROM payments WHERE payment_id = :payment_id AND :tenant_id IN ('', tenant_id);
 
--- by_bank_reference: two are as good as none.
-SELECT * FROM payments WHERE bank_reference = :bank_reference AND :tenant_id IN ('', tenant_id) LIMIT 2;
+-- by_bank_reference: whose money moved in these days; two are as good as none.
+SELECT * FROM payments
+WHERE bank_reference = :bank_reference AND :tenant_id IN ('', tenant_id)
+    AND (
+        claimed_day BETWEEN :first_day AND :last_day
+        OR settled_day BETWEEN :first_day AND :last_day
+        OR ended_day BETWEEN :first_day AND :last_day
+    )
+LIMIT 2;
 
 -- like_it: settled on that day with that amount, and no booking has its leg; two are as good as none.
 SELECT payment_id FROM payments
@@ -90,11 +97,11 @@ ORDER BY payment_id LIMIT :limit;
 -- enter: a finding that is there stays as it was.
 INSERT INTO findings (
     number, finding_id, import_id, tenant_id, verdict, account, day, payment_id, side, movement, is_own,
-    ledger_account_id, record
+    ledger_account_id, record, is_listed
 )
 VALUES (
     :number, :finding_id, :import_id, :tenant_id, :verdict, :account, :day, :payment_id, :side, :movement, :is_own,
-    :ledger_account_id, :record
+    :ledger_account_id, :record, :verdict = 'listed'
 )
 ON CONFLICT (finding_id) DO NOTHING;
 
@@ -114,6 +121,9 @@ WHERE payment_id = :payment_id AND tenant_id = :tenant_id AND verdict = 'unmatch
 
 -- resolve: the first resolution holds.
 UPDATE findings SET resolution = :resolution WHERE finding_id = :finding_id AND resolution IS NULL;
+
+-- list: its payments are found one by one, whatever was said of it before.
+UPDATE findings SET is_listed = 1 WHERE finding_id = :finding_id;
 
 -- own_account: an account of ours.
 INSERT INTO own_accounts (tenant_id, account) VALUES (:tenant_id, :account) ON CONFLICT DO NOTHING;
@@ -136,7 +146,7 @@ SELECT record FROM proofs WHERE import_id = :import_id ORDER BY holds, number LI
 
 -- bookings_of: all of an account in some days.
 SELECT record FROM findings
-WHERE account = :account AND day BETWEEN :first_day AND :last_day AND tenant_id = :tenant_id;
+WHERE account = :account AND day BETWEEN :first_day AND :last_day AND tenant_id = :tenant_id AND NOT is_listed;
 
 -- ledger_accounts_of: our bank accounts that an account of the bank's is.
 SELECT DISTINCT ledger_account_id FROM findings
@@ -171,7 +181,8 @@ WHERE payment_id IN (
 
 -- open_items: what nobody has dealt with.
 SELECT number, record, resolution FROM findings
-WHERE tenant_id = :tenant_id AND number > :after AND resolution IS NULL AND verdict NOT IN ('matched', 'repaired')
+WHERE tenant_id = :tenant_id AND number > :after AND resolution IS NULL
+    AND verdict NOT IN ('matched', 'repaired', 'listed')
 ORDER BY number LIMIT :limit;
 
 -- resolved_items: what somebody has.
@@ -186,5 +197,5 @@ ORDER BY number LIMIT :limit;
 
 -- items: all that are more than matched.
 SELECT number, record, resolution FROM findings
-WHERE tenant_id = :tenant_id AND number > :after AND verdict <> 'matched'
+WHERE tenant_id = :tenant_id AND number > :after AND verdict NOT IN ('matched', 'listed')
 ORDER BY number LIMIT :limit;

@@ -33,9 +33,10 @@ def minor_units(text: str, currency: str, *, decimals_max: int = DECIMALS_MAX) -
     if match is None or not (match["whole"] or match["fraction"]):
         raise BrokenText(Rule.AMOUNT, "must be a decimal number without a sign, such as 1500.00")
     whole, fraction = match["whole"].lstrip("0"), match["fraction"] or ""
-    if len(fraction) > decimals_max or len(whole) + len(fraction) > DIGITS_MAX:
-        raise BrokenText(Rule.AMOUNT, f"must have at most {DIGITS_MAX} digits, {decimals_max} of them decimals")
     decimals = CURRENCY_DECIMALS[currency]
+    # Zeros behind the minor units are no digits of the value (XML Schema's totalDigits, which ISO 20022 says 18 of).
+    if len(fraction) > decimals_max or len(whole) + decimals > DIGITS_MAX:
+        raise BrokenText(Rule.AMOUNT, f"must have at most {DIGITS_MAX} digits, {decimals_max} of them decimals")
     if fraction[decimals:].strip("0"):
         raise BrokenText(Rule.MINOR_UNITS, f"must be whole minor units: {currency} has {decimals} decimals")
     return int(whole + fraction[:decimals].ljust(decimals, "0") or "0")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from itertools import count
+
+import msgspec
 
 from directory.entities import AccountType
 from payments.rails import Rail
@@ -13,7 +16,7 @@ from rails.nacha.codes import EntryClass, ServiceClass, TransactionCode
 from rails.nacha.contents import Batch, NachaFile, trace_number
 from rails.nacha.corrections import Correction, corrected_data
 from rails.nacha.entry_detail import EntryDetail
-from rails.nacha.payment_entries import Originator, Place, credits_of, debits
+from rails.nacha.payment_entries import Originator, Place, credits_of, debits, debits_of
 from rails.nacha.second_entries import (
     retry_header,
     retry_of,
@@ -66,6 +69,18 @@ def payments() -> NachaFile:
     return nacha_file(
         _whole(debits(INSTRUCTIONS, ORIGINATOR, place, recurring=True)),
         _whole(credits_of(INSTRUCTIONS, ORIGINATOR, later, entry_class=EntryClass.CCD)),
+    )
+
+
+def refunds() -> NachaFile:
+    """The payments given back: the landlord, a business, is debited, and the renters are credited."""
+    refund = replace(ORIGINATOR, entry_description="REFUND")
+    back = [msgspec.structs.replace(each, debit=each.credit, credit=each.debit) for each in INSTRUCTIONS]
+    place = Place(batch_number=1, first_sequence=1, effective_on=SETTLED_ON)
+    later = Place(batch_number=2, first_sequence=3, effective_on=date(2026, 12, 2))
+    return nacha_file(
+        _whole(debits_of(back, refund, place, entry_class=EntryClass.CCD)),
+        _whole(credits_of(back, refund, later, entry_class=EntryClass.PPD)),
     )
 
 
@@ -155,4 +170,4 @@ def seconds() -> NachaFile:
     )
 
 
-GOLDEN = {"payments": payments, "prenotes": prenotes, "answers": answers, "seconds": seconds}
+GOLDEN = {"payments": payments, "refunds": refunds, "prenotes": prenotes, "answers": answers, "seconds": seconds}

@@ -336,6 +336,8 @@ ACH_PAYMENT = AchPayment(
     settle_by_us=AT_US + 1,
     submitted_at_us=AT_US + 2,
 )
+ACH_REFUND = replace(ACH_PAYMENT, is_refund=True)
+ACH_PRENOTED = replace(ACH_PAYMENT, payer_account=b"\xab" * 32, is_prenoted=True)
 ACH_CUT_OFF = AchCutOff(
     file_number=7,
     rail=Rail.SAME_DAY_ACH,
@@ -359,6 +361,7 @@ ACH_CUT_OFF = AchCutOff(
 )
 ACH_DELIVERY = AchDelivery(file_number=7, sha256=b"\xab" * 32, delivered_at_us=AT_US, settles_at_us=AT_US + 1)
 ACH_SETTLEMENT = AchSettlement(file_number=7, settled_at_us=AT_US)
+ACH_SETTLEMENT_OF_PRENOTES = replace(ACH_SETTLEMENT, debits_from_us=AT_US + 1)
 ACH_RETURN_SPARSE = AchReturn(
     file_sha256=b"\xab" * 32,
     line=3,
@@ -367,7 +370,15 @@ ACH_RETURN_SPARSE = AchReturn(
     amount_minor=1,
     received_at_us=AT_US,
 )
-ACH_RETURN_FULL = replace(ACH_RETURN_SPARSE, information=SEALED, present_again_at_us=AT_US + 1)
+ACH_RETURN_FULL = replace(
+    ACH_RETURN_SPARSE,
+    information=SEALED,
+    present_again_at_us=AT_US + 1,
+    return_trace_number="231380100000001",
+    settlement_day=366,
+    dishonored_as="R68",
+    dishonored_trace_number="121042880000002",
+)
 ACH_NOTICE = AchNotice(
     file_sha256=b"\xab" * 32,
     line=3,
@@ -510,9 +521,12 @@ SAMPLES: dict[str, Value] = {
     "entity_changed": CHANGED,
     "secret": SECRET,
     "ach_payment": ACH_PAYMENT,
+    "ach_refund": ACH_REFUND,
+    "ach_prenoted": ACH_PRENOTED,
     "ach_cut_off": ACH_CUT_OFF,
     "ach_delivery": ACH_DELIVERY,
     "ach_settlement": ACH_SETTLEMENT,
+    "ach_settlement_of_prenotes": ACH_SETTLEMENT_OF_PRENOTES,
     "ach_return_sparse": ACH_RETURN_SPARSE,
     "ach_return_full": ACH_RETURN_FULL,
     "ach_notice": ACH_NOTICE,

@@ -224,10 +224,23 @@ GOLDEN = {
         "5f6163636f756e74046b3118000102030405060708090a0b28eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee"
     ),
     "ach_payment": (
-        "000000000c4c35353535353535352d353535352d343535352d383535352d3535353535353535353535353a312264656d6f3a7265"
+        "000000001b4c35353535353535352d353535352d343535352d383535352d3535353535353535353535353a312264656d6f3a7265"
         "6e742d323032362d31321873616d655f6461795f616368187374616e646172645f6163688084af5f0655534406426f6210636865"
         "636b696e67085a6fc3ab0e736176696e6773046b3118000102030405060708090a0b28eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee"
-        "eeeeee8080fcd1e6e1b0068280fcd1e6e1b0068480fcd1e6e1b006"
+        "eeeeee8080fcd1e6e1b0068280fcd1e6e1b0068480fcd1e6e1b006000000"
+    ),
+    "ach_refund": (
+        "000000001b4c35353535353535352d353535352d343535352d383535352d3535353535353535353535353a312264656d6f3a7265"
+        "6e742d323032362d31321873616d655f6461795f616368187374616e646172645f6163688084af5f0655534406426f6210636865"
+        "636b696e67085a6fc3ab0e736176696e6773046b3118000102030405060708090a0b28eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee"
+        "eeeeee8080fcd1e6e1b0068280fcd1e6e1b0068480fcd1e6e1b006010000"
+    ),
+    "ach_prenoted": (
+        "000000001b4c35353535353535352d353535352d343535352d383535352d3535353535353535353535353a312264656d6f3a7265"
+        "6e742d323032362d31321873616d655f6461795f616368187374616e646172645f6163688084af5f0655534406426f6210636865"
+        "636b696e67085a6fc3ab0e736176696e6773046b3118000102030405060708090a0b28eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee"
+        "eeeeee8080fcd1e6e1b0068280fcd1e6e1b0068480fcd1e6e1b006000240"
+        "abababababababababababababababababababababababababababababababab01"
     ),
     "ach_cut_off": (
         "000000000d0e1873616d655f6461795f6163688080fcd1e6e1b0068280fcd1e6e1b006fefffbd1e6e1b0060241fed9c409021244"
@@ -237,15 +250,17 @@ GOLDEN = {
     "ach_delivery": (
         "000000000e0e40abababababababababababababababababababababababababababababababab8080fcd1e6e1b0068280fcd1e6e1b006"
     ),
-    "ach_settlement": ("000000000f0e8080fcd1e6e1b006"),
+    "ach_settlement": ("000000001c0e8080fcd1e6e1b00600"),
+    "ach_settlement_of_prenotes": ("000000001c0e8080fcd1e6e1b006028280fcd1e6e1b006"),
     "ach_return_sparse": (
-        "000000001240abababababababababababababababababababababababababababababababab061e313231303432383830303030"
-        "3030310652303102008080fcd1e6e1b00600"
+        "000000001d40abababababababababababababababababababababababababababababababab061e313231303432383830303030"
+        "3030310652303102008080fcd1e6e1b0060000000000"
     ),
     "ach_return_full": (
-        "000000001240abababababababababababababababababababababababababababababababab061e313231303432383830303030"
+        "000000001d40abababababababababababababababababababababababababababababababab061e313231303432383830303030"
         "303031065230310202046b3118000102030405060708090a0b28eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee8080fcd1e6e1"
         "b006028280fcd1e6e1b006"
+        "021e32333133383031303030303030303102dc050206523638021e313231303432383830303030303032"
     ),
     "ach_notice": (
         "000000001140abababababababababababababababababababababababababababababababab061e313231303432383830303030"
@@ -392,9 +407,25 @@ EARLIER = {
         "322d3232323232323232323232324833333333333333332d333333332d343333332d383333332d333333333333333333333333e0"
         "a7123e14323032362d30322d3135001a7b2270657473223a747275657d"
     ),
+    "ach_payment.v1": (
+        "000000000c4c35353535353535352d353535352d343535352d383535352d3535353535353535353535353a312264656d6f3a7265"
+        "6e742d323032362d31321873616d655f6461795f616368187374616e646172645f6163688084af5f0655534406426f6210636865"
+        "636b696e67085a6fc3ab0e736176696e6773046b3118000102030405060708090a0b28eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee"
+        "eeeeee8080fcd1e6e1b0068280fcd1e6e1b0068480fcd1e6e1b006"
+    ),
+    "ach_settlement.v1": ("000000000f0e8080fcd1e6e1b006"),
     "ach_return_sparse.v1": (
         "000000001040abababababababababababababababababababababababababababababababab061e313231303432383830303030"
         "3030310652303102008080fcd1e6e1b006"
+    ),
+    "ach_return_sparse.v2": (
+        "000000001240abababababababababababababababababababababababababababababababab061e313231303432383830303030"
+        "3030310652303102008080fcd1e6e1b00600"
+    ),
+    "ach_return_full.v2": (
+        "000000001240abababababababababababababababababababababababababababababababab061e313231303432383830303030"
+        "303031065230310202046b3118000102030405060708090a0b28eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee8080fcd1e6e1"
+        "b006028280fcd1e6e1b006"
     ),
     "ach_return_full.v1": (
         "000000001040abababababababababababababababababababababababababababababababab061e313231303432383830303030"
@@ -403,9 +434,13 @@ EARLIER = {
     ),
 }
 EARLIER_VALUES = {
-    **{name: SAMPLES[name.removesuffix(".v1")] for name in EARLIER},
-    "ach_return_sparse.v1": ACH_RETURN_SPARSE,
-    "ach_return_full.v1": replace(ACH_RETURN_FULL, present_again_at_us=None),
+    **{name: SAMPLES[name.rpartition(".")[0]] for name in EARLIER},
+    "ach_return_full.v1": replace(ACH_RETURN_SPARSE, information=ACH_RETURN_FULL.information),
+    "ach_return_full.v2": replace(
+        ACH_RETURN_SPARSE,
+        information=ACH_RETURN_FULL.information,
+        present_again_at_us=ACH_RETURN_FULL.present_again_at_us,
+    ),
 }
 
 

@@ -37,10 +37,13 @@ GOLDEN = {
     20: ("io.directpay.StatementImport", "104982d35f10cbd1a7ffb2f23ab29c90ac5393f104161d52303f4fa850639b3a"),
     21: ("io.directpay.StatementProof", "19b299cf2a016f0fb6a57e83129c46e6211e2d2af4e0f3ae807701666f090662"),
     22: ("io.directpay.ItemResolution", "d118b86f26e5ec83578a9781e102c5d589f365fda9186da3fd150c0fa52d4106"),
-    23: ("io.directpay.WebhookDelivery", "0e194e5d71c28258f61aade021030dfc6b62bb361b702bec588d571bb97741ad"),
+    23: ("io.directpay.WebhookDelivery", "ad3cface680cd01897c3e54ae397c9c7908888792add9bc5dc74546eca227735"),
     24: ("io.directpay.WebhookReplay", "7149fe9237ec9fde041e797c5679eb01f16fb81b367189386c3d4a48bb695d69"),
     25: ("io.directpay.DirectoryCommand", "4c181a29e6891eefc75158138783907a56c74475a596119873c344a779487df5"),
     26: ("io.directpay.DirectoryEvent", "52113f85e9e01f2a922c3d6c0013656f8658fe09c44d9d3c501a1be3bbc327ec"),
+    27: ("io.directpay.AchPayment", "72fdcc45aa0d234bfcd8bcb69790729547cf81718db260a9d07bdb4fe5994d2c"),
+    28: ("io.directpay.AchSettlement", "19c56302a9f3aa3d741dfb1b1894914a387dd227a1cbcc4f66275b899bc90236"),
+    29: ("io.directpay.AchReturn", "93bfb005a2deda4c7b16a996a69a7caf59109cb9661c190e68684782d462f8d8"),
 }
 
 

@@ -141,7 +141,7 @@ BY_TRANSFERS = [
 # The debit's file settles at 13:00 on 1 December, the credit's at 17:00. What comes back is heard when the clock goes
 # on.
 AT_DEBIT, AT_CREDIT = "2026-12-01 13:00", "2026-12-01 17:00"
-NEXT_DAY, TWO_DAYS, TWO_MONTHS = "2026-12-02 10:25", "2026-12-03 10:25", "2027-01-29 10:25"
+NEXT_DAY, TWO_DAYS, TWO_MONTHS = "2026-12-02 10:25", "2026-12-03 10:25", "2027-02-01 10:25"
 
 BY_FILES = [
     Outcome(name="accepted", ending=COMPLETED, bank=(-1, 1), at=AT_CREDIT),

@@ -22,7 +22,7 @@ LOOK_EVERY_S = 0.05
 
 @pytest.fixture
 def browser() -> Iterator[webdriver.Chrome]:
-    with headless_chromium() as chrome:
+    with headless_chromium(window="1200,700") as chrome:
         yield chrome
 
 

@@ -80,8 +80,9 @@ class AchExchange:
 
     def _due_at_bank(self, now_us: int) -> int:
         with contextlib.closing(sqlite3.connect(self.books)) as books:
-            due = books.execute("SELECT count(*) FROM ach_entries WHERE next_at_us <= ?", (now_us,))
-            return int(due.fetchone()[0])
+            tables = ("ach_entries", "ach_disputes")
+            due = [books.execute(f"SELECT count(*) FROM {each} WHERE next_at_us <= ?", (now_us,)) for each in tables]
+            return sum(int(each.fetchone()[0]) for each in due)
 
 
 def _asked(url: str) -> dict[str, Any]:

@@ -9,10 +9,9 @@ from directory.sealing import Keyring
 from kafka_log.reader import LogReader
 from rails.ach.book import Book
 from rails.ach.book_reading import BookReading
-from rails.ach.numbers import instruction_of
-from rails.ach.payment_file import GIVE_BACK_DESCRIPTION, file_name, payment_file
+from rails.ach.filed_contents import contents_of
+from rails.ach.payment_file import REFUND_DESCRIPTION, file_name
 from rails.ach.phases import Leg
-from rails.bank import Instruction
 from rails.nacha.addenda import PaymentInformation
 from rails.nacha.batch_header import BatchHeader
 from rails.nacha.codes import EntryClass
@@ -50,11 +49,7 @@ def rebuilt(reading: BookReading) -> dict[str, bytes]:
     for row in reading.files(0, 1000):
         filed = reading.file(row["file_number"])
         assert filed is not None
-
-        def instructions(leg: Leg, number: int = row["file_number"]) -> list[Instruction]:
-            return [instruction_of(payment, keyring) for payment in reading.payments_of(number, leg)]
-
-        data = build_file(payment_file(filed.cut_off, filed.counts, instructions))
+        data = build_file(contents_of(reading, filed, keyring))
         assert filed.sha256 == hashlib.sha256(data).digest()
         files[file_name(filed.cut_off)] = data
     return files
@@ -73,6 +68,6 @@ def entries_of(files: dict[str, bytes]) -> Counter[tuple[str, Leg]]:
 
 
 def _leg_of(header: BatchHeader) -> Leg:
-    if header.company_entry_description == GIVE_BACK_DESCRIPTION:
+    if header.company_entry_description == REFUND_DESCRIPTION:
         return Leg.GIVE_BACK
     return Leg.DEBIT if header.standard_entry_class is EntryClass.WEB else Leg.CREDIT

@@ -151,9 +151,11 @@ def bank_process(folder: Path, *, speed: float, **others: str) -> RailProcess:
     return RailProcess(RUN_BANK, settings, name="bank", folder=folder, port=port)
 
 
-def originator_process(folder: Path, *, bootstrap: str, instance: str = "originator", retries: int = 0) -> RailProcess:
+def originator_process(
+    folder: Path, *, bootstrap: str, instance: str = "originator", retries: int = 0, dishonors: bool = False
+) -> RailProcess:
     """An originator whose drop is `folder`/drop, and whose clock `folder`/clock.json may set. It presents debits again
-    so many times, a banking day later."""
+    so many times, a banking day later, and dishonors late returns or not."""
     port = free_port()
     settings = {
         "bootstrap": bootstrap,
@@ -164,6 +166,7 @@ def originator_process(folder: Path, *, bootstrap: str, instance: str = "origina
         "drop_dir": str(folder / "drop"),
         "lead_s": 300.0,
         "retries": retries,
+        "dishonors": dishonors,
         "state_dir": str(folder / instance),
         "clock_file": str(folder / "clock.json"),
         "instance": instance,

@@ -160,6 +160,14 @@ def test_a_strange_question_to_the_feed_is_refused(idle_bank: RailProcess, param
     assert idle_bank.get("/outcomes", **params).status_code == 400
 
 
+@pytest.mark.parametrize("body", [{"dropped": 1.5}, {"doubled": -0.1}, {"changed": "x"}, {"seed": -1}, {"lost": 1}, []])
+def test_a_share_of_faults_that_is_none_is_refused(idle_bank: RailProcess, body: Any) -> None:
+    answer = httpx.put(f"{idle_bank.url}/faults/rates", json=body, timeout=10)
+    assert answer.status_code == 400
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert idle_bank.get("/faults/rates").json() == {"dropped": 0.0, "doubled": 0.0, "changed": 0.0, "seed": 0}
+
+
 def test_an_instruction_that_breaks_a_rule_is_refused_alone_and_its_number_is_not_told(bank: RailProcess) -> None:
     good = msgspec.to_builtins(order(1))
     bad = msgspec.to_builtins(order(2))

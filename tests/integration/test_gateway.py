@@ -130,8 +130,10 @@ def test_an_account_made_just_before_its_payment_is_found(world: RailWorld) -> N
 
 def test_a_cancelled_payment_is_never_submitted(world: RailWorld) -> None:
     payer, payee = world.decider.account("987654321"), world.decider.account(PLAIN)
-    early = [world.decider.pay(payer, payee, now_us=world.now_us, rail=Rail.STANDARD_ACH) for _ in range(50)]
-    assert all(world.decider.cancel(payment_id, now_us=world.now_us) for payment_id in early)
+    # Long before they are due, however slow the machine is.
+    later_us = world.now_us + 3600 * SECOND_US
+    early = [world.decider.pay(payer, payee, now_us=later_us, rail=Rail.STANDARD_ACH) for _ in range(50)]
+    assert all(world.decider.cancel(payment_id, now_us=later_us) for payment_id in early)
     # These race the claim: whichever is decided first stands.
     racing = [world.decider.pay(payer, payee, now_us=world.now_us, rail=Rail.INSTANT) for _ in range(200)]
     cancelled = {payment_id for payment_id in racing if world.decider.cancel(payment_id, now_us=world.now_us)}

@@ -14,8 +14,8 @@ from chaos.evidence import read_events
 from payments.ledger import Direction, bank_account, clearing, postings
 from payments.payment import Payment, Status
 from payments.rails import Rail
-from rails.ach.book import FOR_A_PERSON
 from rails.ach.phases import Leg, Phase
+from rails.ach.problems import FOR_A_PERSON
 from rails.bank import Reference
 from tests.integration.ach_exchange import NINE, SECONDS_MAX, AchExchange, set_clock
 from tests.integration.decider import Decider

@@ -12,7 +12,7 @@ from msgspec import structs
 
 from directory.changes import DirectoryRecord, State
 from directory.entities import Kind
-from directory.webhook_endpoint import WebhookEndpoint
+from directory.webhook_endpoint import NoticeType, WebhookEndpoint
 from projections.batch import Batch, Move
 from projections.cursors import write_cursor
 from projections.delivery_rows import DeliveryRow
@@ -44,6 +44,14 @@ RECENT = [
 ]
 OLD = structs.replace(DELIVERED, payment_id=str(uuid.UUID(int=77)))
 THEIRS = structs.replace(DELIVERED, endpoint_id=OTHER, tenant_id="other", attempted_at_us=NOW_US, error="b\0d")
+NOTICE = structs.replace(
+    DELIVERED,
+    endpoint_id=str(uuid.UUID(int=10)),
+    payment_id=OTHER,
+    sequence=2,
+    event_type=NoticeType.ENDPOINT_DISABLED.value,
+    attempted_at_us=NOW_US,
+)
 
 
 def endpoint(number: int, state: State) -> DirectoryRecord:
@@ -99,7 +107,7 @@ def views() -> Iterator[Projected]:
     uri = postgres.make_database()
     migrate(uri, analyst_password="analyst")
     projected = Projected(uri)
-    projected.write(*RECENT[:9], THEIRS)
+    projected.write(*RECENT[:9], THEIRS, NOTICE)
     projected.write(*RECENT, OLD, entities=(endpoint(1, State.ACTIVE), endpoint(2, State.REVOKED)))
     yield projected
     postgres.close()
@@ -156,6 +164,8 @@ def test_analysts_read_attempts_with_their_message_ids(views: Projected) -> None
         f" FROM analytics.webhook_deliveries WHERE payment_id = '{RECENT[0].payment_id}' AND attempt = 1"
     )
     assert first == ("demo", RECENT[0].message_id, "retrying", None, False, RETRYING.replay_id)
+    notice = f"SELECT payment_id, message_id FROM analytics.webhook_deliveries WHERE event_type = '{NOTICE.event_type}'"
+    assert views.rows(notice) == [(None, f"{OTHER}:2")]
 
 
 def test_an_attempt_that_is_projected_again_stays_as_it_was(views: Projected) -> None:

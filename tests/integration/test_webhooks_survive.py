@@ -107,7 +107,8 @@ def test_hundreds_of_events_through_kills_and_a_lost_state_arrive_in_order_and_s
 
 
 def check_disabled_and_replayed(world: WebhookWorld, gone: str, paid: list[Payment]) -> None:
-    """410 has disabled the endpoint; what it was not told is on the log as failed, and a replay brings it."""
+    """410 has disabled the endpoint, of which the others are told; what it was not told is on the log as failed, and a
+    replay brings it."""
 
     def is_disabled() -> bool:
         world.decide_directory()
@@ -115,6 +116,10 @@ def check_disabled_and_replayed(world: WebhookWorld, gone: str, paid: list[Payme
         return isinstance(entity, WebhookEndpoint) and entity.disabled_reason is DisabledReason.GONE
 
     eventually(is_disabled, 30, world.dispatcher.tail)
+
+    eventually(lambda: gone in world.receiver.notices("good"), 30, world.dispatcher.tail)
+    eventually(lambda: gone in world.receiver.notices("flaky"), 30, world.dispatcher.tail)
+    assert set(world.receiver.notices("good")) == {gone}
 
     def failed() -> set[tuple[str, int]]:
         log = world.delivery_log(gone)

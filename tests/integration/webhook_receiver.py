@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 import threading
 from collections import defaultdict
@@ -12,12 +13,14 @@ from dataclasses import dataclass
 from aiohttp import web
 from standardwebhooks import Webhook, WebhookVerificationError
 
+from directory.webhook_endpoint import NoticeType
+
 HOST = "127.0.0.1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Heard:
-    """A request: which event, and whether it was answered well."""
+    """A request that told of a payment: which event, and whether it was answered well."""
 
     payment_id: str
     sequence: int
@@ -31,6 +34,7 @@ class WebhookReceiver:
         self._chance = random.Random(seed)
         self._secrets: dict[str, Sequence[str]] = {}
         self._heard: defaultdict[str, list[Heard]] = defaultdict(list)
+        self._notices: defaultdict[str, list[str]] = defaultdict(list)
         self.forged = 0
         self._loop = asyncio.new_event_loop()
         self._closing = asyncio.Event()
@@ -49,6 +53,10 @@ class WebhookReceiver:
 
     def heard(self, name: str) -> list[Heard]:
         return list(self._heard[name])
+
+    def notices(self, name: str) -> list[str]:
+        """Return which endpoints were disabled, as far as this one has accepted to be told."""
+        return list(self._notices[name])
 
     def accepted(self, name: str) -> set[tuple[str, int]]:
         return {(it.payment_id, it.sequence) for it in self.heard(name) if it.is_accepted}
@@ -80,7 +88,10 @@ class WebhookReceiver:
         behave = self._behaviour(name)
         status = behave(request)
         # Written down before it is answered: what the sender heard was heard here first.
-        self._heard[name].append(Heard(payment_id=payment_id, sequence=int(sequence), is_accepted=status == 204))
+        if json.loads(body)["type"] != NoticeType.ENDPOINT_DISABLED:
+            self._heard[name].append(Heard(payment_id=payment_id, sequence=int(sequence), is_accepted=status == 204))
+        elif status == 204:
+            self._notices[name].append(payment_id)
         if status is None:
             await self._closing.wait()
             raise web.HTTPServiceUnavailable
@@ -98,7 +109,8 @@ class WebhookReceiver:
         dice = self._chance.random()
         if dice < 0.1:
             return 500
-        if dice < 0.12:
+        if dice < 0.105:
+            # Rarely: it is sent nothing else for a second.
             return 429
         if dice < 0.2:
             assert request.transport is not None

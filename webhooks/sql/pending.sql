@@ -1,4 +1,5 @@
--- What the dispatcher keeps: the fold of payment-events and webhook-deliveries, as far as both were read.
+-- What the dispatcher keeps: the fold of payment-events, of the notices on directory-events and of webhook-deliveries, as
+-- far as each was read.
 
 -- Whose state this is: the Kafka cluster and the topic's id. State of another is worthless.
 CREATE TABLE IF NOT EXISTS source (
@@ -13,6 +14,7 @@ CREATE TABLE IF NOT EXISTS partitions (
     next_event INTEGER NOT NULL,
     next_delivery INTEGER,
     next_request INTEGER NOT NULL,
+    next_notice INTEGER NOT NULL,
     since_us INTEGER NOT NULL,
     taken_until_us INTEGER NOT NULL
 ) STRICT;
@@ -26,8 +28,9 @@ CREATE TABLE IF NOT EXISTS taken (
 ) STRICT;
 CREATE INDEX IF NOT EXISTS taken_long_ago ON taken (partition, occurred_at_us);
 
--- One row an event that an endpoint is still to be told of. is_head: it is its payment's first to this endpoint, and so
--- may be attempted from at_us on (machine time). event_offset or request_offset: where it comes from, as long as no
+-- One row an event that an endpoint is still to be told of. Of a notice that an endpoint was disabled, payment_id and
+-- sequence are that endpoint and its version. is_head: it is its payment's first to this endpoint, and so
+-- may be attempted from at_us on (machine time). event_offset, request_offset or notice_offset: where it comes from, as long as no
 -- attempt is on the log. known_us: when it was taken, or last attempted.
 CREATE TABLE IF NOT EXISTS due (
     endpoint_id TEXT NOT NULL,
@@ -42,6 +45,7 @@ CREATE TABLE IF NOT EXISTS due (
     is_head INTEGER NOT NULL,
     event_offset INTEGER,
     request_offset INTEGER,
+    notice_offset INTEGER,
     replay_id TEXT,
     known_us INTEGER NOT NULL,
     body BLOB NOT NULL,
@@ -50,6 +54,7 @@ CREATE TABLE IF NOT EXISTS due (
 CREATE INDEX IF NOT EXISTS due_heads ON due (endpoint_id, at_us) WHERE is_head;
 CREATE INDEX IF NOT EXISTS due_from_events ON due (partition, event_offset) WHERE event_offset IS NOT NULL;
 CREATE INDEX IF NOT EXISTS due_from_requests ON due (partition, request_offset) WHERE request_offset IS NOT NULL;
+CREATE INDEX IF NOT EXISTS due_from_notices ON due (partition, notice_offset) WHERE notice_offset IS NOT NULL;
 CREATE INDEX IF NOT EXISTS due_known ON due (partition, known_us);
 
 -- Endpoints whose last attempt failed, and since when none was delivered.

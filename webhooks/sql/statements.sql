@@ -19,12 +19,21 @@ DELETE FROM taken WHERE :partition IS NULL OR partition = :partition;
 -- forget_due: with it goes what is due.
 DELETE FROM due WHERE :partition IS NULL OR partition = :partition;
 
+-- partitions_kept: what there is state of.
+SELECT partition FROM partitions ORDER BY partition;
+
+-- forget_some_due: some at a time, as for a revoked endpoint.
+DELETE FROM due WHERE rowid IN (SELECT rowid FROM due WHERE partition = :partition LIMIT :most);
+
+-- forget_some_taken: the same.
+DELETE FROM taken WHERE rowid IN (SELECT rowid FROM taken WHERE partition = :partition LIMIT :most);
+
 -- read_place: where a partition's topics are read on.
-SELECT next_event, next_delivery, next_request, since_us, taken_until_us FROM partitions WHERE partition = :partition;
+SELECT next_event, next_delivery, next_request, next_notice, since_us, taken_until_us FROM partitions WHERE partition = :partition;
 
 -- set_place: what the group was told, where nothing is kept.
-INSERT INTO partitions (partition, next_event, next_delivery, next_request, since_us, taken_until_us)
-VALUES (:partition, :next_event, NULL, :next_request, :since_us, :taken_until_us);
+INSERT INTO partitions (partition, next_event, next_delivery, next_request, next_notice, since_us, taken_until_us)
+VALUES (:partition, :next_event, NULL, :next_request, :next_notice, :since_us, :taken_until_us);
 
 -- advance_events: in the transaction of the rows that it covers.
 UPDATE partitions SET next_event = :next_event, taken_until_us = max(taken_until_us, :taken_until_us)
@@ -35,6 +44,9 @@ UPDATE partitions SET next_delivery = :next_delivery WHERE partition = :partitio
 
 -- advance_requests: the same for replays.
 UPDATE partitions SET next_request = :next_request WHERE partition = :partition;
+
+-- advance_notices: the same for notices.
+UPDATE partitions SET next_notice = :next_notice WHERE partition = :partition;
 
 -- read_taken: the last transition that was taken of a payment.
 SELECT sequence FROM taken WHERE payment_id = :payment_id;
@@ -50,23 +62,23 @@ DELETE FROM taken WHERE partition = :partition AND occurred_at_us < :before_us;
 
 -- add_due: an event to be told. Behind an earlier one of its payment it waits until that is done.
 INSERT INTO due (endpoint_id, payment_id, sequence, partition, tenant_id, event_type, attempts, tries, at_us, is_head,
-    event_offset, request_offset, replay_id, known_us, body)
+    event_offset, request_offset, notice_offset, replay_id, known_us, body)
 VALUES (:endpoint_id, :payment_id, :sequence, :partition, :tenant_id, :event_type, 0, 0, :at_us,
     NOT EXISTS (SELECT 1 FROM due
         WHERE endpoint_id = :endpoint_id AND payment_id = :payment_id AND sequence < :sequence),
-    :event_offset, NULL, NULL, :known_us, :body)
+    :event_offset, NULL, :notice_offset, NULL, :known_us, :body)
 ON CONFLICT DO NOTHING;
 
 -- keep_retrying: what an attempt that is to be repeated says; its event may be one that is not read again.
 INSERT INTO due (endpoint_id, payment_id, sequence, partition, tenant_id, event_type, attempts, tries, at_us, is_head,
-    event_offset, request_offset, replay_id, known_us, body)
+    event_offset, request_offset, notice_offset, replay_id, known_us, body)
 VALUES (:endpoint_id, :payment_id, :sequence, :partition, :tenant_id, :event_type, :attempts, :tries, :at_us,
     NOT EXISTS (SELECT 1 FROM due
         WHERE endpoint_id = :endpoint_id AND payment_id = :payment_id AND sequence < :sequence),
-    NULL, NULL, :replay_id, :known_us, :body)
+    NULL, NULL, NULL, :replay_id, :known_us, :body)
 ON CONFLICT (endpoint_id, payment_id, sequence) DO UPDATE SET
     attempts = excluded.attempts, tries = excluded.tries, at_us = excluded.at_us, event_offset = NULL,
-    request_offset = NULL, replay_id = excluded.replay_id, known_us = excluded.known_us;
+    request_offset = NULL, notice_offset = NULL, replay_id = excluded.replay_id, known_us = excluded.known_us;
 
 -- hold_later: behind an event that came back, its payment's later ones wait again.
 UPDATE due SET is_head = 0
@@ -80,8 +92,11 @@ UPDATE due SET is_head = 1
 WHERE endpoint_id = :endpoint_id AND payment_id = :payment_id AND NOT is_head AND sequence = (
     SELECT min(sequence) FROM due WHERE endpoint_id = :endpoint_id AND payment_id = :payment_id);
 
--- drop_endpoint: it was revoked.
-DELETE FROM due WHERE endpoint_id = :endpoint_id AND partition IN (SELECT value FROM json_each(:partitions));
+-- drop_endpoint: it was revoked. Some at a time: others wait for the state meanwhile.
+DELETE FROM due WHERE rowid IN (
+    SELECT rowid FROM due
+    WHERE endpoint_id = :endpoint_id AND partition IN (SELECT value FROM json_each(:partitions))
+    LIMIT :most);
 
 -- read_due: what may be attempted, earliest first; partitions that are not ours now are left to whoever has them.
 SELECT endpoint_id, payment_id, sequence, partition, tenant_id, event_type, attempts, tries, replay_id, body
@@ -96,20 +111,29 @@ SELECT min(at_us) AS at_us FROM due
 WHERE endpoint_id = :endpoint_id AND is_head AND at_us > :after_us
     AND partition IN (SELECT value FROM json_each(:partitions));
 
--- endpoints_of: who is to be told something of a partition.
-SELECT DISTINCT endpoint_id FROM due WHERE partition = :partition;
+-- endpoints_waiting: who is to be told something, by a look-up each: a backlog is not read through.
+WITH RECURSIVE waiting (endpoint_id) AS (
+    SELECT min(endpoint_id) FROM due
+    UNION ALL
+    SELECT (SELECT min(due.endpoint_id) FROM due WHERE due.endpoint_id > waiting.endpoint_id)
+    FROM waiting WHERE waiting.endpoint_id IS NOT NULL)
+SELECT endpoint_id FROM waiting WHERE endpoint_id IS NOT NULL;
 
 -- oldest_at: since when an endpoint could be told something that it was not told yet.
 SELECT min(at_us) AS first FROM due WHERE endpoint_id = :endpoint_id AND is_head;
 
--- count_due: how much there is, of partitions that are ours now.
-SELECT count(*) AS due FROM due WHERE partition IN (SELECT value FROM json_each(:partitions));
+-- count_due: how much there is, of partitions that are ours now, up to a bound: others wait for the state meanwhile.
+SELECT count(*) AS due FROM (
+    SELECT 1 FROM due WHERE partition IN (SELECT value FROM json_each(:partitions)) LIMIT :most);
 
 -- first_event: the oldest event of which no attempt is on the log.
 SELECT min(event_offset) AS first FROM due WHERE partition = :partition AND event_offset IS NOT NULL;
 
 -- first_request: the oldest replay of which something was not attempted yet.
 SELECT min(request_offset) AS first FROM due WHERE partition = :partition AND request_offset IS NOT NULL;
+
+-- first_notice: the oldest notice of which no attempt is on the log.
+SELECT min(notice_offset) AS first FROM due WHERE partition = :partition AND notice_offset IS NOT NULL;
 
 -- first_known: since when attempts have to be read to know what is due.
 SELECT min(known_us) AS first FROM due WHERE partition = :partition;
@@ -141,25 +165,29 @@ VALUES (:payment_id, :sequence, :partition, :tenant_id, :event_type, :attempts, 
 ON CONFLICT (payment_id, sequence) DO UPDATE SET
     attempts = excluded.attempts, outcome = excluded.outcome, is_in_range = max(is_in_range, excluded.is_in_range);
 
+-- last_found: which payments come next, some at a time: others wait for the state meanwhile.
+SELECT max(payment_id) AS last FROM (
+    SELECT DISTINCT payment_id FROM found WHERE payment_id > :after ORDER BY payment_id LIMIT :payments_max);
+
 -- add_found: what is to be delivered again, as if its schedule began now. What still waits for a retry is due at once.
 -- In the order of their sequences, so that of each payment the first is the head.
 INSERT INTO due (endpoint_id, payment_id, sequence, partition, tenant_id, event_type, attempts, tries, at_us, is_head,
-    event_offset, request_offset, replay_id, known_us, body)
+    event_offset, request_offset, notice_offset, replay_id, known_us, body)
 SELECT :endpoint_id, f.payment_id, f.sequence, f.partition, f.tenant_id, f.event_type, f.attempts, 0, :at_us,
     NOT EXISTS (SELECT 1 FROM found AS e WHERE e.payment_id = f.payment_id AND e.sequence < f.sequence
             AND e.is_in_range AND (e.outcome = 'failed' OR NOT :failed_only))
         AND NOT EXISTS (SELECT 1 FROM due AS d WHERE d.endpoint_id = :endpoint_id AND d.payment_id = f.payment_id
             AND d.sequence < f.sequence),
-    NULL, :request_offset, :replay_id, :at_us, f.body
+    NULL, :request_offset, NULL, :replay_id, :at_us, f.body
 FROM found AS f
-WHERE f.is_in_range AND (f.outcome = 'failed' OR NOT :failed_only)
+WHERE f.payment_id > :after AND f.payment_id <= :last AND f.is_in_range AND (f.outcome = 'failed' OR NOT :failed_only)
     AND f.partition IN (SELECT value FROM json_each(:partitions))
 ORDER BY f.payment_id, f.sequence
 ON CONFLICT (endpoint_id, payment_id, sequence) DO UPDATE SET at_us = min(at_us, excluded.at_us);
 
 -- hold_behind_found: what waits behind an event that is delivered again. It was not the payment's first any more.
 UPDATE due SET is_head = 0
-WHERE endpoint_id = :endpoint_id AND is_head AND EXISTS (
+WHERE endpoint_id = :endpoint_id AND payment_id > :after AND payment_id <= :last AND is_head AND EXISTS (
     SELECT 1 FROM due AS e
     WHERE e.endpoint_id = due.endpoint_id AND e.payment_id = due.payment_id AND e.sequence < due.sequence)
     AND payment_id IN (SELECT payment_id FROM found);

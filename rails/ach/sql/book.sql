@@ -7,7 +7,7 @@ CREATE TABLE IF NOT EXISTS log (
     next_offset INTEGER NOT NULL
 ) STRICT;
 
--- A payment. waits_from is the offset of the record that made its next entry wait, null when none waits; that entry goes
+-- A payment. payer_account is a keyed hash, in hexadecimal digits. waits_from is the offset of the record that made its next entry wait, null when none waits; that entry goes
 -- into no file before not_before_us, if that is set. retries counts how often the debit was, or is to be, presented again.
 CREATE TABLE IF NOT EXISTS payments (
     number INTEGER PRIMARY KEY,
@@ -15,6 +15,8 @@ CREATE TABLE IF NOT EXISTS payments (
     payment_key TEXT NOT NULL,
     amount_minor INTEGER NOT NULL CHECK (amount_minor > 0),
     travels_by TEXT NOT NULL,
+    is_refund INTEGER NOT NULL CHECK (is_refund IN (0, 1)),
+    payer_account TEXT,
     phase TEXT NOT NULL,
     waits_from INTEGER,
     waits_since_us INTEGER,
@@ -23,6 +25,7 @@ CREATE TABLE IF NOT EXISTS payments (
     record BLOB NOT NULL
 ) STRICT;
 CREATE INDEX IF NOT EXISTS payments_in_order ON payments (travels_by, waits_from, number) WHERE waits_from IS NOT NULL;
+CREATE INDEX IF NOT EXISTS payments_of_an_account ON payments (payer_account) WHERE payer_account IS NOT NULL;
 CREATE INDEX IF NOT EXISTS payments_waiting ON payments (travels_by, waits_since_us) WHERE waits_from IS NOT NULL;
 
 -- A file, from its cut-off on.
@@ -31,10 +34,12 @@ CREATE TABLE IF NOT EXISTS files (
     created_on TEXT NOT NULL,
     trace_bank TEXT NOT NULL,
     last_sequence INTEGER NOT NULL,
+    prenotes INTEGER NOT NULL,
     debits INTEGER NOT NULL,
     retries INTEGER NOT NULL,
     credits INTEGER NOT NULL,
     give_backs INTEGER NOT NULL,
+    dishonors INTEGER NOT NULL,
     debit_minor INTEGER NOT NULL,
     credit_minor INTEGER NOT NULL,
     sha256 BLOB,
@@ -54,7 +59,7 @@ CREATE TABLE IF NOT EXISTS entries (
     file_number INTEGER NOT NULL REFERENCES files,
     sequence INTEGER NOT NULL,
     payment INTEGER NOT NULL REFERENCES payments,
-    leg TEXT NOT NULL CHECK (leg IN ('debit', 'retry', 'credit', 'give_back')),
+    leg TEXT NOT NULL CHECK (leg IN ('prenote', 'debit', 'retry', 'credit', 'give_back', 'dishonor')),
     attempt INTEGER NOT NULL,
     returned_code TEXT,
     returned_at_us INTEGER,
@@ -84,6 +89,7 @@ CREATE TABLE IF NOT EXISTS outcomes (
 CREATE INDEX IF NOT EXISTS outcomes_of_a_payment ON outcomes (payment);
 
 -- What came back, by file and line, so that a file that is read twice changes nothing. problem: what a person has to see.
+-- is_dishonored: the return is sent back; a payment has at most one such.
 CREATE TABLE IF NOT EXISTS incoming (
     file_sha256 BLOB NOT NULL,
     line INTEGER NOT NULL,
@@ -94,7 +100,9 @@ CREATE TABLE IF NOT EXISTS incoming (
     payment INTEGER REFERENCES payments,
     leg TEXT,
     problem TEXT,
+    is_dishonored INTEGER NOT NULL,
     record BLOB NOT NULL,
     PRIMARY KEY (file_sha256, line)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS incoming_dishonored ON incoming (payment) WHERE is_dishonored = 1;
 CREATE INDEX IF NOT EXISTS incoming_problems ON incoming (problem) WHERE problem IS NOT NULL;

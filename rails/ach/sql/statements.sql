@@ -8,12 +8,18 @@ INSERT INTO log (only_one, identity, next_offset) VALUES (1, :identity, 0);
 UPDATE log SET next_offset = :next_offset;
 
 -- take: a reference is taken once.
-INSERT INTO payments (number, reference, payment_key, amount_minor, travels_by, phase, waits_from, waits_since_us, record)
-VALUES (:number, :reference, :payment_key, :amount_minor, :travels_by, :phase, :number, :waits_since_us, :record)
+INSERT INTO payments (
+    number, reference, payment_key, amount_minor, travels_by, is_refund, payer_account, phase, waits_from,
+    waits_since_us, record
+)
+VALUES (
+    :number, :reference, :payment_key, :amount_minor, :travels_by, :is_refund, :payer_account, :phase, :number,
+    :waits_since_us, :record
+)
 ON CONFLICT (reference) DO NOTHING;
 
 -- oldest_waiting: what waits on a rail, and may be filed by then, in the order in which it goes into files.
-SELECT number, phase, amount_minor, retries FROM payments
+SELECT number, phase, amount_minor, is_refund, retries FROM payments
 WHERE travels_by = :rail AND waits_from IS NOT NULL AND (not_before_us IS NULL OR not_before_us <= :by_us)
 ORDER BY waits_from, number
 LIMIT :most;
@@ -23,12 +29,12 @@ SELECT min(waits_since_us) FROM payments WHERE travels_by = ? AND waits_from IS 
 
 -- open_file: a file's numbers have no gaps; one that is there already would violate the key.
 INSERT INTO files (
-    file_number, created_on, trace_bank, last_sequence, debits, retries, credits, give_backs, debit_minor, credit_minor,
-    record
+    file_number, created_on, trace_bank, last_sequence, prenotes, debits, retries, credits, give_backs, dishonors,
+    debit_minor, credit_minor, record
 )
 VALUES (
-    :file_number, :created_on, :trace_bank, :last_sequence, :debits, :retries, :credits, :give_backs, :debit_minor,
-    :credit_minor, :record
+    :file_number, :created_on, :trace_bank, :last_sequence, :prenotes, :debits, :retries, :credits, :give_backs,
+    :dishonors, :debit_minor, :credit_minor, :record
 );
 
 -- file_entry: in exactly one file.
@@ -83,10 +89,11 @@ VALUES (:payment, :result, :entry_file, :entry_sequence, :occurred_at_us);
 
 -- note: a line of an incoming file is noted once.
 INSERT INTO incoming (
-    file_sha256, line, kind, code, original_trace_number, received_at_us, payment, leg, problem, record
+    file_sha256, line, kind, code, original_trace_number, received_at_us, payment, leg, problem, is_dishonored, record
 )
 VALUES (
-    :file_sha256, :line, :kind, :code, :original_trace_number, :received_at_us, :payment, :leg, :problem, :record
+    :file_sha256, :line, :kind, :code, :original_trace_number, :received_at_us, :payment, :leg, :problem,
+    :is_dishonored, :record
 );
 
 -- is_noted: whether a line of an incoming file was read before.
@@ -139,13 +146,32 @@ WHERE settles_at_us IS NOT NULL AND settled_at_us IS NULL
 ORDER BY settles_at_us, file_number
 LIMIT 1;
 
+-- is_proven: whether an account was debited, and its bank did not say that there is no such account.
+SELECT EXISTS (
+    SELECT 1 FROM payments AS p JOIN entries AS e ON e.payment = p.number
+    WHERE p.payer_account IN (SELECT value FROM json_each(:accounts)) AND e.leg IN ('debit', 'retry')
+    AND (e.returned_code IS NULL OR e.returned_code NOT IN (SELECT value FROM json_each(:no_account)))
+);
+
 -- first_file: by which a payment was debited first.
 SELECT f.record, f.settles_at_us FROM entries AS e JOIN files AS f ON f.file_number = e.file_number
 WHERE e.payment = ? AND e.leg = 'debit';
 
--- entries_of: the payments of a file's entries of one leg, in their order.
+-- parts_of: how many entries each batch of a file has.
+SELECT e.leg, p.is_refund, count(*) AS entries FROM entries AS e JOIN payments AS p ON p.number = e.payment
+WHERE e.file_number = ?
+GROUP BY e.leg, p.is_refund;
+
+-- entries_of: the payments of the entries of one batch of a file, in their order.
 SELECT p.record FROM entries AS e JOIN payments AS p ON p.number = e.payment
-WHERE e.file_number = :file_number AND e.leg = :leg
+WHERE e.file_number = :file_number AND e.leg = :leg AND p.is_refund = :is_refund
+ORDER BY e.sequence;
+
+-- dishonored_in: the returns that a file dishonors, with their payments, in their order.
+SELECT p.record, i.record AS returned FROM entries AS e
+JOIN payments AS p ON p.number = e.payment
+JOIN incoming AS i ON i.payment = p.number AND i.is_dishonored = 1
+WHERE e.file_number = :file_number AND e.leg = 'dishonor' AND p.is_refund = :is_refund
 ORDER BY e.sequence;
 
 -- debits_originated: those of files that were handed in, by the file's day.
@@ -168,15 +194,17 @@ WHERE file_sha256 = ? AND problem IS NOT NULL
 ORDER BY line;
 
 -- list_incoming: a page of what came back.
-SELECT i.file_sha256, i.line, i.kind, i.code, i.original_trace_number, i.received_at_us, p.reference, i.leg, i.problem
+SELECT
+    i.file_sha256, i.line, i.kind, i.code, i.original_trace_number, i.received_at_us, p.reference, i.leg, i.problem,
+    i.is_dishonored
 FROM incoming AS i LEFT JOIN payments AS p ON p.number = i.payment
 ORDER BY i.received_at_us, i.file_sha256, i.line
 LIMIT :limit OFFSET :offset;
 
 -- list_files: a page of files.
 SELECT
-    file_number, created_on, debits, retries, credits, give_backs, debit_minor, credit_minor, delivered_at_us,
-    settles_at_us, settled_at_us, record
+    file_number, created_on, prenotes, debits, retries, credits, give_backs, dishonors, debit_minor, credit_minor,
+    delivered_at_us, settles_at_us, settled_at_us, record
 FROM files
 WHERE file_number > ?
 ORDER BY file_number

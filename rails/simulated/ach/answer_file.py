@@ -1,17 +1,17 @@
-"""The files that the simulated bank writes, of returns and notifications of change: pure, as all that is in them."""
+"""The files that the simulated bank writes, of returns, notifications of change and contested returns: pure."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 
 import msgspec
 
 from directory.entities import AccountType, check_digit
 from rails.nacha.addenda import BANK_DIGITS
-from rails.nacha.answers import answer_header, change_of, return_of
+from rails.nacha.answers import answer_header, change_of, contested, return_of
 from rails.nacha.batch_header import BatchHeader
 from rails.nacha.codes import DEBITS, Direction, TransactionCode, transaction_code
 from rails.nacha.contents import SEQUENCE_MAX, Batch, NachaFile, trace_number
@@ -29,11 +29,23 @@ class AnswerKind(StrEnum):
 
     RETURN = "return"
     CHANGE = "change"
+    CONTEST = "contest"  # Of the entry that dishonors a return.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contest:
+    """What a contest says of what went before: when the first entry settled, and when it was returned."""
+
+    entry_settled_on: date
+    returned_on: date
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WaitingAnswer:
-    """An answer that is to stand in a file: to which entry, of which batch of which file, and what it says."""
+    """An answer that is to stand in a file: to which entry, of which batch of which file, and what it says.
+
+    `settled_at` is when the entry settled; `contest` is of contests.
+    """
 
     answer_id: int
     kind: AnswerKind
@@ -43,6 +55,7 @@ class WaitingAnswer:
     of_file: int
     of_batch: BatchHeader
     settled_at: datetime
+    contest: Contest | None = None
 
     @property
     def receiving_dfi(self) -> str:
@@ -76,6 +89,17 @@ def entry_of(answer: WaitingAnswer) -> EntryDetail:
     """Return the entry that says the answer, with a trace number of the bank that answers."""
     to = _with_check_digit(answer.of_batch.originating_dfi_identification)
     trace = trace_number(answer.receiving_dfi, (answer.answer_id - 1) % SEQUENCE_MAX + 1)
+    if answer.kind is AnswerKind.CONTEST:
+        assert answer.contest is not None
+        return contested(
+            answer.entry,
+            code=answer.code,
+            entry_settled_on=answer.contest.entry_settled_on,
+            returned_on=answer.contest.returned_on,
+            settled_on=answer.settled_at.date(),
+            to_routing_number=to,
+            trace_number=trace,
+        )
     if answer.kind is AnswerKind.CHANGE:
         corrected = corrected_data(answer.code, correction_of(answer.entry))
         return change_of(

@@ -16,6 +16,7 @@ from rails.nacha.faults import Fault, Rule
 from rails.nacha.file_control import FileControl
 from rails.nacha.file_header import FileHeader
 from rails.nacha.reader import examine
+from rails.nacha.return_addenda import DishonoredReturn
 
 # 100,000 entries with addenda, as many as an originator puts into a file, are 19 MB.
 FILE_BYTES_MAX = 32 * 1024 * 1024
@@ -52,6 +53,11 @@ class DepositedBatch:
 
     header: BatchHeader
     entries: list[tuple[int, EntryDetail]] = field(default_factory=list)
+
+    @property
+    def is_of_returns(self) -> bool:
+        """A batch holds dishonored returns only, or none."""
+        return any(isinstance(entry.addenda, DishonoredReturn) for _, entry in self.entries)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +99,7 @@ def read_deposit(data: bytes) -> Deposit:
             case Placed(record=BatchHeader() as batch):
                 batches.append(DepositedBatch(header=batch))
             case Placed(line=line, record=EntryDetail() as entry):
-                faults += _not_forward(entry, line)
+                faults += _not_taken(entry, line)
                 if batches:
                     batches[-1].entries.append((line, entry))
             case Placed(record=FileControl() as control):
@@ -107,8 +113,8 @@ def read_deposit(data: bytes) -> Deposit:
     return Deposit(data=data, header=header, batches=batches, control=control)
 
 
-def _not_forward(entry: EntryDetail, line: int) -> list[Fault]:
-    if entry.transaction_code in FORWARD:
+def _not_taken(entry: EntryDetail, line: int) -> list[Fault]:
+    if entry.transaction_code in FORWARD or isinstance(entry.addenda, DishonoredReturn):
         return []
-    detail = "must be of a forward entry: this bank takes no returns and no notifications of change"
+    detail = "must be of a forward entry or a dishonored return: this bank takes no others"
     return [EntryDetail.LAYOUT.fault(line, "transaction_code", Rule.CODE, detail)]

@@ -25,6 +25,7 @@ from rails.nacha.file_header import FileHeader
 from rails.nacha.writer import build_file
 from rails.simulated.ach.answer_file import WaitingAnswer, answer_file
 from rails.simulated.ach.deposit import BANK_NAMES, Deposit, DepositedBatch
+from rails.simulated.ach.dispute_books import DisputeBooks
 from rails.simulated.ach.file_rows import (
     Taken,
     company_account,
@@ -69,9 +70,10 @@ class FileBooks:
         self._books = books
         self._hours = hours or BankHours()
         self._connection = books.connection
+        self._disputes = DisputeBooks(books, self._hours)
 
     def take(self, name: str, deposit: Deposit, *, received_at_us: int) -> Taken:
-        """Take a file, or raise FileIdTaken or FileNameTaken.
+        """Take a file, or raise FileIdTaken, FileNameTaken or BrokenFile: it dishonors what was not returned.
 
         The same bytes again change nothing, under whatever name they come.
         """
@@ -92,7 +94,7 @@ class FileBooks:
             connection.execute(_SQL["refuse_file"], row)
 
     def post_due(self, *, now_us: int) -> int:
-        """Post and answer what is due by now, at most DUE_MAX steps of entries, and return how many."""
+        """Post and answer what is due by now, at most DUE_MAX steps of entries and of disputes, and return how many."""
         with self._books.transaction() as connection:
             due = connection.execute(_SQL["entries_due"], (now_us, DUE_MAX)).fetchall()
             faults = OpenFaults(open_fault(row) for row in connection.execute(_SQL["open_faults"]))
@@ -106,7 +108,8 @@ class FileBooks:
             connection.executemany(_SQL["move_entry"], done.states)
             used = [{"fault_id": each, "entries": entries} for each, entries in faults.used.items() if entries]
             connection.executemany(_SQL["use_fault"], used)
-        return len(due)
+            disputed = self._disputes.post_due(now_us, DUE_MAX)
+        return len(due) + disputed
 
     def write_answers(self, *, dated_us: Callable[[int], int]) -> str | None:
         """Write the file of the answers that have waited longest, and return its name; None: no answer waits.
@@ -117,18 +120,14 @@ class FileBooks:
         with self._books.transaction() as connection:
             first = connection.execute(_SQL["first_answer"]).fetchone()
             if first is None:
-                return None
+                return self._write_contests(dated_us)
             wanted = {each: first[each] for each in ("due_at_us", "copy", "destination", "origin")}
             rows = connection.execute(_SQL["answers_waiting"], {**wanted, "most": ANSWERS_MAX}).fetchall()
             rows = rows[: next(divide(row["amount_minor"] for row in rows))]
-            file, contents = self._outgoing([waiting_answer(row) for row in rows], first, dated_us(first["due_at_us"]))
-            file["data"] = build_file(contents)
-            file["sha256"] = hashlib.sha256(file["data"]).digest()
-            kept = connection.execute(_SQL["keep_file"], file)
-            assert kept.rowcount == 1, "the bank's own file ids and names are new"
-            answered = [{"file_number": kept.lastrowid, "answer_id": row["answer_id"]} for row in rows]
+            name, number = self._write([waiting_answer(row) for row in rows], first, dated_us)
+            answered = [{"file_number": number, "answer_id": row["answer_id"]} for row in rows]
             connection.executemany(_SQL["file_answer"], answered)
-        return str(file["name"])
+        return name
 
     def next_due_us(self) -> int | None:
         """Return when an entry is next due, or None."""
@@ -197,12 +196,38 @@ class FileBooks:
         of_file = {"file_number": file_number, "batch_number": batch.header.batch_number}
         kept = {"header": msgspec.json.encode(batch.header), "company_hash": company["number_hash"]}
         self._connection.execute(_SQL["keep_batch"], {**of_file, **kept})
+        if batch.is_of_returns:
+            self._disputes.keep(file_number, batch, received_at_us)
+            return
         rows = (entry_row(batch.header, line, entry, self._hours, received_at_us) for line, entry in batch.entries)
         hashes = (number_hash_of(entry, hash_of) for _, entry in batch.entries)
         self._connection.executemany(
             _SQL["keep_entry"],
             ({**of_file, **row, "number_hash": each} for row, each in zip(rows, hashes, strict=True)),
         )
+
+    def _write_contests(self, dated_us: Callable[[int], int]) -> str | None:
+        """Write the file of the contests that have waited longest; inside of a transaction."""
+        first = self._disputes.first_contest()
+        if first is None:
+            return None
+        waiting = self._disputes.contests_waiting(first, ANSWERS_MAX)
+        contests = waiting[: next(divide(each.amount_minor for each in waiting))]
+        name, number = self._write(contests, first, dated_us)
+        self._disputes.filed(number, contests)
+        return name
+
+    def _write(
+        self, answers: Sequence[WaitingAnswer], first: sqlite3.Row, dated_us: Callable[[int], int]
+    ) -> tuple[str, int]:
+        """Keep the file of some answers, of which `first` was due first, and return its name and number."""
+        file, contents = self._outgoing(answers, first, dated_us(first["due_at_us"]))
+        file["data"] = build_file(contents)
+        file["sha256"] = hashlib.sha256(file["data"]).digest()
+        kept = self._connection.execute(_SQL["keep_file"], file)
+        assert kept.rowcount == 1, "the bank's own file ids and names are new"
+        assert kept.lastrowid is not None
+        return str(file["name"]), kept.lastrowid
 
     def _outgoing(
         self, answers: Sequence[WaitingAnswer], first: sqlite3.Row, at_us: int

@@ -31,7 +31,7 @@ class PostingRound:
             return
         scenario = Scenario(due["scenario"])
         match scenario:
-            case Scenario.REFUSED | Scenario.RETURNED | Scenario.RETURNED_LATE:
+            case Scenario.REFUSED | Scenario.RETURNED | Scenario.RETURNED_LATE | Scenario.CONTESTED:
                 self._book(due, "returned", due["answers_at_us"], comes_back=True)
                 self._answer(due, AnswerKind.RETURN, due["amount_minor"])
                 self._end(due, "returned")
@@ -44,6 +44,7 @@ class PostingRound:
                 | Scenario.ANSWER_LOST
                 | Scenario.ANSWERED_TWICE
                 | Scenario.NEVER_HEARD_OF
+                | Scenario.ONLY_BOOKED
             ):
                 raise AssertionError("an entry that is not answered is never due once it is posted")
             case _:

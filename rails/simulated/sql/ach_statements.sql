@@ -76,7 +76,11 @@ ORDER BY e.next_at_us, e.entry_id
 LIMIT ?;
 
 -- next_entry_due: when there is next something to do.
-SELECT min(next_at_us) FROM ach_entries WHERE next_at_us IS NOT NULL;
+SELECT min(next_at_us) FROM (
+    SELECT min(next_at_us) AS next_at_us FROM ach_entries WHERE next_at_us IS NOT NULL
+    UNION ALL
+    SELECT min(next_at_us) FROM ach_disputes WHERE next_at_us IS NOT NULL
+);
 
 -- move_entry: its state after what was due; a fault may have changed what comes next.
 UPDATE ach_entries SET
@@ -122,8 +126,9 @@ SELECT
     (SELECT count(*) FROM ach_files WHERE direction = 'out') AS files_written,
     (SELECT count(*) FROM ach_entries) AS entries,
     (SELECT count(*) FROM ach_entries WHERE state = 'received') AS not_posted,
-    (SELECT count(*) FROM ach_answers) AS answers,
-    (SELECT count(*) FROM ach_answers WHERE file_number IS NULL) AS answers_waiting;
+    (SELECT count(*) FROM ach_answers) + (SELECT count(*) FROM ach_disputes WHERE state = 'contested') AS answers,
+    (SELECT count(*) FROM ach_answers WHERE file_number IS NULL)
+    + (SELECT count(*) FROM ach_disputes WHERE state = 'contested' AND contest_file IS NULL) AS answers_waiting;
 
 -- set_fault: it counts from now on.
 INSERT INTO ach_faults (kind, reference, entries_left, code, from_us, until_us, set_at_us)

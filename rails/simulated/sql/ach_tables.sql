@@ -95,11 +95,48 @@ CREATE TABLE IF NOT EXISTS ach_answers (
 ) STRICT;
 CREATE INDEX IF NOT EXISTS ach_answers_waiting ON ach_answers (due_at_us) WHERE file_number IS NULL;
 
--- Every line of every booking, of transfers and of ACH entries.
-CREATE VIEW IF NOT EXISTS booked AS
+-- Returns of entries that their sender does not take: a dishonored return, as it came, which may be contested.
+CREATE TABLE IF NOT EXISTS ach_disputes (
+    dispute_id INTEGER PRIMARY KEY AUTOINCREMENT,
+    entry_id INTEGER NOT NULL UNIQUE REFERENCES ach_entries,
+    file_number INTEGER NOT NULL,
+    batch_number INTEGER NOT NULL,
+    record BLOB NOT NULL,
+    settles_at_us INTEGER NOT NULL,
+    contest_code TEXT,
+    contests_at_us INTEGER,
+    contest_file INTEGER REFERENCES ach_files,
+    state TEXT NOT NULL CHECK (state IN ('received', 'dishonored', 'contested')),
+    next_at_us INTEGER,
+    FOREIGN KEY (file_number, batch_number) REFERENCES ach_batches
+) STRICT;
+CREATE INDEX IF NOT EXISTS ach_disputes_due ON ach_disputes (next_at_us, dispute_id) WHERE next_at_us IS NOT NULL;
+CREATE INDEX IF NOT EXISTS ach_contests_waiting ON ach_disputes (contests_at_us)
+WHERE state = 'contested' AND contest_file IS NULL;
+CREATE INDEX IF NOT EXISTS ach_entries_back ON ach_entries (trace_number) WHERE state = 'returned';
+
+-- Double entry of disputes: a return is undone once, and comes to be once more.
+CREATE TABLE IF NOT EXISTS ach_dispute_postings (
+    dispute_id INTEGER NOT NULL REFERENCES ach_disputes,
+    booking TEXT NOT NULL CHECK (booking IN ('dishonored', 'contested')),
+    line INTEGER NOT NULL CHECK (line IN (1, 2)),
+    account_id INTEGER NOT NULL REFERENCES accounts,
+    amount_minor INTEGER NOT NULL,
+    booked_at_us INTEGER NOT NULL,
+    PRIMARY KEY (dispute_id, booking, line)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS ach_dispute_postings_of_an_account ON ach_dispute_postings (account_id);
+
+-- Every line of every booking, of transfers and of ACH entries. Made anew: books of earlier releases have another.
+DROP VIEW IF EXISTS booked;
+CREATE VIEW booked AS
 SELECT account_id, amount_minor, booked_at_us FROM entries
 UNION ALL
-SELECT account_id, amount_minor, booked_at_us FROM ach_postings;
+SELECT account_id, amount_minor, booked_at_us FROM second_entries
+UNION ALL
+SELECT account_id, amount_minor, booked_at_us FROM ach_postings
+UNION ALL
+SELECT account_id, amount_minor, booked_at_us FROM ach_dispute_postings;
 
 -- What somebody asked to go wrong: for so many entries yet, of any reference or of one; or an outage from until.
 CREATE TABLE IF NOT EXISTS ach_faults (

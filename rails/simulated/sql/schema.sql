@@ -62,3 +62,32 @@ CREATE TABLE IF NOT EXISTS outcomes (
 ) STRICT;
 CREATE INDEX IF NOT EXISTS outcomes_of_a_transfer ON outcomes (transfer_id);
 CREATE INDEX IF NOT EXISTS entries_of_an_account ON entries (account_id);
+
+-- How often what goes wrong with transfers, because somebody asked for it: shares of those that are taken from now on.
+CREATE TABLE IF NOT EXISTS fault_rates (
+    only_one INTEGER PRIMARY KEY CHECK (only_one = 1),
+    dropped REAL NOT NULL,
+    doubled REAL NOT NULL,
+    changed REAL NOT NULL,
+    seed INTEGER NOT NULL
+) STRICT;
+
+-- The bank's own record of what went wrong. booked_minor: what it books, which need not be what it was told to.
+CREATE TABLE IF NOT EXISTS transfer_faults (
+    reference TEXT PRIMARY KEY,
+    is_dropped INTEGER NOT NULL,
+    is_doubled INTEGER NOT NULL,
+    booked_minor INTEGER NOT NULL,
+    is_told_later INTEGER NOT NULL DEFAULT 0
+) STRICT, WITHOUT ROWID;
+
+-- Double entry of what is booked a second time: the key of entries would refuse it.
+CREATE TABLE IF NOT EXISTS second_entries (
+    transfer_id INTEGER NOT NULL REFERENCES transfers,
+    line INTEGER NOT NULL CHECK (line IN (1, 2)),
+    account_id INTEGER NOT NULL REFERENCES accounts,
+    amount_minor INTEGER NOT NULL,
+    booked_at_us INTEGER NOT NULL,
+    PRIMARY KEY (transfer_id, line)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS second_entries_of_an_account ON second_entries (account_id);

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from directory.webhook_endpoint import NoticeType
 from projections.queries import DeliveryRow
 from schemas.deliveries import Outcome, WebhookReplay
 from tests.unit.ingest_api.small_pipeline import NOW_US, Caller, with_caller
@@ -55,6 +57,17 @@ def test_the_delivery_log_is_attempts_a_page_at_a_time_or_those_with_one_outcome
         assert problem(await caller.http.get(log, params={"outcome": "lost"})) == (422, "invalid-command", ["outcome"])
         caller.pipeline.views_answer = False
         assert (await caller.http.get(log)).status_code == 503
+
+    with_caller(story)
+
+
+def test_a_notice_on_the_delivery_log_is_of_no_payment() -> None:
+    async def story(caller: Caller) -> None:
+        endpoint_id, other = (await made(caller))["id"], (await made(caller))["id"]
+        notice = replace(DELIVERED, payment_id=other, sequence=2, event_type=NoticeType.ENDPOINT_DISABLED.value)
+        caller.pipeline.deliveries["acme", endpoint_id] = [notice]
+        [item] = (await caller.http.get(f"{PATH}{endpoint_id}/deliveries")).json()["items"]
+        assert (item["message_id"], item["payment_id"]) == (f"{other}:2", None)
 
     with_caller(story)
 

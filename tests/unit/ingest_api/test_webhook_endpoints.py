@@ -10,10 +10,9 @@ import httpx
 import pytest
 
 from directory.changes import Action, Changed, DirectoryCommand, change
-from directory.webhook_endpoint import DisabledReason, WebhookEndpoint
+from directory.webhook_endpoint import ENDPOINTS_MAX, TOLD_TYPES, DisabledReason, WebhookEndpoint
 from directory.webhook_secrets import SECRETS_MAX, from_json
 from ingest_api.changes import ATTEMPTS_MAX
-from payments.payment import EventType
 from tests.unit.ingest_api.small_pipeline import ADMIN_KEY, KEYRING, Caller, with_caller
 
 PATH = "/api/v1/webhook-endpoints/"
@@ -402,7 +401,24 @@ def test_secrets_that_cannot_be_opened_are_not_replaced() -> None:
 
 def test_every_event_type_can_be_asked_for() -> None:
     async def story(caller: Caller) -> None:
-        events = [event_type.value for event_type in EventType]
+        events = [told.value for told in TOLD_TYPES]
         assert (await made(caller, events=events[::-1]))["events"] == events
+
+    with_caller(story)
+
+
+def test_a_tenant_has_a_bounded_number_of_endpoints_and_room_again_when_one_is_deleted() -> None:
+    async def story(caller: Caller) -> None:
+        first = await made(caller, idempotency_key="first")
+        for _ in range(ENDPOINTS_MAX - 1):
+            await made(caller)
+        assert problem(await caller.http.post(PATH, json={"url": URL})) == (409, "too-many-endpoints", [])
+        again = await caller.http.post(PATH, json={"url": URL, "idempotency_key": "first"})
+        assert (again.status_code, again.json()["id"]) == (200, first["id"])
+        assert (await caller.http.post(PATH, json={"url": URL}, headers=await stranger(caller))).status_code == 201
+        await changed(caller, first["id"], enabled=False)
+        assert (await caller.http.post(PATH, json={"url": URL})).status_code == 409
+        assert (await caller.http.delete(PATH + first["id"])).status_code == 204
+        await made(caller)
 
     with_caller(story)

@@ -28,6 +28,7 @@ def instruction(
     claimed_at_us: int = CLAIMED_AT_US,
     initiated_before_us: int = 0,
     speed: float = 1.0,
+    is_refund: bool = False,
 ) -> Instruction:
     """Instruction number `n`: its payment was initiated `initiated_before_us` before the claim."""
     most_us = int(TIMINGS[rail].settle_s_max * SECOND_US / speed)
@@ -41,4 +42,5 @@ def instruction(
         credit=party(credit, "Alice"),
         claimed_at_us=claimed_at_us,
         settle_by_us=claimed_at_us - initiated_before_us + most_us,
+        is_refund=is_refund,
     )

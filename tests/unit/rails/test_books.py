@@ -147,6 +147,17 @@ def test_a_transfer_never_heard_of_again_stays_unclear_and_moves_nothing(books: 
     assert books.totals()["entries"] == 0
 
 
+def test_what_is_only_booked_has_moved_and_nobody_is_told_of_it(books: Books) -> None:
+    order = instruction(debit="30004")
+    assert take(books, order) == {}
+    books.settle_due(now_us=LATER_US)
+    assert take(books, order) == {}
+    assert results(books) == []
+    assert books.ask([order.reference])[order.reference].standing is Standing.UNCLEAR
+    assert balances(books) == {"0004": -150_000, "6789": 150_000}
+    assert books.next_due_us() is None
+
+
 def test_what_was_never_sent_was_not_received(books: Books) -> None:
     assert books.ask([instruction(9).reference])[instruction(9).reference].standing is Standing.NOT_RECEIVED
 

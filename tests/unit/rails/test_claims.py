@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
+from msgspec.structs import replace
 
 from directory.changes import DirectoryRecord, State
 from directory.entities import AccountType, Kind, Property
@@ -97,6 +99,14 @@ def test_an_instruction_says_who_pays_whom_how_much_from_which_account() -> None
     assert told.settle_by_us == payment.head.expected_settlement_at_us
     assert NUMBERS[PAYER] not in repr(told)
     assert NUMBERS[PAYEE] not in repr(told)
+
+
+def test_an_instruction_says_whether_it_gives_a_payment_back() -> None:
+    payment = replay(MARCH, claimed())
+    refund = replace(payment, head=replace(payment.head, refund_of=payment.payment_id))
+    assert instruct(refund, register(), KEYRING).is_refund
+    told = msgspec.json.encode(instruct(payment, register(), KEYRING))
+    assert b"is_refund" not in told, "a bank of an earlier release refuses what it does not know"
 
 
 def test_only_a_committed_claim_is_instructed() -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from itertools import permutations
+
 import pytest
 from msgspec.structs import replace
 
@@ -14,6 +17,7 @@ from reconciliation.statements.faults import InvalidStatement
 from schemas.reconciliation import ItemResolution, MatchedBy, Resolution, StatementFinding, Verdict
 from tests.unit.payments.histories import IN_EACH_STATUS, MARCH, settled
 from tests.unit.reconciliation.desk_in_hand import (
+    DAY,
     DeskInHand,
     batch,
     booking,
@@ -24,6 +28,7 @@ from tests.unit.reconciliation.desk_in_hand import (
 
 RENT = 150_000
 FORMS = ["csv", "bai2", "camt.053"]
+IN_TWO_FORMS = list(permutations(FORMS, 2))
 
 
 def test_a_payment_is_matched_on_both_sides_and_the_proof_holds() -> None:
@@ -128,6 +133,101 @@ def test_what_can_mean_something_else_is_for_a_person(
     assert desk.reports == []
 
 
+@pytest.mark.parametrize("status", [Status.PROCESSING, Status.COMPLETED])
+def test_money_of_an_attempt_that_was_not_made_is_no_answer(status: Status) -> None:
+    payment = IN_EACH_STATUS[status]
+    desk = DeskInHand([payment])
+    of_another = f"{payment.payment_id.replace('-', '')}:2"
+    done, _ = desk.take(statement_file({"Q": [booking(RENT, of_another)]}), is_whole=False)
+    # Reported, it would be heard beside the bank's own word of the first attempt: paid twice.
+    assert (done.unmatched_at_bank, done.matched, done.repaired, done.unproven) == (1, 0, 0, 0)
+    assert desk.reports == []
+    assert [it.finding.detail for it in desk.items("open")] == ["it is of attempt 2, and the payment is at attempt 1"]
+
+
+def test_what_came_back_of_an_arrival_that_was_not_reported_is_for_a_person() -> None:
+    waiting = IN_EACH_STATUS[Status.PROCESSING]
+    desk = DeskInHand([waiting])
+    ours = f"{waiting.payment_id.replace('-', '')}:1"
+    # Less arrived than was sent, so its arrival was not reported: its return would be the failure of a payment whose
+    # settlement, told late, went to suspense and stayed there.
+    there_and_back = [booking(RENT - 1, ours), booking(-RENT, ours, reference="BK-2", return_reason="R01")]
+    done, _ = desk.take(statement_file({"Q": there_and_back}))
+    assert (done.mismatched, done.unmatched_at_bank, done.repaired, done.unproven) == (1, 1, 0, 0)
+    assert desk.reports == []
+
+
+def test_a_bank_that_lists_the_newest_first_tells_the_same() -> None:
+    waiting = IN_EACH_STATUS[Status.PROCESSING]
+    ours = f"{waiting.payment_id.replace('-', '')}:1"
+    there, back = booking(RENT, ours), booking(-RENT, ours, reference="BK-2", return_reason="R01")
+    newest_first, oldest_first = DeskInHand([waiting]), DeskInHand([waiting])
+    newest_first.take(statement_file({"Q": [back, there]}))
+    oldest_first.take(statement_file({"Q": [there, back]}))
+    assert newest_first.reports == oldest_first.reports
+    assert [it.report for it in newest_first.reports] == [Report.SETTLED, Report.RETURNED]
+
+
+@pytest.mark.parametrize("forms", IN_TWO_FORMS)
+def test_a_day_in_two_formats_is_one_day(forms: tuple[str, str]) -> None:
+    trace = "121042880000001"
+    paid, lost = known("march"), known("april", status=Status.PROCESSING)
+    wired, debited = known("may", status=Status.RETURNED), known("june", status=Status.RETURNED, bank_reference=trace)
+    there, back = reference_of(wired), reference_of(debited)
+    booked = [
+        booking(RENT, reference_of(paid)),
+        booking(RENT, reference_of(lost), reference="BK-2"),
+        booking(RENT, there, reference="BK-3"),
+        booking(-RENT, there, reference="BK-3", return_reason="R01", is_reversal=True),
+        booking(RENT, back, reference="BK-4", trace_number=trace),
+        booking(-RENT, back, reference="BK-4", trace_number=trace, return_reason="R03"),
+        booking(-1_500, reference="FEE", text="account fee"),
+    ]
+    desk = DeskInHand([paid, lost, wired, debited])
+    first, second = (desk.take(statement_file({"Q": booked}, form)).done for form in forms)
+    assert (first.matched, first.repaired, first.unmatched_at_bank, first.unproven) == (5, 1, 1, 0)
+    assert (second.known, second.bookings, second.unmatched_here, second.unproven) == (7, 7, 0, 0)
+
+
+@pytest.mark.parametrize("forms", IN_TWO_FORMS)
+def test_a_batch_in_two_formats_is_booked_once(forms: tuple[str, str]) -> None:
+    payments = known("march"), known("april")
+    items = [
+        Item(amount_minor=RENT, reference=f"D-{number}", end_to_end_id=reference_of(it))
+        for number, it in enumerate(payments)
+    ]
+    fee = booking(-1_500, reference="FEE", text="account fee")
+    desk = DeskInHand(payments, own_accounts=["OURS"])
+    for form in forms:
+        done, _ = desk.take(statement_file({"OURS": [batch("FILE-1", *items), fee]}, form), is_whole=False)
+        assert done.unproven == 0
+    # Whichever came first: the payments are matched, and BAI2's total is no second booking of theirs.
+    assert [it.verdict for it in desk.findings() if it.payment_id is not None] == [Verdict.MATCHED] * 2
+    assert [it.finding.text for it in desk.items("open")] == ["account fee"]
+    again, _ = desk.take(statement_file({"OURS": [batch("FILE-1", *items), fee]}, "bai2", number=9), is_whole=False)
+    assert (again.known, again.bookings, again.unproven) == (2, 2, 0)
+
+
+def test_a_total_that_a_person_has_closed_is_not_booked_beside_its_payments() -> None:
+    rent = known("march")
+    listed = batch("FILE-1", Item(amount_minor=RENT, reference="D-1", end_to_end_id=reference_of(rent)))
+    desk = DeskInHand([rent], own_accounts=["OURS"])
+    desk.take(statement_file({"OURS": [listed]}, "bai2"), is_whole=False)
+    (item,) = desk.items("open")
+    accepted = ItemResolution(
+        finding_id=item.finding.finding_id,
+        tenant_id="",
+        resolution=Resolution.ACCEPTED,
+        note="our file of the day",
+        resolved_by="alice",
+        resolved_at_us=1,
+    )
+    desk.append([accepted])
+    done, _ = desk.take(statement_file({"OURS": [listed]}), is_whole=False)
+    assert (done.matched, done.unproven) == (1, 0)
+    assert [it.resolution for it in desk.items("resolved")] == [accepted]
+
+
 def test_a_mistake_that_the_bank_undoes_is_no_return() -> None:
     paid = known("march")
     desk = DeskInHand([paid])
@@ -219,6 +319,29 @@ def test_a_trace_number_or_the_banks_reference_names_a_payment(by: MatchedBy) ->
     named = booking(RENT, trace_number=trace) if by is MatchedBy.TRACE_NUMBER else booking(RENT, reference=trace)
     assert desk.take(statement_file({"Q": [named]})).done.matched == 1
     assert [it.matched_by for it in desk.findings()] == [by]
+
+
+@pytest.mark.parametrize(
+    ("days_later", "reason", "is_named"),
+    [(0, None, True), (14, None, True), (15, None, False), (62, "R10", True), (91, "R10", False), (-2, None, False)],
+)
+def test_a_name_of_the_banks_names_what_moved_shortly_before(
+    days_later: int, reason: str | None, is_named: bool
+) -> None:
+    # The bank begins to count anew: an old payment had the trace number, what is booked now is another's.
+    trace = "121042880000001"
+    day = DAY + timedelta(days=days_later)
+    desk = DeskInHand([known("march", bank_reference=trace)])
+    booked = booking(RENT if reason is None else -RENT, trace_number=trace, day=day, return_reason=reason)
+    desk.take(statement_file({"Q": [booked]}, day=day), is_whole=False)
+    assert [it.payment_id is not None for it in desk.findings()] == [is_named]
+
+
+def test_a_name_of_the_banks_names_what_was_claimed_long_ago_and_presented_again() -> None:
+    trace = "121042880000001"
+    again = replace(known("march", bank_reference=trace), claimed_day=(DAY - timedelta(days=100)).isoformat())
+    desk = DeskInHand([again])
+    assert desk.take(statement_file({"Q": [booking(RENT, trace_number=trace)]})).done.matched == 1
 
 
 def test_a_trace_number_of_two_payments_names_none() -> None:

@@ -332,6 +332,9 @@ ach_records: st.SearchStrategy[AchRecord] = st.one_of(
         claimed_at_us=times,
         settle_by_us=times,
         submitted_at_us=times,
+        is_refund=st.booleans(),
+        payer_account=st.none() | hashes,
+        is_prenoted=st.booleans(),
     ),
     st.builds(
         AchCutOff,
@@ -346,7 +349,7 @@ ach_records: st.SearchStrategy[AchRecord] = st.one_of(
         sender=senders,
     ),
     st.builds(AchDelivery, file_number=file_numbers, sha256=hashes, delivered_at_us=times, settles_at_us=times),
-    st.builds(AchSettlement, file_number=file_numbers, settled_at_us=times),
+    st.builds(AchSettlement, file_number=file_numbers, settled_at_us=times, debits_from_us=st.none() | times),
     st.builds(
         AchReturn,
         file_sha256=hashes,
@@ -357,6 +360,10 @@ ach_records: st.SearchStrategy[AchRecord] = st.one_of(
         information=st.none() | sealeds,
         received_at_us=times,
         present_again_at_us=st.none() | times,
+        return_trace_number=st.none() | traces,
+        settlement_day=st.none() | st.integers(1, 366),
+        dishonored_as=st.none() | texts,
+        dishonored_trace_number=st.none() | traces,
     ),
     st.builds(
         AchNotice,

@@ -20,7 +20,7 @@ def due(sequence: int = 1, *, endpoint_id: str = ENDPOINT, payment_id: str = PAY
         partition=partition,
         tenant_id="demo",
         event_type="payment_completed",
-        body=f"body of {payment_id}:{sequence}".encode(),
+        body=f'"body of {payment_id}:{sequence}"'.encode(),
     )
 
 

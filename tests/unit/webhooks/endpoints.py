@@ -8,9 +8,8 @@ from dataclasses import replace
 from directory.changes import DirectoryRecord, DirectorySecret, State
 from directory.entities import Kind
 from directory.sealing import Keyring
-from directory.webhook_endpoint import DisabledReason, WebhookEndpoint
+from directory.webhook_endpoint import DisabledReason, ToldType, WebhookEndpoint
 from directory.webhook_secrets import WebhookSecret, secret_text, to_json
-from payments.payment import EventType
 from tests.unit.payments.histories import T0_US
 
 KEYRING = Keyring({"k1": bytes(32)})
@@ -23,7 +22,7 @@ def endpoint_record(
     *,
     tenant_id: str = TENANT,
     url: str = "https://example.com/hook",
-    events: tuple[EventType, ...] = (),
+    events: tuple[ToldType, ...] = (),
     created_at_us: int = T0_US,
 ) -> DirectoryRecord:
     return DirectoryRecord(

@@ -8,7 +8,7 @@ from webhooks.pending import Place
 
 
 def test_the_group_remembers_from_where_the_state_is_rebuilt() -> None:
-    place = Place(next_event=5, next_request=2, since_us=1_796_083_200_000_000, taken_until_us=7)
+    place = Place(next_event=5, next_request=2, next_notice=4, since_us=1_796_083_200_000_000, taken_until_us=7)
     assert place_told(told_of(place)) == place
 
 

@@ -35,6 +35,9 @@ def test_endpoints_are_found_by_tenant_and_whoever_waits_hears_of_each_change_on
     assert endpoints.of_tenant(TENANT) == (first.entity_id, second.entity_id)
     assert endpoints.of_tenant("nobody") == ()
     assert changed == [first.entity_id, second.entity_id, other.entity_id, first.entity_id]
+    endpoints.take(revoked(first))
+    endpoints.take(replace(revoked(first), version=9))
+    assert endpoints.of_tenant(TENANT) == (second.entity_id,)
 
 
 def test_standing_follows_the_directory() -> None:

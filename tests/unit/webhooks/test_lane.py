@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Sequence
+from itertools import pairwise
 
 from directory.webhook_endpoint import DisabledReason
 from schemas.deliveries import Outcome, WebhookDelivery
 from tests.unit.webhooks.deliveries import ENDPOINT, due
-from webhooks.attempts import judged, not_attempted
+from webhooks.attempts import Attempted, judged, not_attempted
 from webhooks.endpoints import Standing
 from webhooks.lane import IN_FLIGHT_MAX
 from webhooks.lanes import Lanes
@@ -40,13 +42,17 @@ class SmallDesk:
         self.in_flight: dict[str, int] = {}
         self.most_in_flight: dict[str, int] = {}
         self.fails_long = False
+        self.looking_takes_us = 0
+        self.time_flies_us = 0
+        self.is_running = False
 
     def add(self, *items: Due) -> None:
         for each in items:
             self.waiting.setdefault(each.endpoint_id, []).append((self.now, each))
 
     def now_us(self) -> int:
-        return self.now
+        self.now += self.time_flies_us
+        return self.now + (time.monotonic_ns() // 1000 if self.is_running else 0)
 
     def standing(self, endpoint_id: str) -> Standing:
         return self.standings.get(endpoint_id, Standing.OPEN)
@@ -62,14 +68,16 @@ class SmallDesk:
                 first[each.payment_id] = (at_us, each)
         return list(first.values())
 
-    async def due(self, endpoint_id: str, most: int) -> list[Due]:
+    async def due(self, endpoint_id: str, most: int, *, until_us: int) -> list[Due]:
         await asyncio.sleep(0)
-        return [each for at_us, each in self._heads(endpoint_id) if at_us <= self.now][:most]
+        found = [each for at_us, each in self._heads(endpoint_id) if at_us <= until_us][:most]
+        self.now += self.looking_takes_us
+        return found
 
-    async def next_at_us(self, endpoint_id: str) -> int | None:
-        return min((at_us for at_us, _ in self._heads(endpoint_id) if at_us > self.now), default=None)
+    async def next_at_us(self, endpoint_id: str, *, after_us: int) -> int | None:
+        return min((at_us for at_us, _ in self._heads(endpoint_id) if at_us > after_us), default=None)
 
-    async def attempt(self, due: Due) -> WebhookDelivery:
+    async def attempt(self, due: Due) -> Attempted:
         endpoint_id = due.endpoint_id
         self.in_flight[endpoint_id] = self.in_flight.get(endpoint_id, 0) + 1
         self.most_in_flight[endpoint_id] = max(self.most_in_flight.get(endpoint_id, 0), self.in_flight[endpoint_id])
@@ -157,6 +165,7 @@ def test_events_of_a_payment_are_attempted_in_order_each_after_the_one_before_is
         async def say(_: Due) -> Answer:
             return next(answers)
 
+        desk.time_flies_us = SECOND_US
         desk.answers[ENDPOINT] = say
         desk.add(due(2), due(1))
         lanes.wake([ENDPOINT])
@@ -168,6 +177,7 @@ def test_events_of_a_payment_are_attempted_in_order_each_after_the_one_before_is
 
 def test_a_lane_waits_for_the_next_time_and_ends_when_nothing_is_left() -> None:
     async def story(desk: SmallDesk, lanes: Lanes) -> None:
+        desk.time_flies_us = SECOND_US
         desk.answers[ENDPOINT] = says_bad
         desk.add(due(1))
         lanes.wake([ENDPOINT])
@@ -186,6 +196,7 @@ def test_a_lane_waits_for_the_next_time_and_ends_when_nothing_is_left() -> None:
 
 def test_after_its_last_attempt_a_delivery_has_failed_for_good() -> None:
     async def story(desk: SmallDesk, lanes: Lanes) -> None:
+        desk.time_flies_us = SECOND_US
         desk.answers[ENDPOINT] = says_bad
         desk.add(due(1), due(2))
         lanes.wake([ENDPOINT])
@@ -230,6 +241,7 @@ def test_an_endpoint_that_delivers_is_given_more_at_once_up_to_a_bound_and_one_t
         lanes.wake([ENDPOINT])
         await until(lambda: len(desk.recorded) == 200)
         assert desk.most_in_flight[ENDPOINT] == IN_FLIGHT_MAX
+        desk.time_flies_us = SECOND_US
         desk.answers[DEAD] = says_bad
         desk.add(*(due(1, endpoint_id=DEAD, payment_id=payment) for payment in payments(50)))
         lanes.wake([DEAD])
@@ -329,6 +341,77 @@ def test_a_receiver_that_asks_for_patience_is_given_it() -> None:
     patient = judged(
         due(1), Answer(status_code=429, error="x", retry_after="7200"), SCHEDULE, began_us=0, now_us=1_000_000
     )
-    assert (patient.outcome, patient.next_attempt_at_us) == (Outcome.RETRYING, 7201 * SECOND_US)
-    assert (patient.attempt, patient.tries, patient.body) == (1, 1, due(1).body)
-    assert not_attempted(due(1), "why", now_us=5).outcome is Outcome.FAILED
+    delivery = patient.delivery
+    assert (delivery.outcome, delivery.next_attempt_at_us) == (Outcome.RETRYING, 7201 * SECOND_US)
+    assert (delivery.attempt, delivery.tries, delivery.body) == (1, 1, due(1).body)
+    assert patient.rest_until_us == 7201 * SECOND_US
+    assert not_attempted(due(1), now_us=5).outcome is Outcome.FAILED
+
+
+def test_what_becomes_due_between_two_looks_at_the_clock_is_attempted() -> None:
+    async def story(desk: SmallDesk, lanes: Lanes) -> None:
+        desk.answers[ENDPOINT] = says_ok
+        desk.add(due(1))
+        # Looking takes time: when it has looked for what is due, the event is.
+        desk.now, desk.looking_takes_us = desk.now - 5, 10
+        lanes.wake([ENDPOINT])
+        await until(lambda: len(desk.recorded) == 1)
+
+    with_lanes(story)
+
+
+def test_what_waits_for_a_retry_fails_with_the_rest_when_its_endpoint_is_disabled() -> None:
+    async def story(desk: SmallDesk, lanes: Lanes) -> None:
+        desk.time_flies_us = SECOND_US
+        desk.answers[ENDPOINT] = says_bad
+        desk.add(due(1), due(2))
+        lanes.wake([ENDPOINT])
+        await until(lambda: len(desk.recorded) == 2)
+        desk.standings[ENDPOINT] = Standing.DISABLED
+        lanes.changed(ENDPOINT)
+        await until(lambda: not lanes.endpoint_ids)
+        assert desk.outcomes()[2:] == [(due().payment_id, 1, "failed"), (due().payment_id, 2, "failed")]
+
+    with_lanes(story)
+
+
+def test_an_endpoint_that_asks_for_time_is_asked_nothing_else_meanwhile_unless_its_owner_changes_it() -> None:
+    async def story(desk: SmallDesk, lanes: Lanes) -> None:
+        async def say(_: Due) -> Answer:
+            return Answer(status_code=429, error="answered 429", retry_after="60")
+
+        desk.answers[ENDPOINT] = say
+        desk.add(*(due(1, payment_id=payment) for payment in payments(3)))
+        lanes.wake([ENDPOINT])
+        await until(lambda: len(desk.recorded) == 1)
+        lanes.wake([ENDPOINT])
+        await asyncio.sleep(0.01)
+        assert len(desk.recorded) == 1
+        desk.now += 60 * SECOND_US
+        lanes.wake([ENDPOINT])
+        await until(lambda: len(desk.recorded) == 2)
+        desk.answers[ENDPOINT] = says_ok
+        lanes.changed(ENDPOINT)
+        await until(lambda: len(desk.recorded) == 4)
+
+    with_lanes(story)
+
+
+def test_an_endpoint_that_fails_at_once_is_asked_more_and_more_rarely_until_it_answers_well() -> None:
+    async def story(desk: SmallDesk, lanes: Lanes) -> None:
+        asked_s: list[float] = []
+
+        async def say(_: Due) -> Answer:
+            asked_s.append(time.monotonic())
+            return OK if len(asked_s) == 5 else BAD
+
+        desk.answers[ENDPOINT] = say
+        desk.add(*(due(1, payment_id=payment) for payment in payments(6)))
+        desk.is_running = True
+        lanes.wake([ENDPOINT])
+        await until(lambda: len(asked_s) >= 6)
+        pauses_s = [later - former for former, later in pairwise(asked_s[:6])]
+        assert all(pause_s >= least_s for pause_s, least_s in zip(pauses_s, (0, 0.05, 0.1, 0.2, 0), strict=True))
+        assert pauses_s[-1] < 0.2, "it has answered well"
+
+    with_lanes(story)

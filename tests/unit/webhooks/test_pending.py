@@ -9,6 +9,7 @@ import pytest
 
 from schemas.deliveries import Outcome, WebhookReplay
 from tests.unit.webhooks.deliveries import ENDPOINT, OTHER_PAYMENT, PAYMENT, again, attempted, due, new
+from webhooks.attempts import not_attempted
 from webhooks.pending import Due, NewDue, Pending, Place, Taken
 
 OTHER_ENDPOINT = "77777777-7777-4777-8777-777777777777"
@@ -43,6 +44,8 @@ def test_a_payments_events_come_one_after_the_other_and_payments_and_endpoints_b
     take(pending, new(due(2, endpoint_id=OTHER_ENDPOINT)))
     assert names(told_next(pending)) == [(PAYMENT, 1), (OTHER_PAYMENT, 1)]
     assert names(told_next(pending, OTHER_ENDPOINT)) == [(PAYMENT, 2)]
+    assert pending.endpoints_waiting() == [ENDPOINT, OTHER_ENDPOINT]
+    assert pending.count([0], most=3) == 3
     pending.record([(0, attempted(due(1)))], {0: 1})
     assert names(told_next(pending)) == [(PAYMENT, 2), (OTHER_PAYMENT, 1)]
     pending.record([(0, attempted(due(2), Outcome.FAILED))], {0: 2})
@@ -58,7 +61,7 @@ def test_what_is_retried_waits_for_its_time_and_the_next_of_its_payment_behind_i
     pending.record([(0, attempted(again(due(1))))], {0: 2})
     assert told_next(pending) == [due(2)]
     pending.record([(0, attempted(due(2)))], {0: 3})
-    assert pending.endpoints_of(0) == []
+    assert pending.endpoints_waiting() == []
     assert pending.count([0]) == 0
 
 
@@ -77,7 +80,7 @@ def test_what_waits_longest_comes_first_and_partitions_that_are_not_ours_are_lef
     assert pending.oldest_at_us([ENDPOINT, OTHER_ENDPOINT]) == 0
     assert pending.count([0]) == 5
     assert pending.count([0, 1]) == 6
-    pending.drop_endpoint(ENDPOINT, [0])
+    pending.drop_endpoint(ENDPOINT, [0], most=10)
     assert pending.count([0, 1]) == 1
 
 
@@ -136,7 +139,7 @@ def test_a_lost_state_is_rebuilt_from_the_place_that_the_group_was_told(tmp_path
     assert place is not None
     rebuilt = Pending(tmp_path / "rebuilt.sqlite")
     rebuilt.begin(0, place)
-    take(rebuilt, *(each for each in events if each.event_offset >= place.next_event), next_event=20)
+    take(rebuilt, *(each for each in events if (each.event_offset or 0) >= place.next_event), next_event=20)
     rebuilt.record([(0, each) for each in log if each.attempted_at_us >= place.since_us], {0: 4})
     assert told_next(rebuilt) == told_next(pending) == [due(2, payment_id=OTHER_PAYMENT), again(due(2))]
     assert rebuilt.count([0]) == pending.count([0]) == 3
@@ -165,6 +168,11 @@ def test_since_when_an_endpoint_fails_is_since_its_first_failure_after_its_last_
     assert pending.failing_since_us(ENDPOINT) is None
 
 
+def test_what_failed_because_its_endpoint_was_disabled_does_not_count_against_it(pending: Pending) -> None:
+    pending.record([(0, not_attempted(due(1), now_us=100))], {})
+    assert pending.failing_since_us(ENDPOINT) is None
+
+
 def test_how_far_was_read_is_kept_with_what_it_means(pending: Pending) -> None:
     pending.take(Taken(due=[], payments={PAYMENT: (0, 3, 500), OTHER_PAYMENT: (0, 1, 10**12)}, places={0: (7, 10**12)}))
     pending.take(Taken(due=[], payments={PAYMENT: (0, 2, 400)}, places={0: (8, 5)}))
@@ -189,6 +197,7 @@ FAILED_ONLY = WebhookReplay(
 def replay(pending: Pending, request: WebhookReplay, *found: tuple[Due, Outcome, bool]) -> None:
     assert pending.begin_replay(request.request_id) == set()
     pending.found((0, attempted(it, outcome), is_in_range) for it, outcome, is_in_range in found)
+    pending.add_found(request, [0], offset=41, now_us=NOW_US)
     pending.end_replay(request, [0], offset=41, now_us=NOW_US)
 
 
@@ -240,5 +249,44 @@ def test_a_replay_puts_later_events_of_its_payments_behind_it_and_makes_retries_
 def test_what_a_replay_found_on_a_partition_that_has_gone_is_left_to_whoever_has_it(pending: Pending) -> None:
     pending.begin_replay(REPLAY.request_id)
     pending.found([(0, attempted(due(1)), True), (1, attempted(due(1, payment_id=OTHER_PAYMENT)), True)])
+    pending.add_found(REPLAY, [0], offset=0, now_us=NOW_US)
     pending.end_replay(REPLAY, [0], offset=0, now_us=NOW_US)
     assert pending.count([0, 1]) == 1
+
+
+def test_a_large_replay_is_made_due_some_payments_at_a_time_and_each_payment_in_its_order(pending: Pending) -> None:
+    payments = [f"{n:08d}-0000-4000-8000-000000000000" for n in range(5)]
+    pending.begin_replay(REPLAY.request_id)
+    pending.found((0, attempted(due(n, payment_id=each)), True) for each in payments for n in (2, 1))
+    after: str | None = ""
+    counts = []
+    while after is not None:
+        after = pending.add_found(REPLAY, [0], offset=0, now_us=NOW_US, after=after, payments_max=2)
+        counts.append(pending.count([0]))
+    assert counts == [4, 8, 10, 10]
+    assert names(told_next(pending)) == [(each, 1) for each in payments]
+    place = pending.place(0)
+    assert place is not None
+    assert place.next_request == 0, "it is done when all of it is due"
+
+
+def test_the_state_of_a_partition_that_others_have_is_dropped_some_at_a_time_and_begun_anew_with_none_of_it(
+    pending: Pending,
+) -> None:
+    pending.begin(1, Place(next_event=0))
+    take(pending, *(new(due(n)) for n in (1, 2, 3)), new(due(1, partition=1, payment_id=OTHER_PAYMENT)))
+    assert pending.partitions() == [0, 1]
+    assert pending.forget_some(0, most=2) == 2
+    # What is half forgotten is not believed, whatever is left of it.
+    assert pending.place(0) is None
+    assert pending.partitions() == [1]
+    pending.begin(0, Place(next_event=7))
+    assert pending.count([0]) == 0
+    assert pending.count([1]) == 1
+    assert pending.forget_some(0, most=2) == 0
+
+
+def test_what_was_due_to_a_revoked_endpoint_is_dropped_some_at_a_time(pending: Pending) -> None:
+    take(pending, *(new(due(n)) for n in (1, 2, 3)))
+    assert [pending.drop_endpoint(ENDPOINT, [0], most=2) for _ in range(2)] == [2, 1]
+    assert pending.count([0]) == 0

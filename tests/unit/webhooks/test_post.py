@@ -4,78 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import threading
 from collections.abc import Awaitable, Callable, Mapping
 from ipaddress import ip_address
 from typing import Any
 
 import pytest
 from aiohttp import web
-from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.abc import ResolveResult
 from aiohttp.test_utils import TestServer
 
 from directory.webhook_endpoint import is_public
-from webhooks.connections import Address, open_connector
-from webhooks.post import ANSWER_BYTES_MAX, Answer, Poster
+from schemas import codec
+from tests.unit.webhooks.deliveries import due
+from tests.unit.webhooks.receivers import HERE, Receiver, SaidNames
+from webhooks.attempts import judged
+from webhooks.connections import Address, NameResolver, open_connector
+from webhooks.post import Answer, Poster
+from webhooks.retries import Schedule
 
 ANSWER_S_MAX = 20.0
 HANGS_S = 1.0  # Who hangs is given up so soon.
-HERE = "127.0.0.1"
-
-
-class SaidNames(AbstractResolver):
-    """Resolves each name to what it was told, one answer after the other; the last stays."""
-
-    def __init__(self, answers: Mapping[str, list[str]]) -> None:
-        self._answers = {name: list(addresses) for name, addresses in answers.items()}
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
-    ) -> list[ResolveResult]:
-        known = self._answers.get(host)
-        if known is None:
-            raise OSError("no such name")
-        addresses = (known.pop(0) if len(known) > 1 else known[0]).split()
-        return [
-            ResolveResult(hostname=host, host=each, port=port, family=socket.AF_INET, proto=0, flags=0)
-            for each in addresses
-        ]
-
-    async def close(self) -> None: ...
-
-
-class Receiver:
-    """Answers as its path says, and remembers what it got."""
-
-    def __init__(self) -> None:
-        self.got: list[web.Request] = []
-        self.bodies: list[bytes] = []
-        self._let_go = asyncio.Event()
-
-    async def answer(self, request: web.Request) -> web.StreamResponse:
-        self.got.append(request)
-        self.bodies.append(await request.read())
-        match request.path:
-            case "/hang":
-                await self._let_go.wait()
-            case "/drop":
-                assert request.transport is not None
-                request.transport.abort()
-            case "/redirect":
-                return web.Response(status=307, headers={"Location": f"http://{HERE}:{request.url.port}/200"})
-            case "/patience":
-                return web.Response(status=429, headers={"Retry-After": "120"})
-            case "/flood":
-                return web.Response(body=b"x" * (ANSWER_BYTES_MAX * 1000))
-            case "/hang-behind-200":
-                response = web.StreamResponse()
-                await response.prepare(request)
-                await self._let_go.wait()
-            case path:
-                return web.Response(status=int(path[1:]))
-        return web.Response()
-
-    def let_go(self) -> None:
-        self._let_go.set()
 
 
 def with_receiver(
@@ -199,7 +148,8 @@ def test_connections_are_used_again() -> None:
 @pytest.mark.parametrize(
     "host",
     ["127.0.0.1", "10.0.0.1", "169.254.169.254", "100.64.0.1", "0.0.0.0", "224.0.0.1", "[::1]", "[::ffff:127.0.0.1]",
-     "[fd00:ec2::254]", "[fe80::1]", "[64:ff9b::7f00:1]", "[2002:7f00:1::]"],
+     "[fd00:ec2::254]", "[fe80::1]", "[64:ff9b::7f00:1]", "[2002:7f00:1::]", "168.63.129.16", "192.0.0.192",
+     "192.88.99.1"],
 )  # fmt: skip
 def test_an_address_that_is_not_public_is_not_connected_to(host: str) -> None:
     async def story(receiver: Receiver, poster: Poster, url: Callable[[str], str]) -> None:
@@ -247,8 +197,6 @@ def test_of_several_addresses_only_the_public_ones_are_tried() -> None:
 
 
 def test_the_system_is_asked_for_names_in_threads_of_its_own() -> None:
-    from webhooks.connections import NameResolver
-
     async def tell() -> list[Any]:
         resolver = NameResolver()
         try:
@@ -259,3 +207,108 @@ def test_the_system_is_asked_for_names_in_threads_of_its_own() -> None:
     found = asyncio.run(tell())
     assert {each["host"] for each in found} == {HERE}
     assert {each["port"] for each in found} == {80}
+
+
+def test_lookups_of_a_name_that_hangs_share_one_thread_and_who_gives_up_takes_it_from_nobody() -> None:
+    goes_on = threading.Event()
+    asked: list[str] = []
+
+    def look_up(host: str, port: int, **_: Any) -> list[Any]:
+        asked.append(host)
+        goes_on.wait()
+        return [(socket.AF_INET, socket.SOCK_STREAM, 0, "", (HERE, port))]
+
+    async def tell() -> list[Any]:
+        resolver = NameResolver(look_up)
+        try:
+            for _ in range(3):
+                with pytest.raises(TimeoutError):
+                    await asyncio.wait_for(resolver.resolve("hangs.example", 80), 0.01)
+            last = asyncio.create_task(resolver.resolve("hangs.example", 80))
+            await asyncio.sleep(0)
+            goes_on.set()
+            return await last
+        finally:
+            goes_on.set()
+            await resolver.close()
+
+    assert [each["host"] for each in asyncio.run(tell())] == [HERE]
+    assert asked == ["hangs.example"]
+
+
+def test_a_proxy_of_the_environment_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    proxied: list[object] = []
+
+    async def story(receiver: Receiver, poster: Poster, url: Callable[[str], str]) -> None:
+        async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            proxied.append(await reader.readline())
+            writer.close()
+
+        async with await asyncio.start_server(accept, HERE, 0) as proxy:
+            for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+                monkeypatch.setenv(name, f"http://{HERE}:{proxy.sockets[0].getsockname()[1]}")
+            monkeypatch.delenv("NO_PROXY", raising=False)
+            monkeypatch.delenv("no_proxy", raising=False)
+            assert (await post(poster, url(f"{HERE}/204"))).is_success
+            assert not (await post(poster, url("nobody.example/204"))).is_success
+        assert [request.path for request in receiver.got] == ["/204"]
+
+    with_receiver(story)
+    assert not proxied
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"HTTP/1.1 \xff\xfe OK\r\n\r\n",
+        b"HTTP/1.1 500 \xff\xfe\r\n\xff\xfe: \xed\xa0\x80\r\n\r\n",
+        b"HTTP/1.1 204 No\r\nTransfer-Encoding: \xed\xa0\x80\r\nContent-Length: -1\r\n\r\n",
+        b"HTTP/9.9 204 OK\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nX: " + b"x" * 100_000 + b"\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\n" + b"".join(b"X-%d: x\r\n" % n for n in range(20_000)) + b"\r\n",
+        b"\x15\x03\x01\x00\x02\x02\x28",
+        b"SSH-2.0-OpenSSH_9.6\r\n",
+        b"HTTP/1.1 101 Switching\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n",
+        b"HTTP/1.1 100 Continue\r\n\r\n" * 1000,
+        b"",
+    ],
+)
+def test_whatever_bytes_a_receiver_says_an_attempt_ends_with_a_record_that_can_be_written(said: bytes) -> None:
+    async def tell() -> Answer:
+        async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(said)
+            writer.close()
+
+        poster = Poster(open_connector(SaidNames({}), lambda _: True), answer_s_max=ANSWER_S_MAX)
+        try:
+            async with await asyncio.start_server(accept, HERE, 0) as server:
+                return await post(poster, f"http://{HERE}:{server.sockets[0].getsockname()[1]}/")
+        finally:
+            await poster.close()
+
+    answer = asyncio.run(tell())
+    attempted = judged(due(), answer, Schedule(), began_us=1, now_us=2)
+    assert codec.decode(codec.encode(attempted.delivery)) == attempted.delivery
+    assert answer.is_success or answer.error
+
+
+@pytest.mark.parametrize("error", [RuntimeError("can't start new thread"), OSError("\udcff"), UnicodeError("label")])
+def test_what_a_name_makes_the_client_raise_is_a_failure_of_its_endpoint(error: Exception) -> None:
+    class Raises(SaidNames):
+        async def resolve(
+            self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+        ) -> list[ResolveResult]:
+            raise error
+
+    async def tell() -> Answer:
+        poster = Poster(open_connector(Raises({}), lambda _: True))
+        try:
+            return await post(poster, "http://nobody.example/")
+        finally:
+            await poster.close()
+
+    answer = asyncio.run(tell())
+    attempted = judged(due(), answer, Schedule(), began_us=1, now_us=2)
+    assert codec.decode(codec.encode(attempted.delivery)) == attempted.delivery
+    assert answer.error

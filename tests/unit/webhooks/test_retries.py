@@ -45,6 +45,7 @@ def test_a_receiver_that_asks_for_patience_gets_it_but_none_is_asked_sooner_than
         (429, "Fri, 01 Jan 2027 00:00:00 GMT", 24 * 3600),
         (429, None, None),
         (429, "soon", None),
+        (429, "Thu, 31 Dec 9999 23:59:59 +999999999999999999999", None),
         (429, "-5", None),
         (429, "٣", None),
         (500, "120", None),

@@ -13,24 +13,43 @@ from msgspec.structs import replace
 
 from directory.entities import AccountType
 from payments.rails import Rail
-from rails.ach.book import DISPUTED, FOR_A_PERSON, OTHER_AMOUNT, RETURNED_TWICE, UNKNOWN_TRACE, UNTIMELY, Book
+from rails.ach.book import Book
 from rails.ach.book_reading import BookReading
-from rails.ach.phases import WAITING, Leg, Phase
+from rails.ach.payment_file import payment_file
+from rails.ach.phases import PARTS, WAITING, Leg, Part, Phase
+from rails.ach.problems import DISPUTED, FOR_A_PERSON, OTHER_AMOUNT, RETURNED_TWICE, UNKNOWN_TRACE, UNTIMELY
 from rails.bank import Instruction, Outcome, Reference, Result, Standing
 from rails.nacha.addenda import PaymentInformation
-from rails.nacha.codes import EntryClass
+from rails.nacha.codes import EntryClass, ServiceClass
 from rails.nacha.second_entries import REPRESENTMENTS_MAX, RETRY_PAYMENT
-from tests.unit.rails.ach.written_log import MINUTE_US, WrittenLog, at_us, built, outcomes_of, read
+from rails.nacha.writer import build_file
+from schemas.origination import AchCutOff, AchPayment
+from tests.unit.rails.ach.written_log import MINUTE_US, SENDER, WrittenLog, at_us, built, outcomes_of, read
 from tests.unit.rails.instructions import instruction
 from tests.unit.rails.nacha.independent_checker import check
 
+DAY_US = 86_400_000_000
 MONDAY_US = at_us("2026-11-30 09:00")
 FAR_US = at_us("2027-11-30 09:00")
 SAME_DAY, STANDARD = Rail.SAME_DAY_ACH, Rail.STANDARD_ACH
+PAYER, PAYEE = "987654321", "123456789"
 
 
-def order(n: int, *, rail: Rail = SAME_DAY, amount_minor: int = 150_000) -> Instruction:
-    return instruction(n, rail=rail, amount_minor=amount_minor)
+def order(n: int, *, rail: Rail = SAME_DAY, amount_minor: int = 150_000, is_refund: bool = False) -> Instruction:
+    return instruction(n, rail=rail, amount_minor=amount_minor, is_refund=is_refund)
+
+
+CUT_OFF = AchCutOff(
+    file_number=1,
+    rail=SAME_DAY,
+    deadline_us=MONDAY_US,
+    settles_at_us=MONDAY_US,
+    created_at_us=MONDAY_US,
+    file_id_modifier="A",
+    first_sequence=1,
+    entries=4,
+    sender=SENDER,
+)
 
 
 def told(outcomes: list[Outcome]) -> list[tuple[str, Result, str | None]]:
@@ -103,6 +122,57 @@ def test_a_file_holds_debits_then_credits_then_what_is_given_back(log: WrittenLo
     [given_back] = [entry for batch in list(read(log.bytes_of(3)).batches)[1:] for entry in batch.entries]
     assert given_back.account_number == "987654321", "to the payer"
     assert check(log.bytes_of(mixed)) == check(log.bytes_of(3)) == []
+
+
+def test_refunds_stand_in_batches_of_their_own_which_say_so_and_name_who_was_debited_and_credited(
+    log: WrittenLog,
+) -> None:
+    for n, is_refund in ((1, True), (2, False), (3, True)):
+        log.take(order(n, is_refund=is_refund))
+    debits = filed(log)
+    log.settle(debits)
+    log.take(order(4))
+    credits_ = filed(log)
+    assert headers_of(log, debits) == [("WEB", 225, "RENT", 1), ("PPD", 225, "REFUND", 2)]
+    assert headers_of(log, credits_) == [("WEB", 225, "RENT", 1), ("PPD", 220, "RENT", 1), ("PPD", 220, "REFUND", 2)]
+    trace = log.traces(credits_)[order(3, is_refund=True).reference, Leg.CREDIT]
+    log.give_back(trace, code="R03", amount_minor=150_000)
+    back = filed(log)
+    assert headers_of(log, back) == [("PPD", 220, "REFUND", 1)]
+    assert {check(log.bytes_of(number)) == [] for number in (debits, credits_, back)} == {True}
+
+
+def headers_of(log: WrittenLog, file_number: int) -> list[tuple[str, int, str, int]]:
+    """Class, service class, description and number of entries of each batch, which all name the same company."""
+    found = []
+    for batch in read(log.bytes_of(file_number)).batches:
+        header = batch.header
+        assert (header.company_name, header.company_identification) == ("DIRECTPAY", "1987000321")
+        entries = list(batch.entries)
+        # Only a debit that was authorised online says whether it recurs.
+        is_web = header.standard_entry_class is EntryClass.WEB
+        assert {entry.discretionary_data for entry in entries} == {"S" if is_web else ""}
+        described = header.company_entry_description
+        found.append((header.standard_entry_class.value, header.service_class.value, described, len(entries)))
+    return found
+
+
+@pytest.mark.parametrize("landlords", ["PPD", "CCD"])
+def test_a_refund_debits_the_landlord_in_the_class_in_which_it_is_paid_and_credits_the_renter_as_a_consumer(
+    landlords: str,
+) -> None:
+    cut_off = replace(CUT_OFF, sender=replace(SENDER, payee_class=landlords))
+    refund = [order(1, is_refund=True)]
+    counts = {Part(leg, is_refund=True): 1 for leg in (Leg.DEBIT, Leg.RETRY, Leg.CREDIT, Leg.GIVE_BACK)}
+    contents = read(build_file(payment_file(cut_off, counts, lambda _part: refund)))
+    found = {
+        (each.header.service_class.value, each.header.company_entry_description): each.header.standard_entry_class
+        for each in list(contents.batches)[:3]
+    }
+    assert found == {(225, "REFUND"): landlords, (225, "RETRY PYMT"): landlords, (220, "REFUND"): "PPD"}
+    [_, _, credit, back] = contents.batches
+    assert [entry.account_number for entry in credit.entries] == [PAYEE]
+    assert (back.header.standard_entry_class, [entry.account_number for entry in back.entries]) == (landlords, [PAYER])
 
 
 def test_a_file_that_is_full_leaves_the_rest_to_the_next(log: WrittenLog) -> None:
@@ -329,7 +399,8 @@ def test_a_name_and_a_savings_account_are_written_as_they_were_taken(log: Writte
 # Any history: what happens, as numbers that are taken modulo what there is.
 steps = st.lists(
     st.tuples(
-        st.sampled_from(["take", "take", "cut_off", "cut_off", "settle", "settle", "return"]), st.integers(0, 99)
+        st.sampled_from(["take", "take", "cut_off", "cut_off", "settle", "settle", "return", "change", "wait"]),
+        st.integers(0, 99),
     ),
     max_size=40,
 )
@@ -344,7 +415,9 @@ def lived(history: list[tuple[str, int]]) -> WrittenLog:
         match what:
             case "take":
                 taken += 1
-                log.take(order(taken, rail=STANDARD if n % 3 == 0 else SAME_DAY, amount_minor=100 + n))
+                rail = STANDARD if n % 3 == 0 else SAME_DAY
+                paid = order(taken, rail=rail, amount_minor=100 + n, is_refund=n % 4 == 1)
+                log.take(paid, is_prenoted=n % 5 == 2 and not paid.is_refund)
             case "cut_off":
                 log.cut_off(STANDARD if n % 3 == 0 else SAME_DAY, most=1 + n % 5)
             case "settle" if settled < files:
@@ -352,14 +425,22 @@ def lived(history: list[tuple[str, int]]) -> WrittenLog:
                 log.settle(settled)
             case "return" if files:
                 entries = sorted(log.traces(1 + n % files).items())
-                (reference, _), trace = entries[n % len(entries)]
+                (reference, leg), trace = entries[n % len(entries)]
                 [payment] = [
-                    p for leg in Leg for p in log.reading.payments_of(1 + n % files, leg) if p.reference == reference
+                    p
+                    for part in PARTS
+                    for p in log.reading.payments_of(1 + n % files, part)
+                    if p.reference == reference
                 ]
                 again_at_us = None
                 if n % 2 and (debit := log.reading.postponable(trace)) and debit.retries < REPRESENTMENTS_MAX:
                     again_at_us = log.now_us + n * MINUTE_US
-                log.give_back(trace, code="R01", amount_minor=payment.amount_minor, line=4 + n, again_at_us=again_at_us)
+                amount_minor = 0 if leg is Leg.PRENOTE else payment.amount_minor
+                log.give_back(trace, code="R01", amount_minor=amount_minor, line=4 + n, again_at_us=again_at_us)
+            case "change" if files:
+                log.notify(next(iter(log.traces(1 + n % files).values())))
+            case "wait":
+                log.now_us += 5 * DAY_US
     return log
 
 
@@ -373,31 +454,41 @@ def test_every_entry_is_in_exactly_one_file_and_the_sums_agree(history: list[tup
     log = lived(history)
     found: Counter[tuple[str, str]] = Counter()
     traces: set[str] = set()
+    refunds = {each.reference for _, each in log.records if isinstance(each, AchPayment) and each.is_refund}
     for row, data in zip(log.reading.files(0, 1000), files_of(log.reading), strict=True):
         assert check(data) == []
         sums = {"debit_minor": 0, "credit_minor": 0}
         for batch in read(data).batches:
+            is_debit = batch.header.service_class is ServiceClass.DEBITS
             for entry in batch.entries:
-                assert isinstance(entry.addenda, PaymentInformation)
-                is_debit = batch.header.standard_entry_class is EntryClass.WEB
-                kind = "debit" if is_debit else batch.header.company_entry_description
-                if batch.header.company_entry_description == RETRY_PAYMENT:
-                    kind = f"retry {found[entry.addenda.payment_related_information, 'retry 1'] + 1}"
-                found[entry.addenda.payment_related_information, kind] += 1
-                sums["debit_minor" if is_debit else "credit_minor"] += entry.amount_minor
                 assert entry.trace_number not in traces
                 traces.add(entry.trace_number)
+                if entry.addenda is None:
+                    assert (entry.transaction_code, entry.amount_minor) == (28, 0)
+                    continue
+                assert isinstance(entry.addenda, PaymentInformation)
+                is_refund = entry.addenda.payment_related_information in refunds
+                assert (batch.header.standard_entry_class is EntryClass.WEB) is (is_debit and not is_refund)
+                kind = "debit" if is_debit else "credit" if entry.account_number == PAYEE else "give_back"
+                if batch.header.company_entry_description == RETRY_PAYMENT:
+                    kind = f"retry {found[entry.addenda.payment_related_information, 'retry 1'] + 1}"
+                else:
+                    is_back = is_refund or kind == "give_back"
+                    assert batch.header.company_entry_description == ("REFUND" if is_back else "RENT")
+                found[entry.addenda.payment_related_information, kind] += 1
+                sums["debit_minor" if is_debit else "credit_minor"] += entry.amount_minor
         assert sums == {name: row[name] for name in sums}
-        assert sum(row[name] for name in ("debits", "retries", "credits", "give_backs")) == sum(
+        assert sum(row[name] for name in ("prenotes", "debits", "retries", "credits", "give_backs")) == sum(
             len(list(batch.entries)) for batch in read(data).batches
         )
     assert set(found.values()) <= {1}
-    assert {kind for _, kind in found} <= {"debit", "retry 1", "retry 2", "RENT", "REFUND"}
+    assert {kind for _, kind in found} <= {"debit", "retry 1", "retry 2", "credit", "give_back"}
     # What was taken and is in no file waits.
     waiting = sum(sum(log.reading.counts_by_file(rail, FAR_US)) for rail in (SAME_DAY, STANDARD))
-    debits = sum(kind == "debit" for _, kind in found)
     phases = {row["phase"]: row["payments"] for row in log.reading.phases()}
-    assert debits + phases.get(Phase.DEBIT_WAITS, 0) == sum(phases.values())
+    for reference, phase in log.book.connection.execute("SELECT reference, phase FROM payments"):
+        is_undebited = phase in (Phase.PRENOTE_WAITS, Phase.PRENOTE_FILED, Phase.DEBIT_WAITS, Phase.FAILED)
+        assert found[reference, "debit"] or is_undebited
     assert waiting == sum(phases.get(each, 0) for each in WAITING)
 
 

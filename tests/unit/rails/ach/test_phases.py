@@ -11,25 +11,36 @@ from rails.bank import Result
 from rails.nacha.second_entries import REPRESENTMENTS_MAX
 
 # What a leg that took place adds to what the payer, the payee and we have.
-PAYER = {Leg.DEBIT: -1, Leg.RETRY: -1, Leg.CREDIT: 0, Leg.GIVE_BACK: 1}
-PAYEE = {Leg.DEBIT: 0, Leg.RETRY: 0, Leg.CREDIT: 1, Leg.GIVE_BACK: 0}
+PAYER = {Leg.PRENOTE: 0, Leg.DEBIT: -1, Leg.RETRY: -1, Leg.CREDIT: 0, Leg.GIVE_BACK: 1, Leg.DISHONOR: -1}
+PAYEE = {Leg.PRENOTE: 0, Leg.DEBIT: 0, Leg.RETRY: 0, Leg.CREDIT: 1, Leg.GIVE_BACK: 0, Leg.DISHONOR: 0}
 # Where the money is when nothing is under way: with the payer (against before), the payee, and us.
 AT_REST = {
     Phase.CREDIT_WAITS: (-1, 0),
     Phase.COMPLETED: (-1, 1),
     Phase.FAILED: (0, 0),
     Phase.RETURNED: (0, 1),
+    Phase.DISHONOR_WAITS: (0, 1),
     Phase.GIVE_BACK_WAITS: (-1, 0),
     Phase.GIVEN_BACK: (0, 0),
     Phase.EVEN: (0, 0),
     Phase.HELD: (-1, 0),
     Phase.GIVEN_TWICE: (1, 0),
+    Phase.PRENOTE_WAITS: (0, 0),
     Phase.DEBIT_WAITS: (0, 0),
     Phase.RETRY_WAITS: (0, 0),
 }
-UNDER_WAY = {Phase.DEBIT_FILED, Phase.CREDIT_FILED, Phase.GIVE_BACK_FILED, Phase.UNCOVERED}
+UNDER_WAY = {
+    Phase.PRENOTE_FILED,
+    Phase.DEBIT_FILED,
+    Phase.CREDIT_FILED,
+    Phase.GIVE_BACK_FILED,
+    Phase.UNCOVERED,
+    Phase.DISHONOR_FILED,
+}
 
-BACK = (Fate.RETURNED, Fate.POSTPONED)
+BACK = (Fate.RETURNED, Fate.POSTPONED, Fate.DISPUTED)
+DEBITING = DEBIT_LEGS | {Leg.DISHONOR}
+STARTS = (Phase.DEBIT_WAITS, Phase.PRENOTE_WAITS)
 
 
 class Entry(NamedTuple):
@@ -44,7 +55,7 @@ History = tuple[tuple[Entry, Fate], ...]
 
 def histories() -> Iterator[tuple[History, Phase, tuple[Told, ...]]]:
     """Every way through the table, with where it ends and what was told."""
-    unfinished: list[tuple[History, Phase, tuple[Told, ...]]] = [((), Phase.DEBIT_WAITS, ())]
+    unfinished: list[tuple[History, Phase, tuple[Told, ...]]] = [((), each, ()) for each in STARTS]
     while unfinished:
         history, phase, told = unfinished.pop()
         yield history, phase, told
@@ -55,8 +66,9 @@ def histories() -> Iterator[tuple[History, Phase, tuple[Told, ...]]]:
             if move is None or (fate is Fate.POSTPONED and postponed == REPRESENTMENTS_MAX):
                 continue
             if fate is not Fate.FILED and entry not in out(history):
-                # A debit and its retries have the same moves: the book asks about the one that is in a file.
-                assert leg in DEBIT_LEGS
+                # What debits a payer has the same moves: the book asks about the one that is in a file. And a debit
+                # waits in the same phase whether a prenote went before it or not.
+                assert leg in DEBITING | {Leg.PRENOTE}
                 continue
             unfinished.append(((*history, (entry, fate)), move.to, told + move.tells))
 
@@ -65,6 +77,11 @@ def out(history: History) -> list[Entry]:
     """The entries that are in files and have not come back."""
     back = {entry for entry, fate in history if fate in BACK}
     return [entry for entry, fate in history if fate is Fate.FILED and entry not in back]
+
+
+def money_out(history: History) -> list[Entry]:
+    """Those of them that move money."""
+    return [entry for entry in out(history) if entry.leg is not Leg.PRENOTE]
 
 
 def held_by(history: History) -> tuple[int, int]:
@@ -86,7 +103,7 @@ def test_the_phase_says_where_the_money_is() -> None:
 def test_every_phase_is_reached_and_no_history_is_endless() -> None:
     found = list(histories())
     assert {phase for _, phase, _ in found} == set(Phase)
-    assert max(len(history) for history, _, _ in found) <= 15
+    assert max(len(history) for history, _, _ in found) <= 20
 
 
 def test_an_entry_is_filed_once_and_comes_back_once() -> None:
@@ -96,9 +113,11 @@ def test_an_entry_is_filed_once_and_comes_back_once() -> None:
         assert len(set(back)) == len(back), history
 
 
-def test_whatever_is_in_a_file_may_come_back() -> None:
+def test_whatever_moves_money_may_come_back_and_a_prenote_until_the_debit_is_filed() -> None:
     for history, phase, _ in histories():
-        for entry in out(history):
+        if phase is Phase.DEBIT_WAITS:
+            assert all((phase, entry.leg, Fate.RETURNED) in MOVES for entry in out(history))
+        for entry in money_out(history):
             assert (phase, entry.leg, Fate.RETURNED) in MOVES, (history, phase)
 
 
@@ -107,8 +126,8 @@ def test_a_debit_is_presented_again_only_while_nothing_was_passed_on_or_told() -
     for history, phase, told in histories():
         if phase is Phase.RETRY_WAITS:
             assert told == ()
-            assert {entry.leg for entry, _ in history} <= DEBIT_LEGS
-            assert out(history) == []
+            assert {entry.leg for entry, _ in history} <= DEBIT_LEGS | {Leg.PRENOTE}
+            assert money_out(history) == []
         presented.add(sum(each == (Leg.RETRY, Fate.FILED) for each in legs(history)))
     assert presented == {0, 1, 2}
 
@@ -123,13 +142,34 @@ def test_nothing_is_passed_on_before_the_debit_settled_nor_given_back_before_the
     for history, _, _ in histories():
         if credit in history:
             before = history[: history.index(credit)]
-            [debit] = out(before)
+            [debit] = money_out(before)
             assert (debit, Fate.SETTLED) in before
         if give_back in history:
             before = history[: history.index(give_back)]
             assert (Leg.CREDIT, Fate.RETURNED) in legs(before)
-            assert {entry.leg for entry in out(before)} <= DEBIT_LEGS
-            assert len(out(before)) == 1
+            assert {entry.leg for entry in money_out(before)} <= DEBITING
+            assert len(money_out(before)) == 1
+
+
+def test_nothing_is_debited_whose_prenote_came_back_or_has_not_settled() -> None:
+    prenote, debit = Entry(Leg.PRENOTE, 0), (Entry(Leg.DEBIT, 0), Fate.FILED)
+    tried = [history for history, _, _ in histories() if (prenote, Fate.FILED) in history]
+    assert any(debit in history for history in tried)
+    for history in tried:
+        if debit in history:
+            before = history[: history.index(debit)]
+            assert (prenote, Fate.SETTLED) in before
+            assert (prenote, Fate.RETURNED) not in history
+
+
+def test_a_return_is_dishonored_once_and_nothing_is_told_of_it_unless_it_is_contested() -> None:
+    disputed, contested = Entry(Leg.DISHONOR, 0), (Entry(Leg.DISHONOR, 0), Fate.RETURNED)
+    found = [(history, phase, told) for history, phase, told in histories() if (disputed, Fate.FILED) in history]
+    assert {phase for _, phase, _ in found} >= {Phase.COMPLETED, Phase.RETURNED, Phase.GIVEN_BACK, Phase.GIVEN_TWICE}
+    for history, _, told in found:
+        assert sum(fate is Fate.DISPUTED for _, fate in history) == 1
+        if Result.RETURNED in [each.result for each in told]:
+            assert contested in history or (Leg.CREDIT, Fate.RETURNED) in legs(history)
 
 
 def test_what_is_told_is_a_history_that_payments_allow() -> None:

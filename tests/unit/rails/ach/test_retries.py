@@ -12,9 +12,10 @@ import pytest
 from msgspec.structs import replace
 
 from payments.rails import Rail
-from rails.ach.book import RETURNED_TWICE, Book
+from rails.ach.book import Book
 from rails.ach.book_reading import BookReading
 from rails.ach.file_desk import Terms
+from rails.ach.problems import RETURNED_TWICE
 from rails.ach.retries import Postponable, RetryTerms, present_again_at_us
 from rails.ach.return_watch import rates_on
 from rails.bank import Result, Standing

@@ -13,13 +13,14 @@ from payments.windows import Leg as WindowLeg
 from rails.ach.book import Book
 from rails.ach.book_reading import BookReading
 from rails.ach.cut_offs import FILE_ID_MODIFIERS, file_window
-from rails.ach.numbers import instruction_of, seal_numbers
-from rails.ach.payment_file import payment_file
-from rails.ach.phases import Leg
+from rails.ach.filed_contents import contents_of
+from rails.ach.numbers import seal_numbers
+from rails.ach.phases import PARTS, Leg
 from rails.bank import Instruction, Outcome
 from rails.nacha.answers import answer_header, change_of, return_of
 from rails.nacha.contents import Batch, NachaFile, trace_number
 from rails.nacha.entry_detail import EntryDetail
+from rails.nacha.payment_entries import first_live_day
 from rails.nacha.reader import read_file
 from rails.nacha.writer import build_file
 from schemas.origination import (
@@ -58,7 +59,9 @@ def at_us(day_and_time: str) -> int:
     return instant_us(date.fromisoformat(day), time.fromisoformat(clock))
 
 
-def payment_of(instruction: Instruction, submitted_at_us: int, keyring: Keyring = KEYRING) -> AchPayment:
+def payment_of(
+    instruction: Instruction, submitted_at_us: int, keyring: Keyring = KEYRING, *, is_prenoted: bool = False
+) -> AchPayment:
     """The record of an instruction that was taken, sealed with a nonce of its own."""
     window = HOURS.window_at(instruction.rail, submitted_at_us, WindowLeg.DEBIT, amount_minor=instruction.amount_minor)
     return AchPayment(
@@ -74,6 +77,8 @@ def payment_of(instruction: Instruction, submitted_at_us: int, keyring: Keyring 
         claimed_at_us=instruction.claimed_at_us,
         settle_by_us=instruction.settle_by_us,
         submitted_at_us=submitted_at_us,
+        is_refund=instruction.is_refund,
+        is_prenoted=is_prenoted,
     )
 
 
@@ -93,8 +98,8 @@ class WrittenLog:
         self.records.append((offset, record))
         self.book.apply([(offset, record)])
 
-    def take(self, instruction: Instruction) -> None:
-        self.write(payment_of(instruction, self.now_us))
+    def take(self, instruction: Instruction, *, is_prenoted: bool = False) -> None:
+        self.write(payment_of(instruction, self.now_us, is_prenoted=is_prenoted))
 
     def cut_off(self, rail: Rail, *, most: int = 1_000_000) -> int | None:
         """Cut a file of what waits, at most so many entries, and return its number; None when nothing waits."""
@@ -129,7 +134,10 @@ class WrittenLog:
                 file_number=file_number, sha256=sha256, delivered_at_us=self.now_us, settles_at_us=settles_at_us
             )
             self.write(delivery)
-        self.write(AchSettlement(file_number=file_number, settled_at_us=settles_at_us))
+        debits_from_us: int | None = None
+        if any(part.leg is Leg.PRENOTE for part in filed.counts):
+            debits_from_us = instant_us(first_live_day(eastern(settles_at_us).date()), time(0, 0))
+        self.write(AchSettlement(file_number=file_number, settled_at_us=settles_at_us, debits_from_us=debits_from_us))
 
     def give_back(
         self, trace: str, *, code: str = "R01", amount_minor: int, line: int = 0, again_at_us: int | None = None
@@ -175,11 +183,7 @@ class WrittenLog:
 def built(reading: BookReading, file_number: int) -> bytes:
     filed = reading.file(file_number)
     assert filed is not None
-
-    def instructions(leg: Leg) -> list[Instruction]:
-        return [instruction_of(payment, KEYRING) for payment in reading.payments_of(file_number, leg)]
-
-    return build_file(payment_file(filed.cut_off, filed.counts, instructions))
+    return build_file(contents_of(reading, filed, KEYRING))
 
 
 def read(data: bytes) -> NachaFile:
@@ -193,7 +197,7 @@ def outcomes_of(reading: BookReading) -> list[Outcome]:
 def traces_of(reading: BookReading, file_number: int) -> dict[tuple[str, Leg], str]:
     filed = reading.file(file_number)
     assert filed is not None
-    legs = [(payment.reference, leg) for leg in Leg for payment in reading.payments_of(file_number, leg)]
+    legs = [(payment.reference, part.leg) for part in PARTS for payment in reading.payments_of(file_number, part)]
     first = filed.cut_off.first_sequence
     return {each: trace_number(SENDER.bank_routing_number[:8], first + place) for place, each in enumerate(legs)}
 

@@ -87,17 +87,19 @@ class Course:
                 self.bank.files.write_answers(dated_us=lambda due_us: due_us)
 
     def _burn(self, dies_after: int | None) -> None:
-        """Let SQLite stop, once, after some of its instructions."""
+        """Let SQLite stop, once, after some of its instructions; not behind a commit's, when all of it is done."""
         if dies_after is None:
             return
-        left = dies_after
+        left, has_died, connection = dies_after, False, self.bank.books.connection
 
         def tick() -> int:
-            nonlocal left
+            nonlocal left, has_died
             left -= 1
-            return int(left == 0)
+            dies = left <= 0 and connection.in_transaction and not has_died
+            has_died |= dies
+            return int(dies)
 
-        self.bank.books.connection.set_progress_handler(tick, 1)
+        connection.set_progress_handler(tick, 1)
 
 
 def answered(entries: list[EntryDetail]) -> Counter[tuple[str, str]]:

@@ -6,7 +6,8 @@ from datetime import date
 
 import pytest
 
-from payments.windows import BankHours, Leg
+from payments.windows import BankHours, Leg, eastern
+from rails.nacha.return_codes import AGREED, RETURN_REASONS, is_untimely
 from rails.simulated.ach.due_dates import answers_at_us, made_by_us, settles_at_us
 from rails.simulated.scenarios import script_of_entry
 from tests.unit.rails.ach.written_log import at_us
@@ -66,9 +67,9 @@ def test_an_entry_above_the_same_day_limit_settles_as_standard_ach() -> None:
         ("10010", "2026-12-01 13:00"),
         ("20001", "2026-12-03 08:30"),  # 2 banking days.
         ("20029", "2026-12-03 08:30"),  # A business has no longer than that.
-        ("20010", "2027-01-29 08:30"),  # 60 days are a Saturday; the Friday before.
+        ("20010", "2027-02-01 08:30"),  # 60 days are a Saturday; the Monday behind them.
         ("50001", "2026-12-04 08:30"),  # A banking day late.
-        ("50010", "2027-02-01 08:30"),
+        ("50010", "2027-02-02 08:30"),
         ("40001", "2026-12-03 08:30"),
         ("10099", None),  # No such codes: accounts like any other.
         ("40008", None),
@@ -78,6 +79,17 @@ def test_an_entry_above_the_same_day_limit_settles_as_standard_ach() -> None:
 def test_an_answer_comes_on_the_last_day_that_the_rules_give(account_number: str, answered: str | None) -> None:
     answers_us = answers_at_us(HOURS, script_of_entry(account_number), at_us("2026-12-01 13:00"))
     assert answers_us == (None if answered is None else at_us(answered))
+
+
+@pytest.mark.parametrize("code", sorted(RETURN_REASONS.keys() - AGREED))
+@pytest.mark.parametrize("settled", ["2026-11-20 08:30", "2026-11-25 13:00", "2026-12-24 17:00", "2027-05-03 18:00"])
+def test_what_is_asked_to_come_in_time_does_and_what_is_asked_to_come_late_is_late(code: str, settled: str) -> None:
+    def is_late(series: str) -> bool:
+        answers_us = answers_at_us(HOURS, script_of_entry(f"{series}{code[1:]}"), at_us(settled))
+        assert answers_us is not None
+        return is_untimely(code, settled_on=eastern(at_us(settled)).date(), heard_on=eastern(answers_us).date())
+
+    assert (is_late("200"), is_late("500")) == (False, True)
 
 
 def test_a_file_was_made_by_the_end_of_the_minute_that_it_names() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 
 import msgspec
 import pytest
@@ -14,7 +14,7 @@ from rails.nacha.answers import answer_header, change_of, contested, dishonored,
 from rails.nacha.codes import DEBITS, FORWARD, RETURNS, EntryClass, ServiceClass, TransactionCode
 from rails.nacha.corrections import COLUMNS, Correction, UnreadableCorrection, corrected_data, read_correction
 from rails.nacha.return_addenda import ContestedReturn, DishonoredReturn, Return
-from rails.nacha.return_codes import is_untimely, last_contest_day, last_dishonor_day, last_return_day
+from rails.nacha.return_codes import RETURN_REASONS, is_untimely, last_contest_day, last_dishonor_day, last_return_day
 from rails.nacha.second_entries import (
     MayNotBePresentedAgain,
     last_reversal_day,
@@ -245,18 +245,36 @@ def test_what_comes_back_is_neither_reversed_nor_presented_again() -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "last"),
+    ("code", "settled_on", "last"),
     [
-        ("R01", date(2026, 11, 30)),  # Thanksgiving and a weekend between.
-        ("R29", date(2026, 11, 30)),  # A business has no longer than its bank.
-        ("R07", date(2027, 1, 24)),
-        ("R10", date(2027, 1, 24)),
+        ("R01", date(2026, 12, 1), date(2026, 12, 3)),
+        ("R01", date(2026, 11, 25), date(2026, 11, 30)),  # Thanksgiving and a weekend between.
+        ("R29", date(2026, 11, 25), date(2026, 11, 30)),  # A business has no longer than its bank.
+        ("R03", date(2026, 12, 24), date(2026, 12, 29)),  # Christmas is a Friday.
+        ("R08", date(2027, 7, 2), date(2027, 7, 7)),  # Independence Day is a Sunday, which closes Monday.
+        ("R16", date(2027, 6, 17), date(2027, 6, 21)),  # Juneteenth is a Saturday, which closes nothing.
+        # Of a consumer's debit that was not authorised, the banking day behind the sixtieth calendar day, which is
+        ("R10", date(2026, 11, 20), date(2027, 1, 20)),  # Tuesday, 19 January,
+        ("R10", date(2026, 12, 1), date(2027, 2, 1)),  # Saturday, 30 January,
+        ("R07", date(2026, 11, 25), date(2027, 1, 25)),  # Sunday, 24 January,
+        ("R05", date(2026, 11, 18), date(2027, 1, 19)),  # Sunday, 17 January, before Martin Luther King's day,
+        ("R11", date(2026, 10, 26), date(2026, 12, 28)),  # Christmas,
+        ("R10", date(2027, 5, 3), date(2027, 7, 6)),  # Friday, 2 July, before the Monday that is closed,
+        ("R10", date(2027, 12, 31), date(2028, 3, 1)),  # and 29 February.
     ],
 )
-def test_most_returns_come_within_two_banking_days_and_unauthorised_ones_within_sixty_days(
-    code: str, last: date
+def test_most_returns_come_within_two_banking_days_and_unauthorised_ones_behind_sixty_days(
+    code: str, settled_on: date, last: date
 ) -> None:
-    assert last_return_day(code, date(2026, 11, 25)) == last
+    assert last_return_day(code, settled_on) == last
+    assert not is_untimely(code, settled_on=settled_on, heard_on=last)
+    assert is_untimely(code, settled_on=settled_on, heard_on=last + timedelta(days=1))
+
+
+@pytest.mark.parametrize("code", sorted(RETURN_REASONS))
+def test_only_debits_that_a_consumer_did_not_authorise_have_sixty_days(code: str) -> None:
+    days = (last_return_day(code, date(2026, 12, 1)) - date(2026, 12, 1)).days
+    assert days == (62 if code in {"R05", "R07", "R10", "R11"} else 2)
 
 
 def test_a_reversal_reaches_the_receivers_bank_within_five_banking_days() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import date
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from payments.currencies import CURRENCY_DECIMALS
@@ -51,12 +51,20 @@ def test_less_than_a_minor_unit_is_refused(text: str, currency: str) -> None:
     assert refused.value.rule is Rule.MINOR_UNITS
 
 
-@given(st.integers(0, 10**15), st.sampled_from(sorted(CURRENCY_DECIMALS)), st.integers(0, 3))
+@given(st.integers(0, 10**18 - 1), st.sampled_from(sorted(CURRENCY_DECIMALS)), st.integers(0, 3))
+@example(10**15, "AED", 3)
 def test_amounts_of_every_currency_survive(minor: int, currency: str, zeros: int) -> None:
     text = decimal_text(minor, currency)
     if zeros:
         text += ("" if "." in text else ".") + "0" * min(zeros, 5 - CURRENCY_DECIMALS[currency])
     assert minor_units(text, currency) == minor
+
+
+@pytest.mark.parametrize(("text", "currency"), [("1" + "0" * 16, "USD"), ("1" + "0" * 18, "JPY"), ("9" * 5000, "USD")])
+def test_an_amount_of_more_than_18_digits_in_minor_units_is_refused(text: str, currency: str) -> None:
+    with pytest.raises(BrokenText) as refused:
+        minor_units(text, currency)
+    assert refused.value.rule is Rule.AMOUNT
 
 
 def test_currencies_have_the_decimals_that_iso_4217_gives_them() -> None:
