@@ -9,6 +9,9 @@ import pytest
 from bench.end_to_end_stage import Measure, end_to_end_stage
 from bench.own_system import OwnSystem
 
+# Minutes of a machine, for what is measured and not for what is promised.
+pytestmark = pytest.mark.long
+
 OF_THE_SYSTEM = {"api", "stream", "rails", "bank", "projector", "reconciler", "webhooks", "kafka", "postgres"}
 SHORT = Measure(seconds=1.0, warm_up_s=0.5, rate=50.0, batch=20, batch_connections=2, connections=8)
 

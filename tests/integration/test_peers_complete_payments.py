@@ -16,6 +16,9 @@ from bench.peers.quix.system import Quix
 from bench.peers.seed_design.system import SeedDesign
 from bench.system import Post, System
 
+# Minutes of a machine, for what is measured and not for what is promised.
+pytestmark = pytest.mark.long
+
 SINGLES, BATCHES, BATCH = 100, 5, 40
 ALL = SINGLES + BATCHES * BATCH
 FINISHED_S_MAX = 600.0

@@ -15,6 +15,9 @@ from bench.end_to_end_stage import CannotStart, Measure, end_to_end_stage
 from bench.judge import RunDoesNotCount
 from bench.system import Post
 
+# Minutes of a machine, for what is measured and not for what is promised.
+pytestmark = pytest.mark.long
+
 SMALL = Measure(seconds=0.2, warm_up_s=0.2, rate=50.0, batch=3, batch_connections=1, connections=2)
 
 
