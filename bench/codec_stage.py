@@ -20,8 +20,9 @@ from typing import Any
 import msgspec
 
 from bench.inputs import Life, lives
+from payments.decision import Moved
 from payments.idempotency import id_of_key
-from payments.lifecycle import Moved, decide
+from payments.lifecycle import decide
 from payments.payment import Payment
 from schemas import codec
 from schemas.records import payment_record, payment_value

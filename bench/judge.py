@@ -9,7 +9,8 @@ from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
 from bench.inputs import Life
 from kafka_log.connection import LIBRDKAFKA_LOG, PARTITION_EOF, client_settings
-from payments.lifecycle import Moved, decide
+from payments.decision import Moved
+from payments.lifecycle import decide
 from payments.payment import Payment
 from schemas import codec
 

@@ -7,8 +7,6 @@ from datetime import date
 from enum import StrEnum
 from typing import assert_never
 
-import msgspec
-
 from payments.commands import (
     FAILURES,
     CancelPayment,
@@ -21,6 +19,7 @@ from payments.commands import (
     RefundReport,
     Report,
 )
+from payments.decision import Decision, Moved, Refused, Unchanged
 from payments.fields import fault
 from payments.idempotency import FINGERPRINT_VERSION
 from payments.money import format_amount
@@ -46,7 +45,6 @@ from payments.refusals import (
     RefundOfRefund,
     RefundTooLarge,
     RefundUnknown,
-    Refusal,
     TooManyRefunds,
 )
 from payments.windows import BankHours
@@ -98,31 +96,6 @@ MOVES: dict[tuple[Status, Report | Refunding | str], tuple[Status, EventType]] =
     (Status.RETURNED, Refunding.UNPAID): (Status.RETURNED, EventType.REFUND_FAILED),
     (Status.RETURNED, Refunding.SENT_BACK): (Status.RETURNED, EventType.REFUND_RETURNED),
 }
-
-
-class Moved(msgspec.Struct, frozen=True, kw_only=True):
-    """The payment after the order: its last transition is to be written, and with it the orders that it has for others.
-
-    They are the system's own, each under its own payment's key: a refund to be made, or what has become of one.
-    """
-
-    payment: Payment
-    orders: tuple[Order, ...] = ()
-
-
-class Unchanged(msgspec.Struct, frozen=True, kw_only=True):
-    """The order had been heard before; nothing is to be written."""
-
-    payment: Payment
-
-
-class Refused(msgspec.Struct, frozen=True, kw_only=True):
-    """A rule says no; the payment, if there is one, stays as it was."""
-
-    refusal: Refusal
-
-
-Decision = Moved | Unchanged | Refused
 
 
 def decide(

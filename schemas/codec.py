@@ -23,8 +23,9 @@ from schemas.deliveries import WebhookDelivery, WebhookReplay
 from schemas.order_decoding import read_initiate, read_report
 from schemas.order_encoding import initiate_bytes
 from schemas.origination import AchCutOff, AchDelivery, AchNotice, AchPayment, AchReturn, AchSettlement
+from schemas.past import Past
 from schemas.payment_decoding import read_payment
-from schemas.payment_encoding import Past, past_of, payment_bytes
+from schemas.payment_encoding import past_of, payment_bytes
 from schemas.reconciliation import ItemResolution, StatementFinding, StatementImport, StatementProof
 from schemas.records import Record, Value
 from schemas.report_encoding import report_bytes

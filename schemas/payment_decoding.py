@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 from payments.payment import EVENT_TYPES, STATUSES, EventType, Failure, Head, Payment, Status, Transition
 from payments.rails import RAILS
-from schemas.payment_encoding import Past, step_bytes
+from schemas.past import Past
+from schemas.payment_encoding import step_bytes
 from schemas.plain_avro import BODY_AT, NotPlain, read_bytes, read_long, read_optional, read_text
 
 Step = tuple[EventType, Status | None, Status]

@@ -6,21 +6,13 @@ this file.
 
 from __future__ import annotations
 
-import msgspec
-
 from payments.payment import EventType, Failure, Head, Payment, Status, Transition
 from payments.rails import Rail
+from schemas.past import Past
 from schemas.plain_avro import bytes_of, long_of, optional_of, text_of
 
 _WORDS = {word.value: text_of(word.value) for words in (Status, EventType, Rail) for word in words}
 _OPTIONAL_STATUS: dict[Status | None, bytes] = {None: b"\0", **{status: b"\2" + text_of(status) for status in Status}}
-
-
-class Past(msgspec.Struct, frozen=True, array_like=True):
-    """The Avro bytes of what no later event of a payment changes: its head, and its transitions so far, end to end."""
-
-    head: bytes
-    transitions: bytes
 
 
 def past_of(payment: Payment, before: Past | None = None) -> Past:

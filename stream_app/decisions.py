@@ -19,8 +19,9 @@ from payments.commands import (
     RefundPayment,
     RefundReport,
 )
+from payments.decision import Decision, Moved, Refused, Unchanged
 from payments.idempotency import id_of_key
-from payments.lifecycle import Decision, Moved, Refused, Unchanged, decide
+from payments.lifecycle import decide
 from payments.rejection import Rejection
 from schemas import codec, topics
 from stream_app import metrics

@@ -12,7 +12,8 @@ import msgspec
 
 from payments.payment import Payment
 from schemas import codec
-from schemas.payment_encoding import Past, past_of
+from schemas.past import Past
+from schemas.payment_encoding import past_of
 
 # Part of what a store is of: with another number it does not fit, and is filled from the topic again.
 FORMAT = 3

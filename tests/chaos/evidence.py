@@ -11,8 +11,9 @@ from chaos.oracle.history import Event, Log
 from chaos.oracle.told import Told
 from chaos.oracle.views import EventSeen, PaymentSeen
 from payments.commands import Order, RefundReport
+from payments.decision import Moved
 from payments.ledger import postings
-from payments.lifecycle import Moved, decide
+from payments.lifecycle import decide
 from payments.payment import Payment
 from rails.bank import Reference
 from schemas import codec

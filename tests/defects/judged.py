@@ -14,7 +14,7 @@ from chaos.oracle.history import Event, Log
 from chaos.oracle.refunds import Refunds
 from chaos.oracle.violation import Kind, Violation
 from payments.commands import Order
-from payments.lifecycle import Decision
+from payments.decision import Decision
 from payments.payment import Payment
 from payments.rejection import Rejection
 from schemas import codec, topics

@@ -9,6 +9,7 @@ import pytest
 
 from payments import lifecycle
 from payments.commands import InitiatePayment
+from payments.decision import Decision, Unchanged
 from payments.payment import EventType, Payment, Status, Transition
 from payments.refunds import paid_minor
 from schemas.partitioning import partition_of
@@ -36,8 +37,8 @@ def another_body_under_a_used_key_is_taken_for_a_replay(patch: pytest.MonkeyPatc
 
     def initiate(
         order: InitiatePayment, payment: Payment | None, rail_speed: float, ach_lead_us: int | None
-    ) -> lifecycle.Decision:
-        return sound(order, None, rail_speed, ach_lead_us) if payment is None else lifecycle.Unchanged(payment=payment)
+    ) -> Decision:
+        return sound(order, None, rail_speed, ach_lead_us) if payment is None else Unchanged(payment=payment)
 
     patch.setattr(lifecycle, "_initiate", initiate)
 

@@ -18,7 +18,8 @@ from directory.sealing import Keyring
 from kafka_log.connection import LIBRDKAFKA_LOG
 from kafka_log.reader import LogReader
 from payments.commands import CancelPayment, InitiatePayment, Order, RailReport, Report
-from payments.lifecycle import Moved, Refused, decide
+from payments.decision import Moved, Refused
+from payments.lifecycle import decide
 from payments.payment import Payment, Status
 from payments.rails import Rail
 from schemas import codec, topics

@@ -26,8 +26,9 @@ from directory.changes import DirectoryRecord, State
 from directory.entities import Kind, Property
 from kafka_log.reader import LogReader
 from payments.commands import InitiatePayment, Order, RailReport, Report
+from payments.decision import Moved
 from payments.ledger import Direction, postings
-from payments.lifecycle import Moved, decide
+from payments.lifecycle import decide
 from payments.payment import Payment
 from payments.rejection import Rejection
 from projections.rollup_checks import inconsistencies

@@ -18,7 +18,8 @@ from bench.inputs import Life, lives, producer_of, write
 from bench.judge import event_id, expected_events, read_to_end
 from bench.worker_process import WorkerProcess
 from payments.commands import CancelPayment, InitiatePayment, RailReport, Report
-from payments.lifecycle import Moved, decide
+from payments.decision import Moved
+from payments.lifecycle import decide
 from payments.payment import Payment
 from payments.rejection import Rejection
 from schemas import codec, topics

@@ -15,7 +15,8 @@ import pytest
 from directory.changes import DirectoryRecord, State
 from directory.entities import Entity, Kind, Lease, Property
 from payments.commands import CancelPayment
-from payments.lifecycle import Moved, decide
+from payments.decision import Moved
+from payments.lifecycle import decide
 from payments.payment import EventType, Payment, Status, event_metadata
 from payments.refusals import FieldError
 from payments.rejection import Rejection

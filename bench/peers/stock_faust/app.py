@@ -15,7 +15,8 @@ from yarl import URL
 
 from bench.peers.stock_faust import tuning
 from payments.commands import CancelPayment, InitiatePayment, Order, RailReport
-from payments.lifecycle import Decision, Moved, Refused, Unchanged, decide
+from payments.decision import Decision, Moved, Refused, Unchanged
+from payments.lifecycle import decide
 from payments.payment import Payment
 from payments.rejection import Rejection
 from schemas import codec, topics

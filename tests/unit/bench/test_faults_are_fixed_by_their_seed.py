@@ -8,7 +8,8 @@ from bench.breaking_rule import BREAKS, RuleBroke, breaking
 from bench.fault_schedule import Act, scripts
 from bench.faults_stage import Outcome, table
 from bench.inputs import lives
-from payments.lifecycle import Moved, decide
+from payments.decision import Moved
+from payments.lifecycle import decide
 
 
 def test_the_same_seed_gives_the_same_faults_and_another_gives_others() -> None:

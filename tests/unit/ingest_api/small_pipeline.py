@@ -24,7 +24,8 @@ from ingest_api.passwords import PasswordHashing
 from ingest_api.reconciler_line import ReconcilerLine
 from ingest_api.refusals import LogUnreachable
 from payments.commands import CancelPayment, InitiatePayment, Order, RefundPayment
-from payments.lifecycle import Moved, Refused, decide
+from payments.decision import Moved, Refused
+from payments.lifecycle import decide
 from payments.payment import Payment, event_metadata
 from projections.queries import (
     BalanceRow,

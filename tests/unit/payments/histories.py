@@ -20,7 +20,8 @@ from payments.commands import (
     Report,
     ReportSource,
 )
-from payments.lifecycle import Decision, Moved, Refused, decide
+from payments.decision import Decision, Moved, Refused
+from payments.lifecycle import decide
 from payments.payment import Payment, Status
 from payments.rails import Rail
 from payments.refusals import Refusal

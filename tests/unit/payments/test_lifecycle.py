@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from payments.commands import InitiatePayment, Order, RailReport, Report, ReportSource
-from payments.lifecycle import CANCEL, MOVES, Moved, Refunding, Unchanged, decide
+from payments.decision import Moved, Unchanged
+from payments.lifecycle import CANCEL, MOVES, Refunding, decide
 from payments.payment import EventType, Failure, Payment, Status
 from payments.rails import TIMINGS, Rail, claim_due_us, expected_settlement_us
 from payments.refusals import IllegalMove, KeyReusedWithOtherBody, PaymentUnknown

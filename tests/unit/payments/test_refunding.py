@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from payments.commands import CancelPayment, InitiateRefund, Order, RailReport, RefundOutcome, RefundReport, Report
+from payments.decision import Moved, Unchanged
 from payments.history import illegal_moves, turned_times, unlike_its_history
 from payments.idempotency import KEY_CHARACTERS_MAX, refund_report_id, report_id
 from payments.ledger import Direction, postings
-from payments.lifecycle import Moved, Refunding, Unchanged, decide
+from payments.lifecycle import Refunding, decide
 from payments.payment import EventType, Payment, Status
 from payments.refunds import REFUNDS_MAX, RefundState, left_minor, refunds_of
 from payments.refusals import (

@@ -9,7 +9,8 @@ import pytest
 from msgspec.structs import replace
 
 from payments.commands import Report
-from payments.lifecycle import Moved, Unchanged, decide
+from payments.decision import Moved, Unchanged
+from payments.lifecycle import decide
 from payments.payment import Status
 from rails.simulated.statements.bookings import Item
 from reconciliation.naming import payment_id_of

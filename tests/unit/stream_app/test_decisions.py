@@ -16,7 +16,8 @@ from directory.changes import Action, DirectoryCommand
 from directory.entities import Kind, Role, User, user_id
 from directory.sealing import Sealed
 from payments.commands import CancelPayment, InitiatePayment, InitiateRefund, Order, RailReport, RefundReport
-from payments.lifecycle import Decision, Moved, decide
+from payments.decision import Decision, Moved
+from payments.lifecycle import decide
 from payments.payment import Payment
 from payments.rejection import RAW_BYTES_MAX, Rejection
 from schemas import codec, topics
