@@ -10,18 +10,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.process_times import families, read
+from schemas import plain_avro
 
 TICK_S = 1 / os.sysconf("SC_CLK_TCK")  # CPU time is counted in these.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Machine:
-    """`load_before` is the load average of a minute when the run began: above 0.5, others were at work as well."""
+    """`load_before` is the load average of a minute when the run began: above 0.5, others were at work as well.
+    `compiled`: rules and wire codec are C (hatch_build.py), not interpreted."""
 
     cores: int
     load_before: float
     python: str
     optimised_python: bool
+    compiled: bool
 
 
 def machine() -> Machine:
@@ -31,6 +34,7 @@ def machine() -> Machine:
         python=platform.python_version(),
         # A Python built without profile-guided optimisation is 1.2 to 1.7 times slower.
         optimised_python="--enable-optimizations" in str(sysconfig.get_config_var("CONFIG_ARGS")),
+        compiled=not str(plain_avro.__file__).endswith(".py"),
     )
 
 

@@ -53,8 +53,8 @@ def uuid_faults(field: str, text: str | None) -> Faults:
     return fault(field, "must be a lowercase UUID")
 
 
-def amount_faults(field: str, minor: int | None) -> Faults:
-    """An amount is 1 to 100,000,000 minor units; None is no fault."""
+def amount_faults(field: str, minor: object) -> Faults:
+    """An amount is an integer of 1 to 100,000,000 minor units; None is no fault."""
     if minor is None:
         return ()
     try:

@@ -28,8 +28,8 @@ def parse_amount(text: str) -> int:
     return check_amount_minor(minor)
 
 
-def check_amount_minor(minor: int) -> int:
-    """Return `minor` (cents) when 0 < minor <= 100,000,000, or raise InvalidAmount."""
+def check_amount_minor(minor: object) -> int:
+    """Return `minor` (cents) when it is an integer and 0 < minor <= 100,000,000, or raise InvalidAmount."""
     if isinstance(minor, bool) or not isinstance(minor, int):
         raise InvalidAmount("must be an integer of minor units")
     if minor <= 0:

@@ -220,8 +220,8 @@ def _foreign_reader(schema_json: str) -> _Reader | str:
         schema = json.loads(schema_json)
         check_shape(schema)
         parsed = fastavro.parse_schema(without_logical_types(schema))
-    except SchemaUnusable as error:
-        return str(error)
+    except SchemaUnusable as unusable:
+        return str(unusable)
     except Exception as error:
         return f"not an Avro schema that stands alone ({type(error).__name__})"
     ours = _OURS.get(parsed["name"] if isinstance(parsed, dict) and parsed["type"] == "record" else "")
