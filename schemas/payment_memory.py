@@ -8,6 +8,7 @@ from payments.payment import Status
 from schemas import registry
 from schemas.codec import HEADER_BYTES, MAGIC, decode
 from schemas.payment_decoding import Read, read_after
+from schemas.plain_avro import read_text
 from schemas.records import Value
 from schemas.topics import RECORD_BYTES_MAX
 
@@ -17,6 +18,17 @@ _HEADER = MAGIC + registry.newest_of("io.directpay.PaymentEvent").schema_id.to_b
 # An id is a text of 36 characters, with its length before it.
 _ID_END = HEADER_BYTES + 37
 _GOES_ON = (Status.PENDING, Status.PROCESSING)
+
+
+def tenant_of(data: bytes) -> str | None:
+    """Return whose payment an event is of, without reading the rest; None: it has to be read to know."""
+    if not data.startswith(_HEADER):
+        return None
+    try:
+        tenant_id, end = read_text(data, _ID_END)
+    except (ValueError, IndexError):
+        return None
+    return tenant_id if end <= len(data) else None
 
 
 class PaymentMemory:

@@ -10,7 +10,7 @@ from confluent_kafka import Message
 from business_clock import Clock
 from payments.payment import Payment
 from schemas import codec
-from schemas.payment_memory import PaymentMemory
+from schemas.payment_memory import PaymentMemory, tenant_of
 from webhooks import metrics
 from webhooks.endpoints import Endpoints
 from webhooks.message import message_body
@@ -61,12 +61,16 @@ class Taker:
         return {each.due.endpoint_id for each in due}
 
     def _payment(self, message: Message) -> Payment | None:
-        """Return the payment, or None when nobody wants to hear of it; until there is an endpoint, nothing is read."""
+        """Return the payment, or None when its tenant has no endpoint: then it is not even read."""
         value = message.value()
         if value is None or self._endpoints.is_empty:
             return None
+        data = value if isinstance(value, bytes) else value.encode()
+        tenant_id = tenant_of(data)
+        if tenant_id is not None and not self._endpoints.of_tenant(tenant_id):
+            return None
         try:
-            decoded = self._memory.decode(value if isinstance(value, bytes) else value.encode())
+            decoded = self._memory.decode(data)
         except codec.Undecodable as error:
             metrics.UNREADABLE.inc()
             partition, offset = _place_of(message)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from payments.commands import Order
+from payments.payment import Payment
 from schemas import codec
 from schemas.codec import Undecodable, UnknownSchema
-from schemas.payment_memory import PaymentMemory
+from schemas.payment_memory import PaymentMemory, tenant_of
 from schemas.records import Value
-from tests.unit.payments.histories import MARCH, after_all, claimed, lives, settled
+from tests.unit.payments.histories import MARCH, after_all, claimed, lives, replay, settled
 from tests.unit.schemas.values import payments
+
+EVENT = codec.encode(replay(MARCH))
 
 
 def decoded(data: bytes | None, memory: PaymentMemory | None = None) -> Value | str:
@@ -49,3 +53,15 @@ def test_only_what_is_new_is_read_and_what_has_ended_is_forgotten() -> None:
     assert second.head is first.head  # type: ignore[union-attr]
     assert third.transitions[1] is second.transitions[1]  # type: ignore[union-attr]
     assert memory.decode(steps[1]).head is not first.head  # type: ignore[union-attr]
+
+
+@given(payments())
+def test_whose_event_it_is_is_known_without_reading_it(payment: Payment) -> None:
+    assert tenant_of(codec.encode(payment)) == payment.head.tenant_id
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"garbage", codec.encode(MARCH), *(EVENT[:size] for size in (5, 20, 42, 43, 44))]
+)
+def test_what_does_not_say_whose_it_is_has_to_be_read(data: bytes) -> None:
+    assert tenant_of(data) is None

@@ -13,6 +13,7 @@ from schemas.codec import encode
 from tests.unit.payments.histories import MARCH, after_all, claimed, returned, settled
 from tests.unit.webhooks.deliveries import attempted
 from tests.unit.webhooks.endpoints import KEYRING, endpoint_record
+from webhooks import metrics
 from webhooks.endpoints import Endpoints
 from webhooks.pending import Pending, Place
 from webhooks.retries import Schedule
@@ -142,3 +143,22 @@ def test_what_is_taken_again_after_a_loss_counts_from_when_the_lost_state_began(
         world.pending.record([], {0: 7})
         world.read((6, LIFE[1]))
     world.pending.close()
+
+
+def test_records_of_a_tenant_without_endpoints_are_passed_over_unread(world: World) -> None:
+    broken = encode(LIFE[0])[:-9]
+    unreadable = metrics.UNREADABLE._value.get
+    before = unreadable()
+    world.endpoints.take(endpoint_record(tenant_id="other"))
+    assert world.read((0, broken), (1, LIFE[1])) == set()
+    assert unreadable() == before
+    place = world.pending.place(0)
+    assert place is not None
+    assert place.next_event == 2
+    assert world.pending.sequence_taken(PAYMENT) is None
+
+    record = endpoint_record()
+    world.endpoints.take(record)
+    assert world.read((2, broken), (3, LIFE[2])) == {record.entity_id}
+    assert unreadable() == before + 1
+    assert world.due(record.entity_id) == [3]
