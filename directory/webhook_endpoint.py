@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from ipaddress import AddressValueError, IPv4Address, IPv4Network, IPv6Address
@@ -48,11 +49,14 @@ class NoticeType(StrEnum):
 
 ToldType = EventType | NoticeType
 TOLD_TYPES: tuple[ToldType, ...] = (*EventType, *NoticeType)
+_NAMED: Mapping[str, ToldType] = {told.value: told for told in TOLD_TYPES}
 
 
 def told_type(name: str) -> ToldType:
-    """Return the type of event or notice that has this name. Raises ValueError."""
-    return NoticeType(name) if name in set(NoticeType) else EventType(name)
+    """Return the type of event or notice that has this name. Raises InvalidCommand, which names them all."""
+    if name not in _NAMED:
+        raise InvalidCommand(fault("events", f"must be one of {', '.join(_NAMED)}"))
+    return _NAMED[name]
 
 
 class TooManyEndpoints(Refusal):

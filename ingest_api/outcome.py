@@ -6,12 +6,12 @@ import asyncio
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from itertools import islice
 
 import structlog
 from prometheus_client import Counter, Gauge, Histogram
 
 from ingest_api.refusals import TooManyWaiting
+from kafka_log.batches import in_batches
 from projections.queries import Outcome, Queries, ViewsUnavailable, Wait
 
 log = structlog.get_logger()
@@ -111,7 +111,7 @@ class OutcomeWait:
             requests = list(self._requests)
             asked = [wait for request in requests for wait in request.open.values()]
             try:
-                for waits in _chunks(asked):
+                for waits in in_batches(asked, WAITS_PER_QUERY_MAX):
                     outcomes = await self._queries.outcomes(waits)
                     for request in requests:
                         request.take(outcomes)
@@ -129,8 +129,3 @@ class OutcomeWait:
             QUERY_S.observe(took_s)
             # At most half of the time is spent asking, however long an answer takes.
             await asyncio.sleep(max(TICK_S, min(TICK_S_MAX, TICK_S_PER_WAIT * len(asked)), took_s))
-
-
-def _chunks(waits: list[Wait]) -> list[list[Wait]]:
-    remaining = iter(waits)
-    return list(iter(lambda: list(islice(remaining, WAITS_PER_QUERY_MAX)), []))

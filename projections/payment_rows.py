@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from payments.payment import EventType, Failure, Head, Status, Transition, event_metadata
+from payments.payment import EventType, Failure, Head, Status, Transition
 from payments.rails import Rail
 from payments.refusals import FieldError
 from projections.connections import Row
 from projections.log_times import us_of
 
 _PAYMENT_COLUMNS = 26
+_TRANSITION_COLUMNS = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,16 +30,11 @@ class PaymentRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EventRow:
-    """One transition of a payment's history; `metadata` holds its terms as they were then."""
+class PaymentHistory:
+    """A payment's terms and its transitions, oldest first."""
 
-    sequence: int
-    event_type: EventType
-    previous_status: Status | None
-    new_status: Status
-    occurred_at_us: int
-    metadata: Mapping[str, str]
-    hash: bytes
+    head: Head
+    transitions: tuple[Transition, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,10 +112,17 @@ def payment_row(row: Row) -> PaymentRow:
     )
 
 
-def event_row(head: Head, row: Row) -> EventRow:
-    """Return the columns of a transition in find_history, with the terms that the payment's `head` has."""
+def payment_history(rows: Sequence[Row]) -> PaymentHistory:
+    """Return the rows of find_history, of which there is one at least."""
+    return PaymentHistory(
+        head=payment_row(rows[0][_TRANSITION_COLUMNS:]).head,
+        transitions=tuple(_transition(row[:_TRANSITION_COLUMNS]) for row in rows),
+    )
+
+
+def _transition(row: Row) -> Transition:
     sequence, event_type, previous_status, new_status, occurred_at, caused_by, changes, digest = row
-    transition = Transition(
+    return Transition(
         sequence=sequence,
         event_type=EventType(event_type),
         previous_status=Status(previous_status) if previous_status is not None else None,
@@ -127,15 +130,6 @@ def event_row(head: Head, row: Row) -> EventRow:
         occurred_at_us=us_of(occurred_at),
         caused_by=caused_by,
         changes=changes,
-        hash=digest,
-    )
-    return EventRow(
-        sequence=sequence,
-        event_type=transition.event_type,
-        previous_status=transition.previous_status,
-        new_status=transition.new_status,
-        occurred_at_us=transition.occurred_at_us,
-        metadata=event_metadata(head, transition),
         hash=digest,
     )
 

@@ -30,12 +30,12 @@ from projections.metric_queries import Bucket, MetricQueries
 from projections.metric_rows import FailureRow, FreshnessRow, InFlightRow, SettleTimeRow, VolumeRow
 from projections.named_sql import statement
 from projections.payment_rows import (
-    EventRow,
     Outcome,
+    PaymentHistory,
     PaymentRow,
     RejectionRow,
-    event_row,
     outcome,
+    payment_history,
     payment_row,
     rejection_row,
 )
@@ -48,7 +48,6 @@ __all__ = [
     "DeliveryRow",
     "DueDateRow",
     "EntityRow",
-    "EventRow",
     "FailureRow",
     "FreshnessRow",
     "InFlightRow",
@@ -57,6 +56,7 @@ __all__ = [
     "Outcome",
     "Page",
     "PaymentFilters",
+    "PaymentHistory",
     "PaymentRow",
     "Queries",
     "RejectionRow",
@@ -70,7 +70,6 @@ POOL_MAX = 8  # A few milliseconds a question: more connections would only make 
 TIMEOUT_S = 2.0
 PAGE_ITEMS_MAX = 1000
 
-_EVENT_COLUMNS = 8
 # An attempt, in a cursor: the payment's id, the sequence of the event, the attempt.
 _DELIVERY = re.compile(r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}):([0-9]{1,9}):([0-9]{1,9})", re.ASCII)
 
@@ -203,17 +202,14 @@ class Queries:
             lambda last: write_cursor(last.head.initiated_at_us, last.payment_id),
         )
 
-    async def history(self, tenant_id: str, payment_id: str) -> list[EventRow] | None:
-        """Return the transitions of the tenant's payment, oldest first, or None when there is no such payment."""
+    async def history(self, tenant_id: str, payment_id: str) -> PaymentHistory | None:
+        """Return the history of the tenant's payment, or None when there is no such payment."""
         if not _is_uuid(payment_id):
             return None
         rows = await self._connections.fetch(
             statement("find_history"), {"tenant_id": tenant_id, "payment_id": payment_id}
         )
-        if not rows:
-            return None
-        head = payment_row(rows[0][_EVENT_COLUMNS:]).head
-        return [event_row(head, row[:_EVENT_COLUMNS]) for row in rows]
+        return payment_history(rows) if rows else None
 
     async def entity(self, tenant_id: str, kind: Kind, entity_id: str) -> EntityRow | None:
         """Return the tenant's entity, or None."""

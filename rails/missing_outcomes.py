@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from itertools import islice
-from typing import TypeVar
 
 from msgspec import Struct
 
+from kafka_log.batches import in_batches
 from kafka_log.producer import LogProducer, OutRecord
 from kafka_log.reader import LogReader, Place
 from kafka_log.span import read_span
@@ -33,7 +32,6 @@ RECORDS_A_READ_MAX = 5000
 READ_WAIT_S = 0.2
 
 Progress = Callable[[str, int, int], None]
-T = TypeVar("T")
 
 
 class Told(Struct, frozen=True, kw_only=True):
@@ -90,7 +88,7 @@ async def ask_about(payments: Sequence[Payment], bank: Bank, *, progress: Progre
     reports: list[RailReport] = []
     standings: Counter[Standing] = Counter()
     asked = 0
-    for some in _parts(payments, QUESTIONS_MAX):
+    for some in in_batches(payments, QUESTIONS_MAX):
         by_reference = {_reference(payment): payment for payment in some}
         answers = await bank.ask(list(by_reference))
         for reference, payment in by_reference.items():
@@ -112,7 +110,7 @@ def tell(bootstrap: str, reports: Sequence[RailReport], *, delivery_timeout_s: f
     producer = LogProducer(bootstrap, client_id=CLIENT, delivery_timeout_s=delivery_timeout_s)
     try:
         for group in in_rounds(reports):
-            for some in _parts(group, QUESTIONS_MAX):
+            for some in in_batches(group, QUESTIONS_MAX):
                 producer.send_all_blocking(
                     [OutRecord(topic=RAIL_REPORTS.name, key=each.key, value=codec.encode(each)) for each in some]
                 )
@@ -122,9 +120,3 @@ def tell(bootstrap: str, reports: Sequence[RailReport], *, delivery_timeout_s: f
 
 def _reference(payment: Payment) -> str:
     return str(Reference(payment_id=payment.payment_id, attempt=payment.attempt))
-
-
-def _parts(items: Sequence[T], size: int) -> Iterator[list[T]]:
-    iterator = iter(items)
-    while part := list(islice(iterator, size)):
-        yield part

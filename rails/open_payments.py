@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from msgspec import Struct
 
 from kafka_log.sql_files import read_statements
-from kafka_log.state_file import Tables, open_state_file
+from kafka_log.state_file import Tables, open_state_file, transaction
 from rails.agenda import By
 
 _FOLDER = Path(__file__).parent / "sql"
@@ -79,7 +78,7 @@ class OpenPayments:
 
     def adopt(self, identity: str) -> bool:
         """Make this the state of the log with this identity; False: it was another's and had to be emptied."""
-        with self._transaction() as connection:
+        with transaction(self._connection) as connection:
             row = connection.execute(_SQL["read_source"]).fetchone()
             is_ours = row is None or row["identity"] == identity
             if not is_ours:
@@ -90,14 +89,14 @@ class OpenPayments:
 
     def begin(self, partition: int) -> int | None:
         """Take a partition up: everything open in it is to be looked at again. Return where to read on, or None."""
-        with self._transaction() as connection:
+        with transaction(self._connection) as connection:
             connection.execute(_SQL["begin_anew"], {"partition": partition})
             row = connection.execute(_SQL["read_offset"], {"partition": partition}).fetchone()
         return None if row is None else int(row["next_offset"])
 
     def forget(self, partition: int) -> None:
         """Drop what is kept of a partition, so that it is read from its start."""
-        with self._transaction() as connection:
+        with transaction(self._connection) as connection:
             connection.execute(_SQL["forget_partition"], {"partition": partition})
             connection.execute(_SQL["forget_payments_of"], {"partition": partition})
 
@@ -105,7 +104,7 @@ class OpenPayments:
         """Write everything, or nothing."""
         keep, act, close = _by_kind(changes.payments)
         offsets = [{"partition": p, "next_offset": o} for p, o in changes.next_offsets.items()]
-        with self._transaction() as connection:
+        with transaction(self._connection) as connection:
             connection.executemany(_SQL["keep"], keep)
             connection.executemany(_SQL["act"], act)
             connection.executemany(_SQL["close"], close)
@@ -129,16 +128,6 @@ class OpenPayments:
 
     def count(self, partition: int) -> int:
         return int(self._connection.execute(_SQL["count"], {"partition": partition}).fetchone()[0])
-
-    @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        self._connection.execute("BEGIN IMMEDIATE")
-        try:
-            yield self._connection
-        except BaseException:
-            self._connection.execute("ROLLBACK")
-            raise
-        self._connection.execute("COMMIT")
 
 
 def _kept(row: sqlite3.Row) -> Kept:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from typing import Any, TypeVar, assert_never
@@ -16,7 +15,7 @@ from typing import Any, TypeVar, assert_never
 import msgspec
 
 from kafka_log.sql_files import read_statements
-from kafka_log.state_file import Tables, drop_state_file, open_state_file
+from kafka_log.state_file import Tables, drop_state_file, open_state_file, transaction
 from payments.payment import Status
 from reconciliation.bookings import Booking
 from reconciliation.judging import Booked
@@ -95,13 +94,13 @@ class Book:
         """Take payments as their newest records have them, and the positions behind those."""
         rows = [_payment_row(each) for each in payments]
         positions = [{"partition": p, "next_offset": offset} for p, offset in next_offsets.items()]
-        with self._transaction():
+        with transaction(self._connection):
             self._connection.executemany(_SQL["keep_payment"], rows)
             self._connection.executemany(_SQL["save_position"], positions)
 
     def apply(self, records: Sequence[tuple[int, ReconciliationRecord]]) -> None:
         """Fold records, each with its offset, in one transaction; what is in the book already is passed over."""
-        with self._transaction():
+        with transaction(self._connection):
             next_offset = self.next_offset
             for offset, record in records:
                 if offset >= next_offset:
@@ -246,16 +245,6 @@ class Book:
         if finding.is_own and finding.account is not None:
             own = {"tenant_id": finding.tenant_id, "account": finding.account}
             self._connection.execute(_SQL["own_account"], own)
-
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        self._connection.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-        except BaseException:
-            self._connection.execute("ROLLBACK")
-            raise
-        self._connection.execute("COMMIT")
 
 
 class BookNames:

@@ -7,14 +7,14 @@ rest of it when the file comes again; one that has ended it gives the same answe
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date, timedelta
-from itertools import islice
-from typing import BinaryIO, NamedTuple, Protocol, TypeVar
+from typing import BinaryIO, NamedTuple, Protocol
 
 import structlog
 from msgspec import Struct
 
+from kafka_log.batches import in_batches
 from payments.commands import RailReport
 from payments.windows import eastern
 from reconciliation.book import Book
@@ -36,8 +36,6 @@ from schemas.reconciliation import (
 )
 
 log = structlog.get_logger(__name__)
-
-T = TypeVar("T")
 
 # Written in one transaction: a few hundred milliseconds, and a megabyte.
 RECORDS_AT_ONCE = 1000
@@ -138,7 +136,7 @@ class StatementDesk:
         """Compare what is a return, or what is none, and return how many those were, and how many were left out."""
         file.seek(0)
         count = left = 0
-        for bookings in _in_batches(bookings_of(read_statements(file)), RECORDS_AT_ONCE):
+        for bookings in in_batches(bookings_of(read_statements(file)), RECORDS_AT_ONCE):
             those = [booking for booking in bookings if booking.is_return is is_return]
             left += len(bookings) - len(those)
             count += sum(not booking.is_total for booking in those)
@@ -162,7 +160,7 @@ class StatementDesk:
                 found = (
                     _missing(known, day, movement, import_id, wanted.tenant_id, self._now_us()) for known in missing
                 )
-                for batch in _in_batches(found, RECORDS_AT_ONCE):
+                for batch in in_batches(found, RECORDS_AT_ONCE):
                     # What was missing before is the same finding, open or resolved.
                     self._write([each for each in batch if self._book.find(each.finding_id) is None])
 
@@ -171,7 +169,7 @@ class StatementDesk:
     ) -> int:
         """Prove every statement, and return how many do not hold."""
         unproven = 0
-        for batch in _in_batches(statements, RECORDS_AT_ONCE):
+        for batch in in_batches(statements, RECORDS_AT_ONCE):
             proofs = [
                 prove(
                     self._book,
@@ -296,9 +294,3 @@ def _days(first: date, last: date) -> Iterator[date]:
     while first <= last:
         yield first
         first += DAY
-
-
-def _in_batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
-    iterator = iter(items)
-    while batch := list(islice(iterator, size)):
-        yield batch

@@ -26,10 +26,10 @@ from directory.entities import (
     User,
 )
 from directory.sealing import Sealed
-from directory.webhook_endpoint import DisabledReason, NoticeType, ToldType, WebhookEndpoint
+from directory.webhook_endpoint import DisabledReason, WebhookEndpoint, told_type
 from payments.commands import CancelPayment, InitiatePayment, RailReport, Report, ReportSource
 from payments.fields import date_faults, fault
-from payments.payment import EVENT_TYPES, STATUSES, EventType, Failure, Head, Payment, Transition
+from payments.payment import EVENT_TYPES, STATUSES, Failure, Head, Payment, Transition
 from payments.rails import RAILS
 from payments.refund_orders import InitiateRefund, RefundOutcome, RefundPayment, RefundReport
 from payments.refusals import FieldError, InvalidCommand
@@ -391,14 +391,10 @@ def _webhook_endpoint(record: Record) -> WebhookEndpoint:
     reason = record["disabled_reason"]
     return WebhookEndpoint(
         url=record["url"],
-        events=tuple(_told_type(event) for event in record["events"]),
+        events=tuple(told_type(event) for event in record["events"]),
         enabled=record["enabled"],
         disabled_reason=None if reason is None else member(DisabledReason, "disabled_reason", reason),
     )
-
-
-def _told_type(name: str) -> ToldType:
-    return member(NoticeType, "events", name) if name in set(NoticeType) else member(EventType, "events", name)
 
 
 _ENTITIES: Mapping[str, Callable[[Record], Entity]] = {

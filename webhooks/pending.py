@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from msgspec import Struct
 
 from kafka_log.sql_files import read_statements
-from kafka_log.state_file import Tables, open_state_file
+from kafka_log.state_file import Tables, open_state_file, transaction
 from schemas.deliveries import Outcome, WebhookDelivery, WebhookReplay
 
 _FOLDER = Path(__file__).parent / "sql"
@@ -98,7 +97,7 @@ class Pending:
 
     def adopt(self, identity: str) -> bool:
         """Make this the state of the log with this identity; False: it was another's and had to be emptied."""
-        with self._transaction() as connection:
+        with transaction(self._connection) as connection:
             row = connection.execute(_SQL["read_source"]).fetchone()
             is_ours = row is None or row["identity"] == identity
             if not is_ours:
@@ -123,13 +122,13 @@ class Pending:
             "since_us": place.since_us,
             "taken_until_us": place.taken_until_us,
         }
-        with self._transaction() as connection:
+        with transaction(self._connection) as connection:
             self._forget(connection, partition)
             connection.execute(_SQL["set_place"], values)
 
     def forget(self, partition: int) -> None:
         """Drop what is kept of a partition, so that it is read from its start."""
-        with self._transaction() as connection:
+        with transaction(self._connection) as connection:
             self._forget(connection, partition)
 
     def partitions(self) -> list[int]:
@@ -140,7 +139,7 @@ class Pending:
         """Drop some of what is kept of a partition, and first of all where it is read on, so that it is not; return how
         much that was."""
         values = {"partition": partition, "before_us": None, "most": most}
-        with self._transaction() as connection:
+        with transaction(self._connection) as connection:
             connection.execute(_SQL["forget_partitions"], values)
             connection.execute(_SQL["forget_heard"], values)
             return sum(
@@ -163,14 +162,14 @@ class Pending:
             {"partition": partition, "next_event": next_event, "taken_until_us": until_us}
             for partition, (next_event, until_us) in taken.places.items()
         ]
-        with self._transaction() as connection:
+        with transaction(self._connection) as connection:
             connection.executemany(_SQL["add_due"], due)
             connection.executemany(_SQL["keep_taken"], payments)
             connection.executemany(_SQL["advance_events"], places)
 
     def take_notices(self, partition: int, due: Sequence[NewDue], *, next_notice: int) -> None:
         """Write what notices mean, and how far they were taken on a partition of directory-events, or nothing."""
-        with self._transaction() as connection:
+        with transaction(self._connection) as connection:
             connection.executemany(_SQL["add_due"], [_new_values(each) for each in due])
             connection.execute(_SQL["advance_notices"], {"partition": partition, "next_notice": next_notice})
 
@@ -184,7 +183,7 @@ class Pending:
 
     def record(self, attempts: Sequence[tuple[int, WebhookDelivery]], next_deliveries: Mapping[int, int]) -> None:
         """Apply attempts that are on the log, each with its partition, in their order; and how far that leads."""
-        with self._transaction() as connection:
+        with transaction(self._connection) as connection:
             for partition, attempt in attempts:
                 _apply(connection, partition, attempt)
             connection.executemany(
@@ -261,7 +260,7 @@ class Pending:
 
     def found(self, attempts: Iterable[tuple[int, WebhookDelivery, bool]]) -> None:
         """Keep attempts that a replay has found, each with its partition and whether it is in the range asked for."""
-        with self._transaction() as connection:
+        with transaction(self._connection) as connection:
             connection.executemany(_SQL["keep_found"], [_found_values(*each) for each in attempts])
 
     def add_found(
@@ -288,7 +287,7 @@ class Pending:
             "replay_id": replay.request_id,
             "at_us": now_us,
         }
-        with self._transaction() as connection:
+        with transaction(self._connection) as connection:
             connection.execute(_SQL["add_found"], values)
             connection.execute(_SQL["hold_behind_found"], part)
         return str(last)
@@ -299,7 +298,7 @@ class Pending:
             {"partition": each, "next_request": offset + 1, "request_id": replay.request_id, "heard_us": now_us}
             for each in partitions
         ]
-        with self._transaction() as connection:
+        with transaction(self._connection) as connection:
             connection.execute(_SQL["clear_found"])
             connection.executemany(_SQL["advance_requests"], done)
             connection.executemany(_SQL["note_heard"], done)
@@ -311,16 +310,6 @@ class Pending:
     def _forget(self, connection: sqlite3.Connection, partition: int | None) -> None:
         for forget in ("forget_partitions", "forget_taken", "forget_due", "forget_heard"):
             connection.execute(_SQL[forget], {"partition": partition, "before_us": None})
-
-    @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        self._connection.execute("BEGIN IMMEDIATE")
-        try:
-            yield self._connection
-        except BaseException:
-            self._connection.execute("ROLLBACK")
-            raise
-        self._connection.execute("COMMIT")
 
 
 def _apply(connection: sqlite3.Connection, partition: int, attempt: WebhookDelivery) -> None:

@@ -5,11 +5,10 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from itertools import islice
-from typing import TypeVar
 
 from cli.demo_year.clock_hand import ClockHand
 from cli.demo_year.data_set import DataSet
@@ -22,6 +21,7 @@ from cli.demo_year.trouble import NoProgress, NotAsPlanned
 from cli.demo_year.views import Found, Views
 from cli.demo_year.year import Step, Year
 from directory.sealing import Keyring
+from kafka_log.batches import in_batches
 
 # Sent, decided and made due together: large enough that waiting for the decision costs little.
 STEPS_AT_ONCE = 500
@@ -32,8 +32,6 @@ POLL_S = 0.1
 SAY_EVERY_S = 1.0
 # Longer than a process's restart.
 STILL_S_MAX = 60.0
-
-T = TypeVar("T")
 
 
 class Making:
@@ -86,7 +84,7 @@ class Making:
 
     def _furnish(self) -> None:
         count = 0
-        for commands in _groups(self._furnishing.commands(self._year.tenancies), ENTITIES_AT_ONCE):
+        for commands in in_batches(self._furnishing.commands(self._year.tenancies), ENTITIES_AT_ONCE):
             self._pipeline.send(commands)
             count += len(commands)
         self._pipeline.wait_decided()
@@ -104,7 +102,7 @@ class Making:
             self._say(f"{self._payments:,} payments were made before; going on at {at:%d %B %Y}")
         self._hand.step(at)
         began, before, said_at = time.monotonic(), self._payments, time.monotonic()
-        for group in _groups(steps, STEPS_AT_ONCE):
+        for group in in_batches(steps, STEPS_AT_ONCE):
             if self._stopping.is_set():
                 return False
             at_work = self._make_due(group)
@@ -184,9 +182,3 @@ def _differences(found: Found, payments: int, expected: Counter[Fate]) -> str:
             name = fate.status if fate.code is None else f"{fate.status} ({fate.code})"
             lines.append(f"{name}: {expected[fate]:,} planned, {found.fates[fate]:,} in the views")
     return "; ".join(lines)
-
-
-def _groups(items: Iterable[T], size: int) -> Iterator[list[T]]:
-    iterator = iter(items)
-    while group := list(islice(iterator, size)):
-        yield group

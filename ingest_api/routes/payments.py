@@ -26,8 +26,7 @@ from ingest_api.representations import payment_accepted, refund_accepted
 from payments.commands import CancelPayment
 from payments.payment import Status
 from payments.rails import RAILS
-from payments.representation import payment_now
-from payments.timestamps import rfc3339
+from payments.representation import payment_now, transition_shown
 from projections.queries import Outcome, PaymentFilters, PaymentRow, Wait
 
 PATH = "/api/v1/payments/"
@@ -96,29 +95,14 @@ class Payments:
     async def history(self, request: Request) -> Response:
         caller = await self._parts.doorkeeper.caller(request, Scope.READ)
         payment_id = _payment_id(request)
-        events = await self._parts.queries.history(caller.tenant_id, payment_id)
-        if not events:
+        history = await self._parts.queries.history(caller.tenant_id, payment_id)
+        if history is None:
             found = await self._find(caller.tenant_id, payment_id)
             if isinstance(found, Response):
                 return found
-            events = await self._parts.queries.history(caller.tenant_id, payment_id)
-        return json_answer(
-            {
-                "transaction_id": payment_id,
-                "events": [
-                    {
-                        "sequence": event.sequence,
-                        "event_type": event.event_type,
-                        "previous_status": event.previous_status,
-                        "new_status": event.new_status,
-                        "timestamp": rfc3339(event.occurred_at_us),
-                        "metadata": event.metadata,
-                        "hash": event.hash.hex(),
-                    }
-                    for event in events or ()
-                ],
-            }
-        )
+            history = await self._parts.queries.history(caller.tenant_id, payment_id)
+        events = [] if history is None else [transition_shown(history.head, each) for each in history.transitions]
+        return json_answer({"transaction_id": payment_id, "events": events})
 
     async def list(self, request: Request) -> Response:
         caller = await self._parts.doorkeeper.caller(request, Scope.READ)

@@ -6,12 +6,11 @@ Nothing here looks at a clock, a setting or a key: what a record does follows fr
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, assert_never
 
-from kafka_log.state_file import drop_state_file
+from kafka_log.state_file import drop_state_file, transaction
 from payments.windows import eastern
 from rails.ach.book_file import STATEMENTS as _SQL
 from rails.ach.book_file import open_book_file
@@ -85,7 +84,7 @@ class Book:
 
     def apply(self, records: Sequence[tuple[int, AchRecord]]) -> None:
         """Fold records, each with its offset, in one transaction; what is in the book already is passed over."""
-        with self._transaction():
+        with transaction(self._connection):
             next_offset = self.next_offset
             for offset, record in records:
                 if offset >= next_offset:
@@ -284,16 +283,6 @@ class Book:
             "occurred_at_us": at_us if told.result is Result.SETTLED else entry["returned_at_us"],
         }
         self._connection.execute(_SQL["tell"], outcome)
-
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        self._connection.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-        except BaseException:
-            self._connection.execute("ROLLBACK")
-            raise
-        self._connection.execute("COMMIT")
 
 
 def _moved(number: int, phase: Phase, offset: int | None = None, at_us: int | None = None) -> dict[str, Any]:

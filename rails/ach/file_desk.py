@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import time
 from functools import partial
-from itertools import islice
 from typing import BinaryIO
 
 import msgspec
@@ -18,6 +17,7 @@ import structlog
 
 from business_clock import Clock
 from directory.sealing import NONCE_BYTES, Keyring
+from kafka_log.batches import in_batches
 from payments.calendar import DAY
 from payments.rails import ACH_RAILS, Rail
 from payments.windows import BankHours, eastern, instant_us
@@ -142,7 +142,7 @@ class FileDesk:
         )
         fresh = (each for each in answers if each.line not in before)
         count = 0
-        while some := list(islice(fresh, ANSWERS_AT_ONCE)):
+        for some in in_batches(fresh, ANSWERS_AT_ONCE):
             self._log.append([self._answered(each) for each in some])
             count += len(some)
         metrics.INCOMING.inc(count)

@@ -13,13 +13,13 @@ import json
 import secrets
 import sqlite3
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 from kafka_log.sql_files import read_statements
-from kafka_log.state_file import connect
+from kafka_log.state_file import connect, transaction
 from rails.bank import Answer, Instruction, Outcome, Party, Reference, Result, Standing
 from rails.simulated.delays import returns_at_us, settles_at_us
 from rails.simulated.scenarios import ANSWERS_NO_SUBMIT, RETURNING, TELLS_NOTHING, Scenario, script_of
@@ -114,18 +114,9 @@ class Books:
     def transfers(self, after: int, limit: int) -> list[dict[str, Any]]:
         return [dict(row) for row in self._connection.execute(_SQL["list_transfers"], (after, limit))]
 
-    @contextmanager
-    def transaction(self) -> Iterator[sqlite3.Connection]:
+    def transaction(self) -> AbstractContextManager[sqlite3.Connection]:
         """Everything that is written within is written, or nothing."""
-        self._connection.execute("BEGIN IMMEDIATE")
-        try:
-            yield self._connection
-        except BaseException:
-            # After some errors (no room, interrupted) SQLite has rolled back already: they are what went wrong.
-            if self._connection.in_transaction:
-                self._connection.execute("ROLLBACK")
-            raise
-        self._connection.execute("COMMIT")
+        return transaction(self._connection)
 
     def number_hash(self, routing_number: str, account_number: str) -> bytes:
         """Return what the books know an account by.

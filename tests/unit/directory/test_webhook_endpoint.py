@@ -7,12 +7,14 @@ from typing import Any
 import pytest
 
 from directory.webhook_endpoint import (
+    TOLD_TYPES,
     URL_CHARACTERS_MAX,
     DisabledReason,
     WebhookEndpoint,
     host_of,
     is_public,
     names_private_host,
+    told_type,
 )
 from payments.payment import EventType
 from payments.refusals import InvalidCommand
@@ -108,3 +110,9 @@ def test_it_has_a_reason_when_it_is_disabled_and_only_then(reason: DisabledReaso
 
 def test_every_fault_is_named_at_once() -> None:
     assert faults(url="", events=(EventType.FAILED,) * 2, enabled=False) == ["url", "events", "disabled_reason"]
+
+
+def test_events_and_notices_are_named_and_nothing_else_is() -> None:
+    assert [told_type(told.value) for told in TOLD_TYPES] == list(TOLD_TYPES)
+    with pytest.raises(InvalidCommand, match=r"events: must be one of .*payment_completed.*webhook_endpoint_disabled"):
+        told_type("payment_lost")

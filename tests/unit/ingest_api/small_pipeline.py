@@ -26,17 +26,17 @@ from ingest_api.refusals import LogUnreachable
 from payments.commands import CancelPayment, InitiatePayment, Order, RefundPayment
 from payments.decision import Moved, Refused
 from payments.lifecycle import decide
-from payments.payment import Payment, event_metadata
+from payments.payment import Payment
 from projections.queries import (
     BalanceRow,
     DeliveryRow,
     DueDateRow,
     EntityRow,
-    EventRow,
     MalformedCursor,
     Outcome,
     Page,
     PaymentFilters,
+    PaymentHistory,
     PaymentRow,
     Queries,
     RejectionRow,
@@ -211,19 +211,12 @@ class SmallViews:
         ]
         return of_payment[-1] if of_payment else None
 
-    async def history(self, tenant_id: str, payment_id: str) -> list[EventRow] | None:
+    async def history(self, tenant_id: str, payment_id: str) -> PaymentHistory | None:
         self._require_views()
         payment = self._pipeline.payments.get(payment_id)
         if payment is None or payment.head.tenant_id != tenant_id:
             return None
-        return [
-            EventRow(
-                sequence=step.sequence, event_type=step.event_type, previous_status=step.previous_status,
-                new_status=step.new_status, occurred_at_us=step.occurred_at_us,
-                metadata=event_metadata(payment.head, step), hash=step.hash,
-            )
-            for step in payment.transitions
-        ]  # fmt: skip
+        return PaymentHistory(head=payment.head, transitions=payment.transitions)
 
     async def entities(
         self, tenant_id: str, kind: Kind, limit: int, cursor: str | None = None, *, state: State | None = None
