@@ -71,18 +71,18 @@ class EvidenceMissing(Exception):
 def read_events(bootstrap: str) -> Iterator[Event]:
     """Yield every record of payment-events as a read_committed subscriber finds it, each partition in order."""
     for message in _read(bootstrap, PAYMENT_EVENTS.name):
-        value = _bytes(message.value()) or b""
+        value = message.value() or b""
         payment = codec.decode(value)
         assert isinstance(payment, Payment), "payment-events carries nothing else"
         _, partition = place_of(message)
-        key = (_bytes(message.key()) or b"").decode()
+        key = (message.key() or b"").decode()
         yield Event(partition=partition, offset=message.offset() or 0, key=key, value=value, payment=payment)
 
 
 def read_rejections(bootstrap: str) -> Iterator[Rejection]:
     """Yield every record of payment-rejections."""
     for message in _read(bootstrap, PAYMENT_REJECTIONS.name):
-        rejection = codec.decode(_bytes(message.value()))
+        rejection = codec.decode(message.value())
         assert isinstance(rejection, Rejection), "payment-rejections carries nothing else"
         yield rejection
 
@@ -174,7 +174,3 @@ def _read(bootstrap: str, topic: str) -> Iterator[Message]:
         raise EvidenceMissing(f"{topic} could not be read: {error}") from error
     finally:
         reader.close()
-
-
-def _bytes(value: str | bytes | None) -> bytes | None:
-    return value.encode() if isinstance(value, str) else value

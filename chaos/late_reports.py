@@ -39,8 +39,7 @@ class LateReports:
                 is_ours = MARK in (message.headers() or ())
                 if is_ours or self._chance.random() >= SHARE or len(self._writing) >= UNWRITTEN_MAX:
                     continue
-                key, value = message.key(), message.value()
-                record = Raw(topic=RAIL_REPORTS.name, key=_bytes(key), value=_bytes(value), headers=[MARK])
+                record = Raw(topic=RAIL_REPORTS.name, key=message.key(), value=message.value(), headers=[MARK])
                 task = asyncio.create_task(self._repeat(record), name=f"repeat {time.monotonic()}")
                 self._writing.add(task)
                 task.add_done_callback(self._writing.discard)
@@ -59,7 +58,3 @@ class LateReports:
         channel = self._chance.choice([Channel.MURMUR2, Channel.CRC32])
         if await self._producers.send(channel, record) is not None:
             self.count += 1
-
-
-def _bytes(value: str | bytes | None) -> bytes | None:
-    return value.encode() if isinstance(value, str) else value

@@ -146,20 +146,15 @@ def record_of(message: Message) -> LogRecord:
     offset = message.offset()
     assert offset is not None
     _, at_ms = message.timestamp()
-    key = message.key()
     return LogRecord(
         topic=topic,
         partition=partition,
         offset=offset,
-        key=key.encode() if isinstance(key, str) else key,
-        value=_bytes(message.value()),
+        key=message.key(),
+        value=message.value(),
         sequence=_sequence(message.headers()),
         at_us=at_ms * 1000 if at_ms > 0 else None,
     )
-
-
-def _bytes(value: str | bytes | None) -> bytes | None:
-    return value.encode() if isinstance(value, str) else value
 
 
 def _sequence(headers: Any) -> int | None:

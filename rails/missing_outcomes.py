@@ -74,8 +74,8 @@ class ProcessingPayments:
     def close(self) -> None:
         self._reader.close()
 
-    def _take(self, value: bytes | str | None) -> None:
-        payment = self._memory.decode(value if isinstance(value, bytes) or value is None else value.encode())
+    def _take(self, value: bytes | None) -> None:
+        payment = self._memory.decode(value)
         assert isinstance(payment, Payment), "nothing else is written there"
         if payment.status is Status.PROCESSING:
             self._open[payment.payment_id] = payment

@@ -61,8 +61,7 @@ class PaymentFold:
         return [self._payment(message) for message in newest.values() if message.value() is not None]
 
     def _payment(self, message: Message) -> KnownPayment:
-        value = message.value()
-        payment = self._memory.decode(value if isinstance(value, bytes) or value is None else value.encode())
+        payment = self._memory.decode(message.value())
         if not isinstance(payment, Payment):
             raise UnreadableEvent(f"{message.topic()}/{message.partition()}/{message.offset()}")
         return known_payment(payment)

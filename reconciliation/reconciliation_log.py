@@ -122,10 +122,10 @@ class ReconciliationLog:
 
 
 def _read(message: Message) -> tuple[int, ReconciliationRecord]:
-    offset, value = message.offset(), message.value()
+    offset = message.offset()
     assert offset is not None
     # What cannot be read stops the reconciler: a fold that passes over a record finds its booking a second time.
-    record = codec.decode(value if isinstance(value, bytes) or value is None else value.encode())
+    record = codec.decode(message.value())
     assert isinstance(record, get_args(ReconciliationRecord)), "nothing else is written there"
     return offset, record
 

@@ -101,11 +101,11 @@ class DeliveryLog:
 
 
 def _attempt(message: Message) -> Attempt | None:
-    value, partition, offset = message.value(), message.partition(), message.offset()
+    partition, offset = message.partition(), message.offset()
     assert partition is not None
     assert offset is not None
     try:
-        delivery = codec.decode(value if isinstance(value, bytes | None) else value.encode())
+        delivery = codec.decode(message.value())
     except codec.Undecodable as error:
         delivery = None
         log.error("delivery_unreadable", partition=partition, offset=offset, reason=error.reason)

@@ -52,7 +52,7 @@ class Endpoints:
         if value is None:
             return
         try:
-            decoded = codec.decode(value if isinstance(value, bytes) else value.encode())
+            decoded = codec.decode(value)
         except codec.Undecodable as error:
             where = {"topic": topic, "partition": message.partition(), "offset": message.offset()}
             log.error("directory_record_unreadable", reason=error.reason, **where)

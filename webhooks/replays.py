@@ -175,9 +175,8 @@ def _is_in_range(attempt: Attempt, request: WebhookReplay) -> bool:
 
 
 def _request(message: Message) -> WebhookReplay | None:
-    value = message.value()
     try:
-        decoded = codec.decode(value if isinstance(value, bytes | None) else value.encode())
+        decoded = codec.decode(message.value())
     except codec.Undecodable as error:
         log.error("request_unreadable", offset=message.offset(), reason=error.reason)
         decoded = None

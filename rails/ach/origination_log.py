@@ -102,10 +102,10 @@ class OriginationLog:
 
 
 def _read(message: Message) -> tuple[int, AchRecord]:
-    offset, value = message.offset(), message.value()
+    offset = message.offset()
     assert offset is not None
     # What cannot be read stops the originator: a fold that passes over a record builds other files.
-    record = codec.decode(value if isinstance(value, bytes) or value is None else value.encode())
+    record = codec.decode(message.value())
     assert isinstance(record, get_args(AchRecord)), "nothing else is written there"
     return offset, record
 
