@@ -25,9 +25,6 @@ from tests.containers import docker_answers, kafka_container, postgres_container
 
 if TYPE_CHECKING:
     from cli.local_stack.servers import LocalServers
-    from cli.local_stack.stack import LocalStack
-
-RAIL_SPEED = 20.0
 
 # Exceptions in the log of a test are plain text: drawn with colours and all local values, one takes most of a second.
 structlog.configure(
@@ -92,19 +89,6 @@ def database(postgres_uri: str) -> Iterator[str]:
     yield with_database(postgres_uri, name)
     with psycopg.connect(postgres_uri, autocommit=True) as connection:
         connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
-
-
-@pytest.fixture(scope="session")
-def stack() -> Iterator[LocalStack]:
-    """The whole running system, rails 20 times as fast; shared by the run, so use a tenant of your own."""
-    from cli.local_stack.stack import LocalStack
-
-    folder = Path(tempfile.mkdtemp(prefix="directpay-stack-"))
-    running = LocalStack(folder, rail_speed=RAIL_SPEED)
-    running.start()
-    yield running
-    running.stop()
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 def with_database(uri: str, name: str) -> str:

@@ -46,6 +46,8 @@ def main(stack_json: str, idle_s: float | None) -> None:
     while idle_s is None or time.monotonic() - last_seen < idle_s:
         message = consumer.poll(0.2)
         if message is None:
+            if not consumer.assignment():
+                last_seen = time.monotonic()  # The group has not dealt out the partitions yet.
             continue
         if message.error():
             print(message.error(), file=sys.stderr)

@@ -13,7 +13,7 @@ from cli.walkthrough.by_files import walk_by_files
 from cli.walkthrough.lost_answer import walk_lost_answer
 from cli.walkthrough.places import Places
 from cli.walkthrough.webhook import walk_webhook
-from tests.conftest import RAIL_SPEED
+from tests.e2e.conftest import RAIL_SPEED
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ import pytest
 
 from cli.local_stack.stack import LocalStack
 from payments.rails import TIMINGS, Rail
-from tests.conftest import RAIL_SPEED
+from tests.e2e.conftest import RAIL_SPEED
 from tests.e2e.tenancy import Tenancy
 
 
