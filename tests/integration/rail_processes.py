@@ -96,6 +96,12 @@ class RailProcess:
                 [sys.executable, "-c", self._program, json.dumps(self._settings)], stdout=log, stderr=log
             )
 
+    def start_again_if_ended(self) -> None:
+        """Do what whoever supervises it does."""
+        if self._process is not None and self._process.poll() is not None:
+            self._process = None
+            self.start()
+
     def kill(self) -> None:
         """End it with kill -9, if it runs."""
         if self._process is not None:
