@@ -65,12 +65,11 @@ class Taker:
         value = message.value()
         if value is None or self._endpoints.is_empty:
             return None
-        data = value if isinstance(value, bytes) else value.encode()
-        tenant_id = tenant_of(data)
+        tenant_id = tenant_of(value)
         if tenant_id is not None and not self._endpoints.of_tenant(tenant_id):
             return None
         try:
-            decoded = self._memory.decode(data)
+            decoded = self._memory.decode(value)
         except codec.Undecodable as error:
             metrics.UNREADABLE.inc()
             partition, offset = _place_of(message)
