@@ -16,7 +16,7 @@ from typing import Any
 from bench.end_to_end_stage import ASYNC, Measure, Say, require_right, running
 from bench.new_payments import Newcomers, NewPayments
 from bench.over_time import SLICE_S, memory_figures, memory_series, rates
-from bench.own_system import OwnSystem
+from bench.own_system import MakeOurs
 from bench.part_stages import BEHIND_THE_LOG, FILL_S_MAX
 from bench.phase import Bench, Watch
 
@@ -26,10 +26,10 @@ FILL_PAYMENTS = 100_000
 
 
 def backlog_stage(
-    folder: Path, commands: int, measure: Measure, say: Say, newcomers: Newcomers | None = None
+    make: MakeOurs, folder: Path, commands: int, measure: Measure, say: Say, newcomers: Newcomers | None = None
 ) -> dict[str, Any]:
     """Return the figures of a drain; raises RunDoesNotCount when a new payment has no answer, or anything is wrong."""
-    system = OwnSystem(folder / "directpay")
+    system = make(folder / "directpay")
     with running(system, say):
         for kind in BEHIND_THE_LOG:
             system.stack.stop_component(kind)

@@ -23,7 +23,7 @@ from bench.phase import Bench, Phase
 from bench.system import System
 from bench.turns import ratio_median, ratio_worst, there_and_back
 
-# What a saturated system could take at most in a phase, by what it took in the warm-up.
+# What a saturated system could do at most in a phase, by what it did in the warm-up.
 HEADROOM = 3
 WARM_UP_REQUESTS = 10_000
 WARM_UP_BATCHES = 100
@@ -151,8 +151,11 @@ def _phases(system: System, bench: Bench, measure: Measure, say: Say) -> dict[st
 
 
 def enough(seen: Phase, seconds: float, connections: int, *, headroom: float = HEADROOM) -> int:
-    """Return more requests than a saturated system can take in so many seconds."""
-    return round(headroom * seen.accepted_requests_per_s * seconds) + 2 * connections
+    """Return more requests than a saturated system can finish in so many seconds.
+
+    One that answers before it has done anything could take far more, and would then work on them for an hour.
+    """
+    return round(headroom * seen.finished_requests_per_s * seconds) + 2 * connections
 
 
 def _of_a_peer(measure: Measure) -> Measure:

@@ -18,18 +18,17 @@ from typing import Any
 import httpx
 import psycopg
 
-from bench.broker import PARTITIONS
 from bench.end_to_end_stage import WARM_UP_BATCHES, Measure, Say, enough, running
 from bench.judge import STEPS, Judge, RunDoesNotCount, ends, event_id, read_to_end
 from bench.load import Load, Offer
-from bench.own_system import TENANT, OwnSystem, id_of
+from bench.own_system import TENANT, MakeOurs, OwnSystem, id_of
 from bench.phase import Bench, Phase
 from bench.process_times import ProcessTimes
 from bench.rebuild_stage import PAYMENTS_A_LEASE
 from bench.restore_stage import require_restored
 from bench.snapshots import Snapshots
 from projections.rebuild import rebuild
-from schemas.topics import PARTITIONS_DEFAULT, PAYMENT_EVENTS
+from schemas.topics import PAYMENT_EVENTS
 
 ROUNDS = 3  # Of the measured phase: the median of its costs is told.
 # So many a start of the stream app: it restores them well within the time that the stack gives it to become ready.
@@ -49,10 +48,9 @@ FROM projection.payments WHERE tenant_id = %s
 """
 
 
-def growth_stage(folder: Path, few: int, many: int, measure: Measure, say: Say) -> dict[str, Any]:
+def growth_stage(make: MakeOurs, folder: Path, few: int, many: int, measure: Measure, say: Say) -> dict[str, Any]:
     """Return the CPU time of a payment, in all processes, with `few` and with `many` payments there before."""
-    assert PARTITIONS == PARTITIONS_DEFAULT, "snapshots stand where the stack looks for them"
-    system = OwnSystem(folder / "directpay")
+    system = make(folder / "directpay")
     snapshots = Snapshots(steps=STEPS, leases=max(many // PAYMENTS_A_LEASE, 1))
     assert snapshots.tenant_id == TENANT, "the payments are of one tenant"
     phases: dict[int, list[Phase]] = {}
@@ -76,7 +74,7 @@ def _fill(system: OwnSystem, snapshots: Snapshots, numbers: range, say: Say) -> 
     for begin in range(numbers.start, numbers.stop, RESTORED_AT_ONCE):
         part = range(begin, min(begin + RESTORED_AT_ONCE, numbers.stop))
         stack.stop_component("stream")
-        for written in snapshots.write(stack.stack["kafka"], part):
+        for written in snapshots.write(stack.stack["kafka"], part, system.partitions):
             say(f"growth: {begin + written} of {numbers.stop} payments written")
         stack.start_component("stream")
         require_restored(_restored(system), len(part))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -56,6 +56,12 @@ class _Batch(msgspec.Struct):
     results: list[_Item]
 
 
+def _named(workers: int, partitions: int) -> str:
+    """Return the name of a form of ours, with what is not as shipped."""
+    of = {"workers": (workers, 1), "partitions": (partitions, PARTITIONS_DEFAULT)}
+    return ", ".join(["directpay", *(f"{count} {what}" for what, (count, shipped) in of.items() if count != shipped)])
+
+
 def id_of(number: int) -> str:
     """Return the id of payment `number`."""
     return payment_id(TENANT, f"{TENANT}-{number}")
@@ -66,11 +72,18 @@ class OwnSystem:
 
     rail_speed = RAIL_SPEED
 
-    def __init__(self, folder: Path, *, workers: int = 1) -> None:
-        self.name = "directpay" if workers == 1 else f"directpay, {workers} workers"
+    def __init__(self, folder: Path, *, workers: int = 1, partitions: int = PARTITIONS_DEFAULT) -> None:
+        self.name = _named(workers, partitions)
         self.url = ""
+        self.partitions = partitions
         self._folder = folder
-        self.stack = LocalStack(folder / "stack", rail_speed=RAIL_SPEED, workers=workers, say=lambda _line: None)
+        self.stack = LocalStack(
+            folder / "stack",
+            rail_speed=RAIL_SPEED,
+            workers=workers,
+            settings={"PARTITIONS": str(partitions)},
+            say=lambda _line: None,
+        )
         self._tenant: Tenant
         self._views: psycopg.Connection
         self._headers: dict[str, str] = {}
@@ -143,7 +156,7 @@ class OwnSystem:
         self._write_answers(answers)
         verdict = judge(
             Places(answers=answers, kafka=places["kafka"], analyst=places["analyst"], bank=places["bank"]),
-            partitions=PARTITIONS_DEFAULT,
+            partitions=self.partitions,
             silent_payers=frozenset(),
             poison=[],
         )
@@ -203,3 +216,7 @@ class OwnSystem:
         while (progress.still_open or self.finished() < accepted) and not progress.has_ceased():
             progress.note(*views.open_payments(frozenset()))
             time.sleep(LOOK_S)
+
+
+# Our system in some form, with its data in the folder.
+MakeOurs = Callable[[Path], OwnSystem]

@@ -28,12 +28,12 @@ from bench.end_to_end_stage import (
     running,
 )
 from bench.judge import RunDoesNotCount
-from bench.own_system import OwnSystem
+from bench.own_system import MakeOurs
 from bench.phase import STANDSTILL_S_MAX, Bench, Phase, Watch
 from bench.system import Post
 from chaos.evidence import Views
 from kafka_log.connection import LIBRDKAFKA_LOG, client_settings
-from schemas.topics import PARTITIONS_DEFAULT, RAIL_REPORTS
+from schemas.topics import RAIL_REPORTS
 
 LOOK_S = 0.05
 ADMIN_S_MAX = 10.0
@@ -46,10 +46,10 @@ FILL_S_MAX = 3600.0  # Filling ends when all is in; this only bounds it.
 BEHIND_THE_LOG = ("stream", "rails", "projector")
 
 
-def ingest_stage(folder: Path, measure: Measure, say: Say) -> dict[str, Any]:
+def ingest_stage(make: MakeOurs, folder: Path, measure: Measure, say: Say) -> dict[str, Any]:
     """Return the figures of intake alone: until the command is acknowledged by Kafka and the caller answered 202."""
     seconds = measure.seconds
-    system = OwnSystem(folder / "directpay")
+    system = make(folder / "directpay")
     with running(system, say):
         for kind in BEHIND_THE_LOG:
             system.stack.stop_component(kind)
@@ -71,13 +71,13 @@ def ingest_stage(folder: Path, measure: Measure, say: Say) -> dict[str, Any]:
     return told("ingest", phases, say)
 
 
-def gateway_stage(folder: Path, payments: int, measure: Measure, say: Say) -> dict[str, Any]:
+def gateway_stage(make: MakeOurs, folder: Path, payments: int, measure: Measure, say: Say) -> dict[str, Any]:
     """Return the figures of the gateway with the simulated bank: `payments` are pending before it starts.
 
     Timed from when it is ready to the last report that Kafka has acknowledged, over what is not reported by then. The
     stream app decides in between, as it does in production; its CPU time is told apart.
     """
-    system = OwnSystem(folder / "directpay")
+    system = make(folder / "directpay")
     with running(system, say):
         bench = Bench(system, folder, to_the_end=False)
         batches = partial(bench.batches, size=measure.batch, connections=2)
@@ -87,7 +87,7 @@ def gateway_stage(folder: Path, payments: int, measure: Measure, say: Say) -> di
         waiting = batches(max(1, payments // measure.batch), seconds=FILL_S_MAX).payments
         views = Views(system.stack.stack["analyst"])
         _wait("are pending", lambda: views.open_payments(frozenset())[1], waiting)
-        reports = _Reports(system.stack.stack["kafka"])
+        reports = _Reports(system.stack.stack["kafka"], system.partitions)
         wanted = reports.count() + REPORTS * waiting
         system.stack.start_component("rails")
         with Watch(system) as watch:
@@ -111,10 +111,10 @@ def gateway_stage(folder: Path, payments: int, measure: Measure, say: Say) -> di
     }
 
 
-def read_stage(folder: Path, payments: int, measure: Measure, say: Say) -> dict[str, Any]:
+def read_stage(make: MakeOurs, folder: Path, payments: int, measure: Measure, say: Say) -> dict[str, Any]:
     """Return the figures of GET, by id and a page of the list, in a database with `payments` of one tenant."""
     chance = random.Random("read")
-    system = OwnSystem(folder / "directpay")
+    system = make(folder / "directpay")
     with running(system, say):
         bench = Bench(system, folder)
         bench.batches(max(1, payments // measure.batch), size=measure.batch, connections=4, seconds=FILL_S_MAX)
@@ -158,15 +158,15 @@ def told(stage: str, phases: dict[str, Phase], say: Say) -> dict[str, Any]:
 class _Reports:
     """Counts the records of rail-reports, which are acknowledged when they are counted."""
 
-    def __init__(self, bootstrap: str) -> None:
+    def __init__(self, bootstrap: str, partitions: int) -> None:
+        self._places = [TopicPartition(RAIL_REPORTS.name, number) for number in range(partitions)]
         self._consumer = Consumer(
             {**client_settings(bootstrap, "bench-reports"), "group.id": "bench-reports", "enable.auto.commit": False},
             logger=LIBRDKAFKA_LOG,
         )
 
     def count(self) -> int:
-        places = [TopicPartition(RAIL_REPORTS.name, number) for number in range(PARTITIONS_DEFAULT)]
-        return sum(self._consumer.get_watermark_offsets(place, timeout=ADMIN_S_MAX)[1] for place in places)
+        return sum(self._consumer.get_watermark_offsets(place, timeout=ADMIN_S_MAX)[1] for place in self._places)
 
     def close(self) -> None:
         self._consumer.close()

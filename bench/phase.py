@@ -58,8 +58,13 @@ class Phase:
     disk_bytes: dict[str, int]
 
     @property
+    def finished_requests_per_s(self) -> float:
+        """Return how many requests a second came to their end, to size the next load."""
+        return self.payments_per_s / self.payments_per_request
+
+    @property
     def accepted_requests_per_s(self) -> float:
-        """Return how many requests a second were answered while they were offered, to size the next load."""
+        """Return how many requests a second were answered while they were offered."""
         return self.payments / self.payments_per_request / max(self.seconds - self.drain_s, LOOK_S)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from bench.broker import Broker
+from bench.broker import PARTITIONS, Broker
 from bench.contestants import OURS, Say
 from bench.judge import STEPS, RunDoesNotCount
 from bench.snapshots import Snapshots
@@ -94,5 +94,5 @@ def _resident(broker: Broker, worker: WorkerProcess) -> dict[str, int]:
 
 
 def _write(broker: Broker, snapshots: Snapshots, numbers: range, say: Callable[[str], None]) -> None:
-    for written in snapshots.write(broker.bootstrap, numbers):
+    for written in snapshots.write(broker.bootstrap, numbers, PARTITIONS):
         say(f"{written} of {len(numbers)} snapshots written")

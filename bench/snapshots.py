@@ -6,7 +6,6 @@ import hashlib
 from collections.abc import Iterator
 from uuid import UUID
 
-from bench.broker import PARTITIONS
 from bench.inputs import WRITE_S_MAX, lives, producer_of
 from bench.judge import expected_events
 from payments.idempotency import payment_id
@@ -54,12 +53,12 @@ class Snapshots:
                 value = value.replace(old, str(UUID(bytes=digest[:16])).encode())
         return key, of, value
 
-    def write(self, bootstrap: str, numbers: range) -> Iterator[int]:
+    def write(self, bootstrap: str, numbers: range, partitions: int) -> Iterator[int]:
         """Write the records to payment-events, each on its payment's partition; yield from time to time how many."""
         producer = producer_of(bootstrap, {"queue.buffering.max.messages": QUEUED_MAX})
         for written, number in enumerate(numbers):
             key, of, value = self.record(number)
-            partition = partition_of(f"{self.tenant_id}:{key}", PARTITIONS)
+            partition = partition_of(f"{self.tenant_id}:{key}", partitions)
             while True:
                 try:
                     producer.produce(

@@ -11,6 +11,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
+from itertools import product
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -26,7 +27,7 @@ from bench.growth_stage import growth_stage
 from bench.judge import RunDoesNotCount
 from bench.load import GeneratorFailed
 from bench.nacha_stage import nacha_stage
-from bench.own_system import OwnSystem
+from bench.own_system import MakeOurs, OwnSystem
 from bench.part_stages import gateway_stage, ingest_stage, read_stage
 from bench.peers.faust_topology.system import FaustTopology
 from bench.peers.quix.system import Quix
@@ -42,6 +43,7 @@ from bench.usage import machine
 from bench.worker_process import WorkerEnded
 from cli.local_stack.trouble import StackError
 from observability.logs import configure_logging
+from schemas.topics import PARTITIONS_DEFAULT
 
 STAGES = ("stream", "projection", "rebuild", "restore", "memory", "faults", "questions", "codec", "nacha")
 OVER_HTTP = ("end_to_end", "sustained", "backlog", "growth", "ingest", "gateway", "read")
@@ -58,7 +60,7 @@ class OverHttp:
     backlog: int
     grown: int
     lasting_s: float
-    workers: Sequence[int]
+    ours: Sequence[MakeOurs]
     peers: Sequence[Make]
     measure: Measure
 
@@ -90,6 +92,8 @@ class OverHttp:
               help=f"Payments that are there in the growth stage, set against one in {FEW} of them.")  # fmt: skip
 @click.option("--workers", type=click.IntRange(1), multiple=True, default=(1,), show_default=True,
               help="Stream workers of ours end to end; given several times, each number takes turns.")  # fmt: skip
+@click.option("--partitions", type=click.IntRange(1), multiple=True, default=(PARTITIONS_DEFAULT,), show_default=True,
+              help="DIRECTPAY_PARTITIONS of ours over HTTP; end to end several take turns.")  # fmt: skip
 @click.option("--beside", type=click.Choice(list(PEERS)), multiple=True,
               help="A peer that takes turns with ours end to end; may be given several times.")  # fmt: skip
 @click.option("--seed", type=int, default=1, show_default=True, help="Fixes the schedule of faults.")
@@ -110,6 +114,7 @@ def bench(
     backlog: int,
     grown: int,
     workers: tuple[int, ...],
+    partitions: tuple[int, ...],
     beside: tuple[str, ...],
     seed: int,
     bootstrap: str | None,
@@ -127,7 +132,7 @@ def bench(
         backlog=backlog,
         grown=grown,
         lasting_s=lasting,
-        workers=list(dict.fromkeys(workers)),
+        ours=[partial(OwnSystem, workers=w, partitions=p) for w, p in dict.fromkeys(product(workers, partitions))],
         peers=[PEERS[name] for name in dict.fromkeys(beside)],
         measure=Measure(seconds=seconds),
     )
@@ -181,20 +186,19 @@ def _over_http(stage: str, work: Path, of: OverHttp) -> dict[str, Any]:
     work.chmod(0o711)
     match stage:
         case "end_to_end":
-            ours = [partial(OwnSystem, workers=count) for count in of.workers]
-            return end_to_end_stage(ours, work, of.measure, _say, peers=of.peers)
+            return end_to_end_stage(of.ours, work, of.measure, _say, peers=of.peers)
         case "sustained":
-            return sustained_stage(OwnSystem, work, of.measure, of.lasting_s, _say)
+            return sustained_stage(of.ours[0], work, of.measure, of.lasting_s, _say)
         case "backlog":
-            return backlog_stage(work, of.backlog, of.measure, _say)
+            return backlog_stage(of.ours[0], work, of.backlog, of.measure, _say)
         case "growth":
-            return growth_stage(work, of.grown // FEW, of.grown, of.measure, _say)
+            return growth_stage(of.ours[0], work, of.grown // FEW, of.grown, of.measure, _say)
         case "ingest":
-            return ingest_stage(work, of.measure, _say)
+            return ingest_stage(of.ours[0], work, of.measure, _say)
         case "gateway":
-            return gateway_stage(work, of.payments, of.measure, _say)
+            return gateway_stage(of.ours[0], work, of.payments, of.measure, _say)
         case _:
-            return read_stage(work, of.payments, of.measure, _say)
+            return read_stage(of.ours[0], work, of.payments, of.measure, _say)
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:

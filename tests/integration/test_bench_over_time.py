@@ -36,7 +36,7 @@ def test_a_load_that_lasts_is_told_in_slices(tmp_path: Path) -> None:
 
 def test_a_backlog_is_drained_and_new_payments_are_answered_meanwhile(tmp_path: Path) -> None:
     newcomers = Newcomers(rate=4.0, round_s=2.0)
-    figures = backlog_stage(tmp_path, 2000, SHORT, lambda _: None, newcomers)
+    figures = backlog_stage(OwnSystem, tmp_path, 2000, SHORT, lambda _: None, newcomers)
     assert figures["commands"] >= 2000
     assert figures["new_payments"] == sum(figures["answers"].values()) > 0
     # Who does not wait is told 202; who does either that or the payment, and none is refused.
@@ -47,7 +47,7 @@ def test_a_backlog_is_drained_and_new_payments_are_answered_meanwhile(tmp_path: 
 
 
 def test_the_same_phase_is_measured_with_few_and_with_many_payments_there(tmp_path: Path) -> None:
-    figures = growth_stage(tmp_path, 500, 2000, SHORT, lambda _: None)
+    figures = growth_stage(OwnSystem, tmp_path, 500, 2000, SHORT, lambda _: None)
     assert set(figures["cpu_us"]) == {"500", "2000"}
     assert all(cpu_us > 0 for cpu_us in figures["cpu_us"].values())
     assert set(figures["cpu_us_by_kind"]["2000"]) == OF_THE_SYSTEM
