@@ -41,7 +41,8 @@ def _compile(modules: list[str], folder: Path) -> list[Path]:
     from setuptools.command.build_ext import build_ext
 
     options = ["--config-file", "pyproject.toml", "--cache-dir", str(folder / "mypy")]
-    extensions = mypycify([*options, *modules], opt_level="3", debug_level="0", target_dir=str(folder / "c"))
+    level = os.environ.get("MYPYC_OPT_LEVEL", "3")
+    extensions = mypycify([*options, *modules], opt_level=level, debug_level="0", target_dir=str(folder / "c"))
     command = build_ext(Distribution({"name": "directpay", "ext_modules": extensions}))
     command.build_lib, command.build_temp = str(folder / "lib"), str(folder / "temp")
     command.ensure_finalized()

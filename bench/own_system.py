@@ -12,7 +12,7 @@ import psycopg
 
 from bench.judge import STEPS, RunDoesNotCount
 from bench.process_times import families
-from bench.system import Post
+from bench.system import PARTITIONS_OF_SYSTEMS, Post
 from bench.usage import bytes_on_disk
 from chaos.answers import Answer, AnswerLog, Ask, Channel, Said, Terms
 from chaos.evidence import Views
@@ -25,7 +25,6 @@ from cli.local_stack.stack import LocalStack
 from cli.local_stack.trouble import StackError
 from payments.idempotency import payment_id
 from payments.rails import Rail
-from schemas.topics import PARTITIONS_DEFAULT
 
 # An instant payment settles 50 to 100 ms after its claim: the rail delays each payment, and bounds none of the rates.
 RAIL_SPEED = 20.0
@@ -57,9 +56,9 @@ class _Batch(msgspec.Struct):
 
 
 def _named(workers: int, partitions: int) -> str:
-    """Return the name of a form of ours, with what is not as shipped."""
-    of = {"workers": (workers, 1), "partitions": (partitions, PARTITIONS_DEFAULT)}
-    return ", ".join(["directpay", *(f"{count} {what}" for what, (count, shipped) in of.items() if count != shipped)])
+    """Return the name of a form of ours, with what is not as usual here."""
+    of = {"workers": (workers, 1), "partitions": (partitions, PARTITIONS_OF_SYSTEMS)}
+    return ", ".join(["directpay", *(f"{count} {what}" for what, (count, usual) in of.items() if count != usual)])
 
 
 def id_of(number: int) -> str:
@@ -72,7 +71,7 @@ class OwnSystem:
 
     rail_speed = RAIL_SPEED
 
-    def __init__(self, folder: Path, *, workers: int = 1, partitions: int = PARTITIONS_DEFAULT) -> None:
+    def __init__(self, folder: Path, *, workers: int = 1, partitions: int = PARTITIONS_OF_SYSTEMS) -> None:
         self.name = _named(workers, partitions)
         self.url = ""
         self.partitions = partitions

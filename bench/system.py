@@ -6,6 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
+# Of the topics of every system that has some, ours included: as many as this machine has cores. More only make what is
+# written, read and locked at once smaller, and each such thing costs the same whatever it brings.
+PARTITIONS_OF_SYSTEMS = 2
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Post:

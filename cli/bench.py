@@ -39,11 +39,11 @@ from bench.rebuild_stage import rebuild_stage
 from bench.restore_stage import memory_stage, restore_stage
 from bench.stream_stage import stream_stage
 from bench.sustained_stage import sustained_stage
+from bench.system import PARTITIONS_OF_SYSTEMS
 from bench.usage import machine
 from bench.worker_process import WorkerEnded
 from cli.local_stack.trouble import StackError
 from observability.logs import configure_logging
-from schemas.topics import PARTITIONS_DEFAULT
 
 STAGES = ("stream", "projection", "rebuild", "restore", "memory", "faults", "questions", "codec", "nacha")
 OVER_HTTP = ("end_to_end", "sustained", "backlog", "growth", "ingest", "gateway", "read")
@@ -92,8 +92,8 @@ class OverHttp:
               help=f"Payments that are there in the growth stage, set against one in {FEW} of them.")  # fmt: skip
 @click.option("--workers", type=click.IntRange(1), multiple=True, default=(1,), show_default=True,
               help="Stream workers of ours end to end; given several times, each number takes turns.")  # fmt: skip
-@click.option("--partitions", type=click.IntRange(1), multiple=True, default=(PARTITIONS_DEFAULT,), show_default=True,
-              help="DIRECTPAY_PARTITIONS of ours over HTTP; end to end several take turns.")  # fmt: skip
+@click.option("--partitions", type=click.IntRange(1), multiple=True, default=(PARTITIONS_OF_SYSTEMS,),
+              show_default=True, help="Partitions of ours over HTTP; end to end several take turns.")  # fmt: skip
 @click.option("--beside", type=click.Choice(list(PEERS)), multiple=True,
               help="A peer that takes turns with ours end to end; may be given several times.")  # fmt: skip
 @click.option("--seed", type=int, default=1, show_default=True, help="Fixes the schedule of faults.")

@@ -18,8 +18,8 @@ log = structlog.get_logger()
 
 TICK_S = 0.004  # About a transaction of the projector: asking more often would only ask in vain.
 # Each wait is asked about until it is known, and costs the database each time: the more wait, the more seldom.
-TICK_S_PER_WAIT = 0.0002
-TICK_S_MAX = 0.02
+TICK_S_PER_WAIT = 0.0005
+TICK_S_MAX = 0.03
 WAITS_PER_QUERY_MAX = 2_000  # Some milliseconds of the database's time, so that nobody waits long behind a batch.
 REQUESTS_WAITING_MAX = 1_000
 BATCH_WAITS_MAX = 40_000  # Four full batches; each wait is about half a kilobyte.

@@ -69,6 +69,8 @@ class Connections:
         # The server gives up as well: a question that nobody waits for must not cost it anything.
         ours = "-c default_transaction_read_only=on -c timezone=UTC -c jit=off"
         ours += f" -c statement_timeout={int(timeout_s * 1000)}"
+        # Rows are found by their keys, pages by an index. A plan that reads a young table whole is kept while it grows.
+        ours += " -c enable_seqscan=off"
         self._uri = make_conninfo(uri, options=f"{given} {ours}".strip(), application_name="directpay-queries")
         self._timeout_s = timeout_s
         self._places = asyncio.Semaphore(connections_max)

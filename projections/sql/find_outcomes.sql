@@ -18,9 +18,12 @@ LEFT JOIN projection.payments AS payment
     ON payment.payment_id = wait.payment_id
     AND (
         wait.kind = 'initiate'
-        OR EXISTS (
-            SELECT FROM projection.payment_events AS event
+        -- With EXISTS all events of all payments would be read for a few waits, while the table is young.
+        OR (
+            SELECT TRUE
+            FROM projection.payment_events AS event
             WHERE event.payment_id = wait.payment_id AND event.caused_by = wait.command_id
+            LIMIT 1
         )
     )
 LEFT JOIN projection.command_outcomes AS refusal ON refusal.outcome_key = wait.command_id::text

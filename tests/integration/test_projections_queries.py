@@ -296,6 +296,38 @@ def test_outcomes_of_many_commands_are_one_question(views: str) -> None:
     assert ask(views, lambda queries: queries.outcomes([])) == {}
 
 
+def test_no_table_is_read_whole_for_outcomes_however_young_it_is(postgres: OwnPostgres, views: str) -> None:
+    """A plan that was made for a few rows is kept while there come millions, until the table is analysed."""
+    waits = [
+        Wait(
+            payment_id=order("demo", number).payment_id,
+            command_id=str(uuid.UUID(int=number)),
+            kind="cancel" if number % 2 else "initiate",
+        )
+        for number in range(100)
+    ]
+
+    async def often(queries: Queries) -> None:
+        # More often than a plan is made anew for its parameters.
+        for _ in range(10):
+            await queries.outcomes(waits)
+
+    def reads() -> tuple[int, dict[str, int]]:
+        told = "SELECT relname, seq_scan, seq_scan + coalesce(idx_scan, 0) FROM pg_stat_user_tables"
+        with psycopg.connect(views, autocommit=True) as connection:
+            rows = connection.execute(told).fetchall()
+        return sum(every for _, _, every in rows), {name: whole for name, whole, _ in rows}
+
+    before, whole_before = reads()
+    ask(views, often)
+    deadline = time.monotonic() + 10
+    # What a connection has read is told when it has ended, which is a moment after the question.
+    while (after := reads())[0] == before:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert after[1] == whole_before
+
+
 def test_a_refusal_to_create_is_found_by_the_payments_id(views: str) -> None:
     async def reasons(queries: Queries) -> list[str | None]:
         found = [

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from bench.broker import PARTITIONS
 from bench.peers.on_kafka.system import COMMANDS, CORES, EVENTS, OnKafka, ours
+from bench.system import PARTITIONS_OF_SYSTEMS
 
 
 class FaustTopology(OnKafka):
@@ -27,7 +27,7 @@ class FaustTopology(OnKafka):
             "PEER_KAFKA": bootstrap,
             "PEER_COMMANDS": COMMANDS,
             "PEER_EVENTS": EVENTS,
-            "PEER_PARTITIONS": str(PARTITIONS),
+            "PEER_PARTITIONS": str(PARTITIONS_OF_SYSTEMS),
             "PEER_STATE": str(self.folder / "faust"),
             "PEER_DATABASE": database_uri,
             "PEER_CONFIRMED": "yes" if self._confirmed else "no",

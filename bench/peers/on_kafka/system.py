@@ -10,9 +10,10 @@ from pathlib import Path
 import psycopg
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from bench.broker import PARTITIONS, kafka
+from bench.broker import kafka
 from bench.peers.judged import statement
 from bench.peers.peer import Peer
+from bench.system import PARTITIONS_OF_SYSTEMS
 from bench.usage import bytes_on_disk
 from cli.local_stack.ports import HOST
 from kafka_log.connection import LIBRDKAFKA_LOG, client_settings
@@ -57,6 +58,6 @@ def ours() -> Mapping[str, str]:
 
 def _create_topics(bootstrap: str) -> None:
     admin = AdminClient(client_settings(bootstrap, "bench"), logger=LIBRDKAFKA_LOG)
-    topics = [NewTopic(name, PARTITIONS, 1) for name in (COMMANDS, EVENTS)]
+    topics = [NewTopic(name, PARTITIONS_OF_SYSTEMS, 1) for name in (COMMANDS, EVENTS)]
     for created in admin.create_topics(topics, operation_timeout=CREATE_S_MAX).values():
         created.result(CREATE_S_MAX)
