@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import islice
 
 import structlog
 from prometheus_client import Counter, Gauge, Histogram
@@ -19,7 +20,11 @@ log = structlog.get_logger()
 TICK_S = 0.004  # About a transaction of the projector: asking more often would only ask in vain.
 # Each wait is asked about until it is known, and costs the database each time: the more wait, the more seldom.
 TICK_S_PER_WAIT = 0.0005
-TICK_S_MAX = 0.03
+TICK_S_MAX = 0.05
+# Outcomes come about in the order of commands. So of a batch no more than its first ones are asked for, until these are
+# known; and now and then all, because one partition may stand still while others go on.
+PROBED = 32
+ALL_EVERY = 8
 WAITS_PER_QUERY_MAX = 2_000  # Some milliseconds of the database's time, so that nobody waits long behind a batch.
 REQUESTS_WAITING_MAX = 1_000
 BATCH_WAITS_MAX = 40_000  # Four full batches; each wait is about half a kilobyte.
@@ -32,14 +37,24 @@ UNAVAILABLE = Counter(
 
 
 class _Request:
-    """One request's waits: a single one, or a batch's."""
+    """One request's waits: a single one, or a batch's, in the order of its commands."""
 
-    __slots__ = ("done", "found", "open")
+    __slots__ = ("_asked", "_rounds", "done", "found", "open")
 
     def __init__(self, waits: Sequence[Wait]) -> None:
         self.open = {wait.command_id: wait for wait in waits}
         self.found: dict[str, Outcome] = {}
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._asked: list[Wait] = []
+        self._rounds = 0
+
+    def next_asked(self) -> list[Wait]:
+        """Return what to ask for now: the first that are open; or all, when those of the last round are known."""
+        self._rounds += 1
+        is_moving = self._rounds > 1 and not any(wait.command_id in self.open for wait in self._asked)
+        some = None if is_moving or self._rounds % ALL_EVERY == 0 else PROBED
+        self._asked = list(islice(self.open.values(), some))
+        return self._asked
 
     def take(self, outcomes: dict[str, Outcome]) -> None:
         for command_id in outcomes.keys() & self.open.keys():
@@ -109,7 +124,7 @@ class OutcomeWait:
         while self._requests:
             began = time.perf_counter()
             requests = list(self._requests)
-            asked = [wait for request in requests for wait in request.open.values()]
+            asked = [wait for request in requests for wait in request.next_asked()]
             try:
                 for waits in in_batches(asked, WAITS_PER_QUERY_MAX):
                     outcomes = await self._queries.outcomes(waits)
