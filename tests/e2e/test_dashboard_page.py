@@ -20,7 +20,7 @@ from tests.e2e.tenancy import Tenancy
 
 pytestmark = pytest.mark.browser
 
-PAGE_WAIT_S_MAX = 30.0
+PAGE_WAIT_S_MAX = 120.0
 LOOK_EVERY_S = 0.05
 DESK, PHONE = (1440, 900), (390, 844)
 # What a caller may write, and a page must not run.

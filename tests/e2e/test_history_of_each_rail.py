@@ -22,7 +22,6 @@ def test_history_on_each_rail_is_complete_ordered_and_in_range(stack: Any) -> No
 
 
 @pytest.mark.long
-@pytest.mark.timeout(600)
 def test_history_on_each_rail_at_real_speed(tmp_path: Path) -> None:
     for slow in _running(LocalStack(tmp_path / "stack", rail_speed=1)):
         _check_every_rail(Tenancy.open(slow.stack), speed=1)

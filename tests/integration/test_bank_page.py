@@ -19,7 +19,7 @@ from tests.unit.rails.ach_bank.sent_files import MONDAY, debits_of, sent
 
 pytestmark = pytest.mark.browser
 
-PAGE_WAIT_S_MAX = 60.0
+PAGE_WAIT_S_MAX = 120.0
 PHONE = "390,844"
 
 

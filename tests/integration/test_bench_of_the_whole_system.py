@@ -16,7 +16,6 @@ OF_THE_SYSTEM = {"api", "stream", "rails", "bank", "projector", "reconciler", "w
 SHORT = Measure(seconds=1.0, warm_up_s=0.5, rate=50.0, batch=20, batch_connections=2, connections=8)
 
 
-@pytest.mark.timeout(600)  # Half a minute on an idle machine; a busy one starts Kafka in as long.
 def test_every_payment_of_a_short_run_is_finished_counted_and_judged(tmp_path: Path) -> None:
     figures = end_to_end_stage([OwnSystem], tmp_path, SHORT, lambda _: None)
     (turn,) = figures["turns"]

@@ -29,7 +29,6 @@ def missing() -> str | None:
 pytestmark = pytest.mark.skipif(missing() is not None, reason=str(missing()))
 
 
-@pytest.mark.timeout(600)
 def test_the_compiled_rules_and_bytes_pass_the_tests_of_the_interpreted_ones(tmp_path: Path) -> None:
     pip = (sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check")
     outside = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
