@@ -31,19 +31,27 @@ SUPERUSER, OWNER, DATABASE = "postgres", "directpay", "directpay"
 REACHABLE = Path("/var/lib/directpay")
 ACCOUNTS = ("postgres", "nobody")
 
+# What docker-compose.yml gives its server as well.
+TUNING: dict[str, str] = {
+    # Nobody here listens to notifications, and nothing keeps a role from sending some: their queue is the smallest
+    # there is, half a megabyte.
+    "max_notify_queue_pages": "64",
+    # Payments' ids are random, so each one touches other pages of the indexes: with millions of them these are read
+    # and written again and again where they have no room, and go whole into the WAL once behind each checkpoint. The
+    # memory is taken as it is needed.
+    "shared_buffers": "512MB",
+    "max_wal_size": "4GB",
+    "checkpoint_timeout": "15min",
+}
 SETTINGS: dict[str, str] = {
     "listen_addresses": HOST,
     "unix_socket_directories": "",
     "max_connections": "100",
-    "shared_buffers": "128MB",
-    "max_wal_size": "1GB",
     "jit": "off",  # Our queries are short; compiling them costs more than it saves.
-    # Nobody here listens to notifications, and nothing keeps a role from sending some: their queue is the smallest
-    # there is, half a megabyte.
-    "max_notify_queue_pages": "64",
     "timezone": "UTC",
     "log_timezone": "UTC",
     "log_min_messages": "warning",
+    **TUNING,
 }
 
 

@@ -11,6 +11,7 @@ import yaml
 
 from cli.local_stack.kafka import SETTINGS
 from cli.local_stack.kafka_jars import KAFKA_VERSION
+from cli.local_stack.postgres import TUNING
 from cli.local_stack.processes import DECIDED_BY_FILES, SENDER
 from cli.main import SUBCOMMANDS
 from cli.settings import ALL, PREFIX, Settings
@@ -37,6 +38,11 @@ def test_kafka_has_the_settings_of_the_local_stack() -> None:
     expected = {"KAFKA_" + name.upper().replace(".", "_"): value for name, value in SETTINGS.items()}
     assert {name: environment.get(name) for name in expected} == expected
     assert SERVICES["kafka"]["image"] == f"apache/kafka:{KAFKA_VERSION}"
+
+
+def test_postgres_is_tuned_as_that_of_the_local_stack() -> None:
+    tuned = [part for name, value in TUNING.items() for part in ("-c", f"{name}={value}")]
+    assert SERVICES["postgres"]["command"] == ["postgres", *tuned]
 
 
 @pytest.mark.parametrize("ours", [OURS, OURS_BY_FILES])
