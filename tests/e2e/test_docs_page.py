@@ -27,15 +27,15 @@ def browser() -> Iterator[webdriver.Chrome]:
         yield chrome
 
 
-def test_an_example_of_each_method_in_each_section_works_when_executed_as_shown(
+def test_an_example_of_each_section_and_of_each_method_works_when_executed_as_shown(
     browser: webdriver.Chrome, stack: Any, tmp_path: Path
 ) -> None:
     browser.get(f"{stack.stack['http']}/docs")
     wait = WebDriverWait(browser, PAGE_WAIT_S_MAX, poll_frequency=LOOK_EVERY_S)
     wait.until(lambda b: b.find_elements(By.CSS_SELECTOR, ".opblock"))
     _authorize(browser, wait, {"ApiKey": stack.stack["api_key"], "AdminKey": stack.stack["admin_key"]})
-    answers = dict(_execute(browser, wait, index) for index in _first_of_each_method(browser))
-    assert len(answers) >= 15, answers
+    answers = dict(_execute(browser, wait, index) for index in _chosen(browser))
+    assert len(answers) >= 10, answers
     browser.save_screenshot(str(tmp_path / "docs.png"))
     failed = {name: status for name, status in answers.items() if not status.startswith("2")}
     assert not failed, failed
@@ -47,7 +47,7 @@ def test_an_example_of_each_method_in_each_section_works_when_executed_as_shown(
     assert not errors, errors
 
 
-def _first_of_each_method(browser: webdriver.Chrome) -> list[int]:
+def _chosen(browser: webdriver.Chrome) -> list[int]:
     """Return which of the page's blocks to execute: test_openapi_examples.py executes every one, without a browser."""
     told = """return [...document.querySelectorAll('.opblock')].map(block => [
         block.closest('.opblock-tag-section').querySelector('.opblock-tag').id,
@@ -55,11 +55,11 @@ def _first_of_each_method(browser: webdriver.Chrome) -> list[int]:
         block.querySelector('.opblock-summary-path').dataset.path])"""
     shown: list[list[str]] = browser.execute_script(told)
     assert len(shown) >= 20, "the page lists every endpoint"
-    kinds = [(section, method) for section, method, _ in shown]
+    sections, methods, _ = zip(*shown, strict=True)
     return [
         index
         for index, (section, method, path) in enumerate(shown)
-        if kinds.index((section, method)) == index or (method, path) == NEEDED
+        if index in (sections.index(section), methods.index(method)) or (method, path) == NEEDED
     ]
 
 
