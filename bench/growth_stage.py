@@ -1,4 +1,7 @@
-"""The cost of a payment with few and with many payments in the system: the same phase, by the same processes.
+"""The cost of a payment with few and with many payments in the system: the same phase in two systems, by turns.
+
+Both run all the time, each at rest while the other is measured: a machine's speed moves more within half an hour than
+what is to be seen here.
 
 The payments are there as after years: their records on payment-events, in the stores of the stream app, which restores
 them, and in Postgres, where `directpay rebuild` projects them; that is the fastest way, and what an operator does. They
@@ -10,7 +13,9 @@ from __future__ import annotations
 
 import statistics
 import time
-from dataclasses import asdict
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -27,10 +32,11 @@ from bench.process_times import ProcessTimes
 from bench.rebuild_stage import PAYMENTS_A_LEASE
 from bench.restore_stage import require_restored
 from bench.snapshots import Snapshots
+from bench.turns import there_and_back
 from projections.rebuild import rebuild
 from schemas.topics import PAYMENT_EVENTS
 
-ROUNDS = 3  # Of the measured phase: the median of its costs is told.
+TURNS = 2  # Each there and back (few, many, many, few): the median of four costs of each is told.
 # So many a start of the stream app: it restores them well within the time that the stack gives it to become ready.
 RESTORED_AT_ONCE = 500_000
 READERS_WAIT_S = 20.0
@@ -48,23 +54,39 @@ FROM projection.payments WHERE tenant_id = %s
 """
 
 
+@dataclass(frozen=True, slots=True)
+class _Filled:
+    """One of the two systems, with what its phases were."""
+
+    system: OwnSystem
+    bench: Bench
+    payments: int
+    phases: list[Phase] = field(default_factory=list)
+
+
 def growth_stage(make: MakeOurs, folder: Path, few: int, many: int, measure: Measure, say: Say) -> dict[str, Any]:
     """Return the CPU time of a payment, in all processes, with `few` and with `many` payments there before."""
-    system = make(folder / "directpay")
     snapshots = Snapshots(steps=STEPS, leases=max(many // PAYMENTS_A_LEASE, 1))
     assert snapshots.tenant_id == TENANT, "the payments are of one tenant"
-    phases: dict[int, list[Phase]] = {}
-    with running(system, say):
-        bench = Bench(system, folder)
-        there = 0
-        for count in (few, many):
-            _fill(system, snapshots, range(there, count), say)
-            there = count
-            _rest(system, say)
-            _require_known(system, snapshots, count, folder)
-            phases[count] = _measured(system, bench, measure, say)
-            _require_rows(system, count + bench.accepted)
-    return _compared(few, many, phases, say)
+    with ExitStack() as stack:
+        both = [_filled(make, folder / str(count), snapshots, count, stack, say) for count in (few, many)]
+        for each in both:
+            _rest(each.system, say)
+            _require_known(each.system, snapshots, each.payments, folder)
+            _warm_up(each, measure)
+        for each in there_and_back(both) * TURNS:
+            each.phases.append(_measured(each, measure, say))
+        for each in both:
+            _require_rows(each.system, each.payments + each.bench.accepted)
+    return _compared(both, say)
+
+
+def _filled(make: MakeOurs, folder: Path, snapshots: Snapshots, count: int, stack: ExitStack, say: Say) -> _Filled:
+    """Start a system that runs as long as `stack`, with so many payments in it."""
+    system = make(folder)
+    stack.enter_context(running(system, say))
+    _fill(system, snapshots, range(count), say)
+    return _Filled(system, Bench(system, folder), count)
 
 
 def _fill(system: OwnSystem, snapshots: Snapshots, numbers: range, say: Say) -> None:
@@ -128,24 +150,25 @@ def _rest(system: OwnSystem, say: Say) -> None:
     say(f"growth: at rest after {time.monotonic() - began_s:.0f} s")
 
 
-def _measured(system: OwnSystem, bench: Bench, measure: Measure, say: Say) -> list[Phase]:
-    """Warm up, measure some rounds, and judge all of their payments."""
-    kafka, connections = system.stack.stack["kafka"], measure.batch_connections
-    starts, told = ends(kafka, PAYMENT_EVENTS.name), len(system.told)
-    batches = partial(bench.batches, size=measure.batch, connections=connections)
+def _warm_up(of: _Filled, measure: Measure) -> None:
+    """Let a system work without being measured, until what stands on disk since it was filled has been read."""
+    batches = partial(of.bench.batches, size=measure.batch, connections=measure.batch_connections)
     seen = batches(WARM_UP_BATCHES, seconds=measure.warm_up_s)
-    # Once without being measured: what stands on disk since it was filled is read before it is remembered.
-    seen = batches(enough(seen, measure.seconds, connections), seconds=measure.seconds)
-    phases = []
-    for _ in range(ROUNDS):
-        seen = batches(enough(seen, measure.seconds, connections), seconds=measure.seconds)
-        say(f"growth: {seen.cpu_us} us of CPU a payment, {seen.payments_per_s} payments/s")
-        phases.append(seen)
-    judge = Judge(id_of(number) for number in system.told[told:])
+    of.phases.append(batches(enough(seen, measure.seconds, measure.batch_connections), seconds=measure.seconds))
+
+
+def _measured(of: _Filled, measure: Measure, say: Say) -> Phase:
+    """Measure one round, and judge all of its payments."""
+    kafka, connections = of.system.stack.stack["kafka"], measure.batch_connections
+    starts, told = ends(kafka, PAYMENT_EVENTS.name), len(of.system.told)
+    requests = enough(of.phases[-1], measure.seconds, connections)
+    phase = of.bench.batches(requests, size=measure.batch, connections=connections, seconds=measure.seconds)
+    say(f"growth, {of.payments} there: {phase.cpu_us} us of CPU a payment, {phase.payments_per_s} payments/s")
+    judge = Judge(id_of(number) for number in of.system.told[told:])
     for message in read_to_end(kafka, PAYMENT_EVENTS.name, starts):
         judge.hear(*event_id(message))
     judge.verdict().require()
-    return phases
+    return phase
 
 
 def _require_rows(system: OwnSystem, payments: int) -> None:
@@ -156,15 +179,18 @@ def _require_rows(system: OwnSystem, payments: int) -> None:
         raise RunDoesNotCount(f"{rows} of {payments} payments have a row, {otherwise} of them are not completed")
 
 
-def _compared(few: int, many: int, phases: dict[int, list[Phase]], say: Say) -> dict[str, Any]:
-    cpu_us = {count: statistics.median(each.cpu_us for each in of) for count, of in phases.items()}
-    growth = round(100 * (cpu_us[many] / cpu_us[few] - 1), 1)
-    say(f"growth: {cpu_us[few]} us a payment with {few} there, {cpu_us[many]} with {many}: {growth} %")
+def _compared(both: Sequence[_Filled], say: Say) -> dict[str, Any]:
+    # The first phase of each warmed it up.
+    rounds = {str(each.payments): each.phases[1:] for each in both}
+    cpu_us = {count: statistics.median(each.cpu_us for each in of) for count, of in rounds.items()}
+    (few, before), (many, after) = cpu_us.items()
+    growth = round(100 * (after / before - 1), 1)
+    say(f"growth: {before} us a payment with {few} there, {after} with {many}: {growth} %")
     return {
-        "cpu_us": {str(count): us for count, us in cpu_us.items()},
+        "cpu_us": cpu_us,
         "growth_percent": growth,
-        "cpu_us_by_kind": {str(count): _median_by_kind(of) for count, of in phases.items()},
-        "rounds": {str(count): [asdict(each) for each in of] for count, of in phases.items()},
+        "cpu_us_by_kind": {count: _median_by_kind(of) for count, of in rounds.items()},
+        "rounds": {count: [asdict(each) for each in of] for count, of in rounds.items()},
     }
 
 
