@@ -134,6 +134,16 @@ class Lane:
         """By topic, the offset of the next record to decide; what is before it is committed."""
         return dict(self._next)
 
+    def progress(self, topic: str) -> tuple[int, ...]:
+        """Return what changes while this lane gets on with what it was given of a topic.
+
+        That is its next offset. While records of it wait here, or are not fetched because the lane has enough to do,
+        the other topics' count as well: one fetch of those may be tens of thousands of records that stand before it.
+        """
+        position = self._next.get(topic, 0)
+        waits_here = topic in self._held or self._taken_to.get(topic, 0) > position
+        return tuple(self.next_offsets.values()) if waits_here else (position,)
+
     @property
     def is_idle(self) -> bool:
         """Say whether everything that was fetched has been decided and committed, so that a lag is not ours."""

@@ -39,7 +39,7 @@ class Facts:
     is_ready: bool
     progress: object  # Anything that changes while the worker restores or decides.
     behind: dict[str, int] = field(default_factory=dict)  # Lag of each input that is not knowingly waiting.
-    positions: dict[str, int | None] = field(default_factory=dict)
+    decided: dict[str, object] = field(default_factory=dict)  # By input, anything that changes while it is worked off.
 
 
 class Watch:
@@ -49,7 +49,7 @@ class Watch:
         self._bounds = bounds
         self._unready_since: float | None = now
         self._progress: object = None
-        self._positions: dict[str, tuple[int | None, float]] = {}
+        self._decided: dict[str, tuple[object, float]] = {}
 
     def judge(self, facts: Facts, now: float) -> str | None:
         """Return why the process must end, or None."""
@@ -67,15 +67,15 @@ class Watch:
         return self._stuck(facts, now)
 
     def _stuck(self, facts: Facts, now: float) -> str | None:
-        remembered = self._positions
-        self._positions = {}
+        remembered = self._decided
+        self._decided = {}
         for name, lag in facts.behind.items():
             if lag <= 0:
                 continue
-            position = facts.positions.get(name)
+            decided = facts.decided.get(name)
             before = remembered.get(name)
-            since = now if before is None or before[0] != position else before[1]
-            self._positions[name] = (position, since)
+            since = now if before is None or before[0] != decided else before[1]
+            self._decided[name] = (decided, since)
             if now - since > self._bounds.stuck_s:
                 return f"stuck: {name} is {lag} behind and has decided nothing for {self._bounds.stuck_s:.0f} s"
         return None

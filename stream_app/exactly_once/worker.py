@@ -189,7 +189,7 @@ class LaneApp(faust.App):
     def facts(self, ends: dict[tuple[str, int], int]) -> Facts:
         """Return what the watchdog judges, and set the lag metrics from the same figures."""
         behind: dict[str, int] = {}
-        positions: dict[str, int | None] = {}
+        decided: dict[str, object] = {}
         for (topic, number), lane in self.lanes.assigned.items():
             position = lane.next_offsets.get(topic)
             fetched_to = self._lane_consumer.thread.position(TP(topic, number)) if lane.is_idle else None
@@ -201,14 +201,14 @@ class LaneApp(faust.App):
             metrics.LAG.labels(topic, str(number)).set(lag)
             if lane.is_restored and lane.waits_for is None:
                 behind[f"{topic}-{number}"] = lag
-                positions[f"{topic}-{number}"] = position
+                decided[f"{topic}-{number}"] = lane.progress(topic)
         return Facts(
             crashed=self.crash_reason or self._membership_failed(),
             pulse_at=self._pulse_at,
             is_ready=self.ready()[0],
             progress=self._restored_records,
             behind=behind,
-            positions=positions,
+            decided=decided,
         )
 
     def _membership_failed(self) -> BaseException | None:

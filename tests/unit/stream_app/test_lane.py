@@ -489,3 +489,34 @@ def test_closing_ends_a_wait_for_something_outside() -> None:
         assert not process.failures
 
     asyncio.run(history())
+
+
+def test_a_topic_gets_on_while_what_stands_before_its_records_does_and_not_by_what_is_fetched_without_it() -> None:
+    async def history() -> None:
+        lane, turns = lane_of(Process()), asyncio.Semaphore(0)
+
+        async def by_turns(lane: Lane) -> None:
+            await lane.restore("events")
+            async for batch in lane.batches():
+                await turns.acquire()
+                await lane.commit(batch)
+
+        async def until(topic: str, offset: int) -> None:
+            turns.release()
+            await settled(lambda: lane.next_offsets[topic] == offset)
+
+        lane.start(by_turns)
+        lane.take(fetch(0, range(2 * BATCH_RECORDS_MAX), topic="reports"))
+        lane.take(fetch(0, [0], topic="commands"))
+        before = lane.progress("commands")
+        await until("reports", BATCH_RECORDS_MAX)
+        assert lane.progress("commands") != before
+        await until("reports", 2 * BATCH_RECORDS_MAX)
+        await until("commands", 1)
+        before = lane.progress("commands")
+        lane.take(fetch(1, [5000], topic="reports"))
+        await until("reports", 5001)
+        assert lane.progress("commands") == before
+        await lane.close()
+
+    asyncio.run(history())

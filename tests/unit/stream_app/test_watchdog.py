@@ -17,7 +17,7 @@ def verdicts(history: Sequence[tuple[float, Facts]]) -> list[str | None]:
 
 
 def behind(lag: int, position: int) -> Facts:
-    return replace(WELL, behind={"commands-0": lag}, positions={"commands-0": position})
+    return replace(WELL, behind={"commands-0": lag}, decided={"commands-0": position})
 
 
 def test_a_ready_worker_with_nothing_to_do_lives() -> None:
