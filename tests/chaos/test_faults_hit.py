@@ -20,7 +20,7 @@ from chaos.faults import OWN_FAILURES_MAX, Faults, WouldNotStart
 from chaos.schedule import Fault, FaultKind
 from cli.local_stack.trouble import StackError
 
-WAIT_S_MAX = 60.0
+WAIT_S_MAX = 10.0
 # Its child ends with it: nobody else can close the pipe.
 SLEEP = "import subprocess; subprocess.Popen(['cat'], stdin=subprocess.PIPE).wait()"
 

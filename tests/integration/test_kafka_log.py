@@ -26,7 +26,7 @@ from kafka_log.reader import LogGap, LogReader
 from schemas.partitioning import partition_of
 
 PARTITIONS = 4
-WAIT_S_MAX = 60.0
+WAIT_S_MAX = 20.0
 
 
 @pytest.fixture

@@ -29,7 +29,7 @@ PARTITIONS = 4
 TOPIC = PAYMENT_COMMANDS.name
 BOUND_S = 3.0
 # What a busy machine may add to a bound.
-SLACK_S = 8.0
+SLACK_S = 3.0
 WAIT_S_MAX = 60.0
 
 

@@ -12,7 +12,7 @@ import pytest
 from projections.migrate import CONNECT_S_MAX, DatabaseUnreachable, migrate
 from tests.integration.own_postgres import OwnPostgres
 
-SLACK_S = 8.0
+SLACK_S = 3.0
 
 
 def test_a_server_that_comes_back_in_time_is_migrated() -> None:

@@ -296,7 +296,7 @@ def test_outcomes_of_many_commands_are_one_question(views: str) -> None:
     assert ask(views, lambda queries: queries.outcomes([])) == {}
 
 
-def test_no_table_is_read_whole_for_outcomes_however_young_it_is(postgres: OwnPostgres, views: str) -> None:
+def test_no_table_is_read_whole_for_outcomes_however_young_it_is(views: str) -> None:
     """A plan that was made for a few rows is kept while there come millions, until the table is analysed."""
     waits = [
         Wait(

@@ -48,7 +48,7 @@ def test_a_worker_paused_in_the_middle_of_its_writing_is_fenced(stage: Stage) ->
     stage.wait_decided()
     sleeper.signal(signal.SIGCONT)
 
-    assert sleeper.wait_exit(60) == FAIL_STOP
+    assert sleeper.wait_exit(15) == FAIL_STOP
     send_claims(stage, 0, PAYMENTS)
     stage.wait_decided()
     assert_all_there(stage, PAYMENTS, Status.PROCESSING)

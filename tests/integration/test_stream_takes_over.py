@@ -15,7 +15,7 @@ from stream_app.exactly_once.group_offsets import GroupOffsets
 from stream_app.exactly_once.restore import Restored, restore
 from tests.unit.stream_app.fetched import Memory
 
-WAIT_S_MAX = 60.0
+WAIT_S_MAX = 30.0
 # Long enough for what does not wait to be over.
 LOOK_S = 1.0
 
