@@ -27,7 +27,7 @@ RUN_BANK = """
 import json, sys
 from pathlib import Path
 from observability.logs import configure_logging
-from rails.simulated import BankConfig, run
+from rails.simulated.server import BankConfig, run
 configure_logging("bank")
 PATHS = ("state_dir", "clock_file", "drop_dir")
 settings = json.loads(sys.argv[1])
