@@ -15,11 +15,13 @@ from typing import Any, TypeVar
 
 import structlog
 import uvloop
+from confluent_kafka import Message
 
 from business_clock import Clock, SystemClock, clock_of
 from directory.register import Register
 from directory.sealing import Keyring
 from kafka_log.fold import LogFold
+from kafka_log.group_reader import GroupReader, Told
 from kafka_log.identity import log_identity
 from kafka_log.producer import LogProducer
 from kafka_log.topics_admin import require_partitions
@@ -32,10 +34,10 @@ from rails.agenda import By
 from rails.bank import Bank
 from rails.bank_desk import BankDesk
 from rails.claim_desk import ClaimDesk
-from rails.hand import HORIZON_US, Hand, Seen
+from rails.hand import HORIZON_US, Hand
 from rails.open_payments import OpenPayments
 from rails.outcome_reader import OutcomeReader
-from rails.payment_reader import PaymentReader
+from rails.payment_records import PaymentRecords
 from rails.reporter import Reporter
 from rails.routed_bank import RoutedBank
 from rails.simulated.connection import SimulatedBankConnection
@@ -46,6 +48,7 @@ log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 
+GROUP = "directpay-gateway"
 DELIVERY_S_MAX = 10.0
 LINGER_MS = 2.0
 SAVE_EVERY_S = 1.0  # What a crash costs: this much is read again.
@@ -117,7 +120,7 @@ async def _run(config: GatewayConfig) -> None:
 
 
 class Gateway:
-    """The parts of one gateway, and what the reader of payments tells it (`rails.payment_reader.Reading`)."""
+    """The parts of one gateway, and what the reader of payments tells it (`kafka_log.group_reader.Reading`)."""
 
     def __init__(
         self,
@@ -148,7 +151,17 @@ class Gateway:
         self._has_joined = False
         self._read = 0  # Records, on the way to being ready.
         self._refill_now = asyncio.Event()
-        self._reader = PaymentReader(config.bootstrap, self, instance=config.instance, loop=asyncio.get_running_loop())
+        self._records = PaymentRecords()
+        # What the group was told of the partitions that are ours.
+        self._told: dict[int, Told | None] = {}
+        self._reader = GroupReader(
+            config.bootstrap,
+            self,
+            topic=PAYMENT_EVENTS.name,
+            group=GROUP,
+            instance=config.instance,
+            loop=asyncio.get_running_loop(),
+        )
 
     def readiness(self) -> tuple[bool, dict[str, Any]]:
         """Say whether it works on all that it was given; the bank's state is not ours, so it is not in this."""
@@ -200,17 +213,19 @@ class Gateway:
 
     # What the reader tells. It waits for each of these, so none may take long.
 
-    async def assigned(self, partitions: Sequence[int], notes: Mapping[int, str]) -> Mapping[int, int | None]:
+    async def assigned(self, told: Mapping[int, Told | None]) -> Mapping[int, int]:
         await self._save()
-        offsets = {each: await self._in_store(partial(self._store.begin, each)) for each in partitions}
-        self._assigned.update(partitions)
+        # Our own, not the group's: those are for whoever watches the lag.
+        offsets = {each: await self._in_store(partial(self._store.begin, each)) for each in told}
+        self._assigned.update(told)
+        self._told.update(told)
         self._has_joined = True
         metrics.PARTITIONS.set(len(self._assigned))
         log.info("partitions_assigned", offsets=offsets)
         if FEED_PARTITION in self._assigned:
             # The group's is never older by more than a second, and knows what others have read since we had the feed.
             kept: str = await self._in_store(self._store.feed_cursor)
-            self._outcomes.start(notes.get(FEED_PARTITION, kept))
+            self._outcomes.start(self._told_cursor() or kept)
         return offsets
 
     async def revoked(self, partitions: Sequence[int]) -> None:
@@ -221,8 +236,12 @@ class Gateway:
             self._outcomes.stop()
         self._hand.drop(partitions)
         await self._save()
+        for partition in partitions:
+            self._told.pop(partition, None)
 
-    async def seen(self, records: Sequence[Seen]) -> None:
+    async def read(self, messages: Sequence[Message]) -> None:
+        metrics.RECORDS.inc(len(messages))
+        records = await asyncio.to_thread(self._records.seen, messages)
         self._read += sum(1 for record in records if record.partition not in self._hand.live)
         for record in records:
             self._hand.note(record)
@@ -257,8 +276,21 @@ class Gateway:
             metrics.SAVE_S.set(time.monotonic() - started_s)
             metrics.IN_HAND.set(len(self._hand))
             metrics.UNCLEAR.set(self._hand.unclear)
-            notes = {} if changes.feed_cursor is None else {FEED_PARTITION: changes.feed_cursor}
-            self._reader.saved(changes.next_offsets, notes)
+            self._tell(changes.next_offsets, changes.feed_cursor)
+
+    def _told_cursor(self) -> str:
+        told = self._told.get(FEED_PARTITION)
+        return "" if told is None else told.note
+
+    def _tell(self, next_offsets: Mapping[int, int], feed_cursor: str | None) -> None:
+        """Tell the group how far the state is saved, and whoever will have lost it where to read the feed from."""
+        told = {each: Told(offset=offset) for each, offset in next_offsets.items()}
+        feed = told.get(FEED_PARTITION) or self._told.get(FEED_PARTITION)
+        if feed is not None and (feed_cursor is not None or FEED_PARTITION in told):
+            # An offset that is told without it would take it away.
+            told[FEED_PARTITION] = Told(offset=feed.offset, note=feed_cursor or self._told_cursor())
+        self._told.update(told)
+        self._reader.tell(told)
 
     async def _refill_often(self) -> None:
         while True:

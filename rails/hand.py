@@ -48,7 +48,10 @@ class Task(Struct, frozen=True, kw_only=True):
 
 
 class Seen(Struct, frozen=True, kw_only=True):
-    """A record of payment-events: `payment` is None when it is closed, or when the record could not be read."""
+    """A record of payment-events: `payment` is None when it is closed, or when the record could not be read.
+
+    `value` are the bytes of an open payment.
+    """
 
     partition: int
     next_offset: int

@@ -87,12 +87,12 @@ class OpenPayments:
             connection.execute(_SQL["adopt"], {"identity": identity})
         return is_ours
 
-    def begin(self, partition: int) -> int | None:
-        """Take a partition up: everything open in it is to be looked at again. Return where to read on, or None."""
+    def begin(self, partition: int) -> int:
+        """Take a partition up: everything open in it is to be looked at again. Return from which offset to read on."""
         with transaction(self._connection) as connection:
             connection.execute(_SQL["begin_anew"], {"partition": partition})
             row = connection.execute(_SQL["read_offset"], {"partition": partition}).fetchone()
-        return None if row is None else int(row["next_offset"])
+        return 0 if row is None else int(row["next_offset"])
 
     def forget(self, partition: int) -> None:
         """Drop what is kept of a partition, so that it is read from its start."""

@@ -14,8 +14,7 @@ from confluent_kafka import Consumer, TopicPartition
 from payments.commands import Report
 from payments.payment import Status
 from payments.rails import Rail
-from rails.gateway import FEED_PARTITION
-from rails.payment_reader import GROUP
+from rails.gateway import FEED_PARTITION, GROUP
 from schemas.topics import PAYMENT_EVENTS
 from tests.integration.own_broker import OwnBroker
 from tests.integration.rail_processes import eventually
@@ -183,7 +182,7 @@ def test_offsets_behind_the_logs_end_start_the_partition_over(world: RailWorld) 
     world.gateway.start()
     wait_all(world, expected)
     check_books(world, expected)
-    assert "payment_events_start_over" in world.gateway.log_text()
+    assert "partition_starts_over" in world.gateway.log_text()
 
 
 def test_while_the_bank_is_down_nothing_is_lost_and_nothing_fails(world: RailWorld) -> None:

@@ -1,4 +1,4 @@
-"""The gateway's reader on a real log: what it tells, and how often."""
+"""The reader of a group on a real log: what it tells, and how often."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 import pytest
+from confluent_kafka import Message
 
-from rails.hand import Seen
-from rails.payment_reader import PaymentReader
+from kafka_log.group_reader import GroupReader, Told
+from schemas.topics import PAYMENT_EVENTS
 from tests.integration.own_broker import OwnBroker
 from tests.integration.projected_log import Writer, life, order
 from tests.integration.rail_processes import PARTITIONS
@@ -25,47 +26,48 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnBroker]:
         yield running
 
 
-class Told:
+class Listener:
     """Remembers what the reader tells."""
 
     def __init__(self) -> None:
         self.ends: Counter[int] = Counter()
-        self.payments: set[str] = set()
+        self.keys: set[str | bytes | None] = set()
         self.changed = asyncio.Event()
 
-    async def assigned(self, partitions: Sequence[int], notes: Mapping[int, str]) -> Mapping[int, int | None]:
-        return dict.fromkeys(partitions)
+    async def assigned(self, told: Mapping[int, Told | None]) -> Mapping[int, int]:
+        return dict.fromkeys(told, 0)
 
     async def revoked(self, partitions: Sequence[int]) -> None: ...
 
     async def gone(self, partition: int) -> None: ...
 
-    async def seen(self, records: Sequence[Seen]) -> None:
-        self.payments.update(record.payment_id for record in records if record.payment_id is not None)
+    async def read(self, messages: Sequence[Message]) -> None:
+        self.keys.update(message.key() for message in messages)
         self.changed.set()
 
     async def caught_up(self, partition: int) -> None:
         self.ends[partition] += 1
         self.changed.set()
 
-    async def until_told_of(self, *, ends: int, payments: set[str]) -> None:
+    async def until_told_of(self, *, ends: int, keys: set[str | bytes | None]) -> None:
         async with asyncio.timeout(WAIT_S_MAX):
-            while len(self.ends) < ends or not payments <= self.payments:
+            while len(self.ends) < ends or not keys <= self.keys:
                 self.changed.clear()
                 await self.changed.wait()
 
 
 def test_the_end_of_a_partition_is_told_once_however_many_records_come_one_by_one(broker: OwnBroker) -> None:
-    async def read_one_by_one() -> Told:
-        told, writer, loop = Told(), Writer(broker.bootstrap), asyncio.get_running_loop()
-        reader = PaymentReader(broker.bootstrap, told, instance=f"rails-{uuid.uuid4()}", loop=loop)
+    async def read_one_by_one() -> Listener:
+        told, writer, loop = Listener(), Writer(broker.bootstrap), asyncio.get_running_loop()
+        name = f"reader-{uuid.uuid4()}"
+        reader = GroupReader(broker.bootstrap, told, topic=PAYMENT_EVENTS.name, group=name, instance=name, loop=loop)
         reader.start()
         try:
-            await told.until_told_of(ends=PARTITIONS, payments=set())
+            await told.until_told_of(ends=PARTITIONS, keys=set())
             for number in range(20):
                 (pending, *_) = life(order("tenant-of-reader", number), number)
                 await asyncio.to_thread(writer.write, [pending])
-                await told.until_told_of(ends=PARTITIONS, payments={pending.payment_id})
+                await told.until_told_of(ends=PARTITIONS, keys={pending.payment_id.encode()})
         finally:
             reader.stop()
             await reader.ended
