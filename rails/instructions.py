@@ -57,7 +57,7 @@ def _party(account_id: str, register: Register, keyring: Keyring) -> Party:
         raise CannotInstruct(f"account {account_id} is not known here")
     try:
         numbers = _numbers.decode(keyring.open(account_id, sealed))
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         # Not the decoder's own words: they may quote what was decoded.
         raise CannotInstruct(f"the sealed numbers of account {account_id} cannot be read") from None
     return Party(

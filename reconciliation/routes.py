@@ -116,7 +116,7 @@ class _Routes:
     async def resolve(self, request: Request) -> Response:
         try:
             said = _resolution.decode(await request.body())
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise BadRequest(str(error)) from None
         if said.resolution not in RESOLUTIONS:
             raise BadRequest(f"resolution: must be one of {', '.join(RESOLUTIONS)}")

@@ -42,7 +42,7 @@ def instruction_of(payment: AchPayment, keyring: Keyring) -> Instruction:
     """Return the instruction as it was taken, numbers in clear; raises CannotOpen."""
     try:
         numbers = _numbers.decode(keyring.open(payment.reference, payment.numbers))
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         # Not the decoder's own words: they may quote what was decoded.
         raise CannotOpen(f"the sealed numbers of {payment.reference} cannot be read") from None
     return Instruction(

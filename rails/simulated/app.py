@@ -17,7 +17,7 @@ import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 import structlog
@@ -43,6 +43,8 @@ _instruction = msgspec.json.Decoder(SentInstruction)
 _named = msgspec.json.Decoder(Named)
 _questions = msgspec.json.Decoder(Questions)
 
+
+T = TypeVar("T")
 
 Handler = Callable[[Request, Exception], Awaitable[Response]]
 
@@ -116,10 +118,7 @@ class _Desk:
         return json_answer(Answers(answers=[*answers.values(), *refused]))
 
     async def ask(self, request: Request) -> Response:
-        try:
-            questions = _questions.decode(await body_of(request))
-        except msgspec.DecodeError as error:
-            raise BadRequest(str(error)) from None
+        questions = understood(_questions, await body_of(request))
         answers = await self._teller.ask(questions.references)
         return json_answer(Answers(answers=list(answers.values())))
 
@@ -156,25 +155,18 @@ class _Desk:
 
 def _read_transfers(body: bytes) -> tuple[list[Instruction], list[Answer]]:
     """Return the instructions, and a refusal for each that breaks a rule: naming the field, never its value."""
-    try:
-        raw = _transfers.decode(body).transfers
-    except msgspec.DecodeError as error:
-        raise BadRequest(str(error)) from None
     taken: list[Instruction] = []
     refused: list[Answer] = []
-    for each in raw:
+    for each in understood(_transfers, body).transfers:
         try:
-            taken.append(_instruction.decode(each))
-        except msgspec.DecodeError as error:
+            taken.append(understood(_instruction, each))
+        except BadRequest as error:
             refused.append(_refusal(each, str(error)))
     return taken, refused
 
 
 def _refusal(raw: msgspec.Raw, reason: str) -> Answer:
-    try:
-        reference = _named.decode(raw).reference
-    except msgspec.DecodeError as error:
-        raise BadRequest(str(error)) from None
+    reference = understood(_named, raw).reference
     return Answer(reference=reference, standing=Standing.REFUSED, code="instruction_invalid", reason=reason)
 
 
@@ -187,6 +179,15 @@ async def body_of(request: Request, *, bytes_max: int = BODY_BYTES_MAX) -> bytes
             raise BadRequest(f"body: must be at most {bytes_max} bytes")
         chunks.append(chunk)
     return b"".join(chunks)
+
+
+def understood(decoder: msgspec.json.Decoder[T], data: bytes | msgspec.Raw) -> T:
+    """Return what a body says, or raise BadRequest."""
+    try:
+        return decoder.decode(data)
+    # A text that is not UTF-8 is told apart from all else that is no JSON.
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise BadRequest(str(error)) from None
 
 
 def whole_number(request: Request, name: str, *, least: int, most: int, default: int) -> int:

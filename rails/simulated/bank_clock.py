@@ -13,7 +13,7 @@ from msgspec import Meta, Struct
 from business_clock import Clock, Setting, read_setting, write_setting
 from payments.rails import ACH_RAILS
 from payments.windows import EPOCH, MICROSECOND, BankHours, Leg, eastern
-from rails.simulated.app import BadRequest
+from rails.simulated.app import BadRequest, understood
 
 SET_BY = "the simulated bank"
 
@@ -121,10 +121,7 @@ class BankClock:
 
 def read_wanted(body: bytes) -> WantedClock:
     """Return what a PUT asks for, or raise BadRequest."""
-    try:
-        wanted = _wanted.decode(body)
-    except msgspec.DecodeError as error:
-        raise BadRequest(str(error)) from None
+    wanted = understood(_wanted, body)
     if wanted.to is not None and wanted.to.tzinfo is None:
         raise BadRequest("to: must say its offset, as in 2026-12-01T08:30:00-05:00")
     if wanted.to is not None and wanted.step:

@@ -68,5 +68,5 @@ class SimulatedBankConnection:
             raise BankUnavailable(f"{method} {path}: answered {response.status}")
         try:
             return decoder.decode(body)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise BankUnavailable(f"{method} {path}: {error}") from error

@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from rails.simulated.app import BadRequest, Part, body_of, json_answer, whole_number
+from rails.simulated.app import Part, body_of, json_answer, understood, whole_number
 from rails.simulated.books import Books
 from rails.simulated.teller import Teller
 from rails.simulated.transfer_faults import FaultRates
@@ -42,10 +42,7 @@ def fault_rate_part(books: Books, teller: Teller) -> Part:
         return await teller.run(within)
 
     async def set_rates(request: Request) -> Response:
-        try:
-            wanted = _rates.decode(await body_of(request))
-        except msgspec.DecodeError as error:
-            raise BadRequest(str(error)) from None
+        wanted = understood(_rates, await body_of(request))
         await change(partial(faults.set_rates, wanted))
         return json_answer(faults.rates)
 

@@ -144,6 +144,14 @@ def test_a_request_that_breaks_a_rule_is_refused_whole(idle_bank: RailProcess, p
     assert idle_bank.get("/books").json()["totals"]["transfers"] == 0
 
 
+@pytest.mark.parametrize("path", ["/transfers", "/transfers/ask", "/faults/rates", "/clock"])
+def test_a_text_that_is_not_utf_8_is_refused(idle_bank: RailProcess, path: str) -> None:
+    method = "POST" if path.startswith("/transfers") else "PUT"
+    answer = httpx.request(method, idle_bank.url + path, content=b'{"\xff": "\xfe"}', timeout=10)
+    assert answer.status_code == 400
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
 @pytest.mark.parametrize(
     "params",
     [

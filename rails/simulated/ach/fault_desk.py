@@ -16,7 +16,7 @@ from rails.nacha.return_codes import RETURN_REASONS
 from rails.simulated.ach.file_books import FileBooks
 from rails.simulated.ach.file_counter import BooksThread
 from rails.simulated.ach.injected_faults import FaultKind, Outages
-from rails.simulated.app import BadRequest
+from rails.simulated.app import BadRequest, understood
 
 OUTAGE_S_MAX = 7 * 86_400
 HOURS = BankHours()
@@ -81,10 +81,7 @@ class FaultDesk:
 
 def read_wanted(body: bytes) -> WantedFault:
     """Return what a POST asks for, or raise BadRequest."""
-    try:
-        wanted = _wanted.decode(body)
-    except msgspec.DecodeError as error:
-        raise BadRequest(str(error)) from None
+    wanted = understood(_wanted, body)
     if wanted.fault is FaultKind.OUTAGE:
         if wanted.for_s is None or wanted.next or wanted.reference or wanted.code:
             raise BadRequest("an outage has for_s, and maybe at_cut_off")
