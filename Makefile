@@ -50,7 +50,8 @@ bench: $(DEV)
 		|| echo "Nothing is compiled (build.log says why; a C compiler and Python's headers are needed): all is interpreted"
 	@PYTHONPATH=$(CURDIR)/build/compiled $(BIN)/directpay bench
 
-# Three at a time, file by file: each third has a Kafka and a Postgres of its own, and waits for them half of its time.
+# Three at a time, file by file: each third has a Kafka and a Postgres of its own. What is in tests/e2e stays with one
+# (tests/one_process_a_stack.py).
 # In the order of their names, which has the quick ones last, so that none waits long for another's end.
 # One of the three that dies is not replaced: xdist would wait for ever for the tests that it had done (its issue 1378).
 test: $(DEV)

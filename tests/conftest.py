@@ -97,6 +97,14 @@ def with_database(uri: str, name: str) -> str:
     return re.sub(r"/[^/?]+(\?|$)", rf"/{name}\1", uri)
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Share tests out as `make test` asks for it."""
+    from tests.one_process_a_stack import OneProcessAStack
+
+    return OneProcessAStack(config, log) if config.getvalue("dist") == "loadfile" else None
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Any:
     """Say with a failure where the logs of the processes are."""

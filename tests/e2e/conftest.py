@@ -16,6 +16,7 @@ RAIL_SPEED = 20.0
 
 
 # Of this package, not of the session: nine processes that have nothing to do take a third of a core from other tests.
+# One process of `make test` runs all of the package (tests/one_process_a_stack.py).
 @pytest.fixture(scope="package")
 def stack() -> Iterator[LocalStack]:
     """The whole running system, rails 20 times as fast; shared by these tests, so use a tenant of your own."""
