@@ -29,7 +29,7 @@ from stream_app.exactly_once.transactions import is_fenced
 
 # One batch is one wait for Kafka: large enough to spread its cost, small enough that a restart repeats little.
 BATCH_RECORDS_MAX = 500
-# A fetch is at most `consumer_max_fetch_size` bytes; with this many records waiting no further one is asked for.
+# A fetch is at most FETCH_BYTES_MAX bytes (worker.py); with this many records waiting no further one is asked for.
 QUEUED_RECORDS_MAX = 4 * BATCH_RECORDS_MAX
 # After a small batch a lane rests for as long as it took, at most so long, and records gather: a transaction costs the
 # broker some milliseconds, whatever it holds. Who comes to a quiet lane is not kept waiting.

@@ -44,6 +44,10 @@ HEARTBEAT_S = 2.0
 REBALANCE_TIMEOUT_S = 40.0
 # Faust's own commits do nothing here, and its other checks at this pace suspect streams without acknowledgements.
 COMMIT_EVERY_S = 60.0
+# Of one partition of one topic, as it is stored: some 1,200 commands or reports, which are two or three batches. A lane
+# decides what it was given in its order, so with a megabyte, the default, a backlog of commands stood for half a minute
+# before the reports of what had been begun, and those as long before the commands.
+FETCH_BYTES_MAX = 64 * 1024
 PULSE_S = 0.25
 # It takes a millisecond; in that time batches and merging tables free some MiB that glibc would keep.
 GIVE_BACK_EVERY_S = 1.0
@@ -89,6 +93,7 @@ class LaneApp(faust.App):
             broker_request_timeout=REBALANCE_TIMEOUT_S + 5,
             broker_commit_interval=COMMIT_EVERY_S,
             consumer_auto_offset_reset="earliest",
+            consumer_max_fetch_size=FETCH_BYTES_MAX,
             # A worker that comes back under its name finds its partitions as they were, without a rebalance.
             consumer_group_instance_id=config.instance,
             # It is part of the assignment: with another URL under the same name Faust leaves the worker without work.
