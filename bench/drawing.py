@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 GREY = "#767676"
+LEGEND_COLUMNS_MAX = 6  # More are wider than a plot.
 # By names that matplotlib types one by one.
 STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
@@ -65,9 +66,13 @@ def stacks(axes: Axes, of: Mapping[str, Mapping[str, float]]) -> None:
     kinds = list(dict.fromkeys(kind for stack in of.values() for kind in stack))
     left = [0.0] * len(of)
     for kind in kinds:
-        widths = [stack.get(kind, 0.0) for stack in of.values()]
-        axes.barh(list(of), widths, left=left, color=colour(kind), height=0.6, label=kind)
-        left = [start + width for start, width in zip(left, widths, strict=True)]
+        # Only where it is: an empty bar would be drawn as well, and make the file large.
+        widths = {place: stack[kind] for place, stack in enumerate(of.values()) if kind in stack}
+        starts = [left[place] for place in widths]
+        axes.barh(list(widths), list(widths.values()), left=starts, color=colour(kind), height=0.6, label=kind)
+        for place, width in widths.items():
+            left[place] += width
+    axes.set_yticks(range(len(of)), labels=list(of))
     for place, total in enumerate(left):
         axes.annotate(_number(total), (total, place), (3, 0), textcoords="offset points", va="center")
     _open(axes)
@@ -93,7 +98,8 @@ def slices(axes: Axes, rates: Sequence[float], *, slice_s: float, ended_s: float
 def legend(figure: Figure, of: Sequence[Axes]) -> None:
     """Name the colours of some panels below all of them, each once."""
     handles = {label: handle for panel in of for handle, label in zip(*panel.get_legend_handles_labels(), strict=True)}
-    figure.legend(list(handles.values()), list(handles), loc="outside lower center", ncols=len(handles), fontsize=8)
+    columns = min(len(handles), LEGEND_COLUMNS_MAX)
+    figure.legend(list(handles.values()), list(handles), loc="outside lower center", ncols=columns, fontsize=8)
 
 
 def colour(kind: str) -> str:

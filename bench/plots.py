@@ -20,6 +20,8 @@ from bench.drawing import BAR, STYLE, WIDTH, bars, colour, legend, panels, slice
 
 Figures = Mapping[str, Any]
 
+POINTS_MAX = 100  # Of a line: more are not told apart, and make the file large.
+
 
 def beside_peers(stream: Figures) -> Figure:
     """Draw payments/s and the CPU time of a payment of ours and of the stream stage's peers, medians of their turns."""
@@ -101,8 +103,10 @@ def backlog(stage: Figures) -> Figure:
     figure, (rate, memory) = panels(2, rows=8)
     slices(rate, stage["finished_per_s"], slice_s=stage["slice_s"], ended_s=stage["seconds"])
     rate.set_title("payments/s, in slices of 10 s")
+    seconds = stage["resident_mib"]["s"]
+    step = -(-len(seconds) // POINTS_MAX)
     for kind, mib in stage["resident_mib"]["mib"].items():
-        memory.plot(stage["resident_mib"]["s"], mib, color=colour(kind), label=kind, linewidth=1.2)
+        memory.plot(seconds[::step], mib[::step], color=colour(kind), label=kind, linewidth=1.2)
     memory.set_title("resident MiB")
     memory.set_xlabel("s")
     memory.set_ylim(bottom=0)
