@@ -69,7 +69,9 @@ def stacks(axes: Axes, of: Mapping[str, Mapping[str, float]]) -> None:
         # Only where it is: an empty bar would be drawn as well, and make the file large.
         widths = {place: stack[kind] for place, stack in enumerate(of.values()) if kind in stack}
         starts = [left[place] for place in widths]
-        axes.barh(list(widths), list(widths.values()), left=starts, color=colour(kind), height=0.6, label=kind)
+        axes.barh(
+            list(widths), list(widths.values()), left=starts, color=colour(kind), height=0.6, label=kind, clip_on=False
+        )
         for place, width in widths.items():
             left[place] += width
     axes.set_yticks(range(len(of)), labels=list(of))

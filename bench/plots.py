@@ -20,7 +20,7 @@ from bench.drawing import BAR, STYLE, WIDTH, bars, colour, legend, panels, slice
 
 Figures = Mapping[str, Any]
 
-POINTS_MAX = 100  # Of a line: more are not told apart, and make the file large.
+POINTS_MAX = 45  # Of a line: a panel is not wide enough to tell many more apart, and they make the file large.
 
 
 def beside_peers(stream: Figures) -> Figure:
